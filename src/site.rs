@@ -1,0 +1,96 @@
+//! The shop's websites and store views, and how a request's store view is found.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+/// One of Magento's store views (`store` in its tables), with what it takes from its website.
+#[derive(Clone, Debug)]
+pub struct StoreView {
+    /// Magento's store code, such as `default` or `de`.
+    pub code: Arc<str>,
+    /// The code of the website that it belongs to.
+    pub website: Arc<str>,
+    /// ISO code of the website's base currency: cart price rules' fixed amounts are in it.
+    pub base_currency: String,
+    /// ISO code of the currency its prices are shown in by default.
+    pub currency: String,
+    /// Magento's locale, such as `de_DE`.
+    pub locale: String,
+    /// The time zone in which an offer's dates begin and end.
+    pub time_zone: TimeZone,
+    /// Host names (without port, lower case) that lead here.
+    pub hosts: Vec<String>,
+    /// The path prefix that leads here, such as `/de` (matches `/de` and `/de/...`).
+    pub path_prefix: Option<String>,
+}
+
+/// All store views of a shop.
+#[derive(Clone, Debug)]
+pub struct Sites {
+    views: Vec<Arc<StoreView>>,
+    default: Arc<StoreView>,
+}
+
+impl Sites {
+    /// The store views of a shop; `default` serves requests that nothing else assigns.
+    pub fn new(views: Vec<Arc<StoreView>>, default: Arc<StoreView>) -> Self {
+        Self { views, default }
+    }
+
+    /// Every store view.
+    pub fn views(&self) -> &[Arc<StoreView>] {
+        &self.views
+    }
+
+    /// The store view with this code.
+    pub fn view(&self, code: &str) -> Option<&Arc<StoreView>> {
+        self.views.iter().find(|view| *view.code == *code)
+    }
+
+    /// The store view a request is for: the `store` cookie picks among the views that host and path allow,
+    /// the longest matching path prefix wins before a view without one, and the default view comes last.
+    pub fn find(&self, host: &str, path: &str, store_cookie: Option<&str>) -> &Arc<StoreView> {
+        let host = host_name(host);
+        let candidates = || self.views.iter().filter(|view| view.serves_host(&host) && view.serves_path(path));
+        let longest = candidates().map(|view| view.prefix_len()).max().unwrap_or(0);
+        let by_cookie =
+            candidates().filter(|view| view.prefix_len() == longest).find(|view| store_cookie == Some(&*view.code));
+        by_cookie
+            .or_else(|| candidates().find(|view| view.prefix_len() == longest && view.names(&host)))
+            .or_else(|| candidates().find(|view| view.prefix_len() == longest && longest > 0))
+            .unwrap_or(&self.default)
+    }
+}
+
+impl StoreView {
+    fn serves_host(&self, host: &str) -> bool {
+        self.hosts.is_empty() || self.names(host)
+    }
+
+    fn names(&self, host: &str) -> bool {
+        self.hosts.iter().any(|own| own == host)
+    }
+
+    fn serves_path(&self, path: &str) -> bool {
+        match &self.path_prefix {
+            None => true,
+            Some(prefix) => {
+                path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+            }
+        }
+    }
+
+    fn prefix_len(&self) -> usize {
+        self.path_prefix.as_ref().map_or(0, String::len)
+    }
+}
+
+/// The host name of a `Host` header: lower case, without port.
+fn host_name(host: &str) -> String {
+    let name = match host.rfind(':') {
+        Some(colon) if !host[colon..].contains(']') => &host[..colon],
+        _ => host,
+    };
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
