@@ -4,7 +4,9 @@
 //! [`Mistakes`], and answer with an option; [`Reader::finish`] notes fields that nobody asked for.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -42,18 +44,31 @@ pub enum Places {
 pub struct Mistakes {
     file: String,
     places: Places,
+    variables: BTreeMap<String, String>,
     found: RefCell<Vec<Mistake>>,
 }
 
 impl Mistakes {
     /// Nothing wrong yet in the document called `file`.
     pub fn new(file: impl Into<String>, places: Places) -> Self {
-        Self { file: file.into(), places, found: RefCell::default() }
+        Self { file: file.into(), places, variables: BTreeMap::new(), found: RefCell::default() }
+    }
+
+    /// The places whose values came from environment variables (place to variable): mistakes there name the variable, and
+    /// their text is read as whatever the field wants.
+    pub fn with_variables(mut self, variables: BTreeMap<String, String>) -> Self {
+        self.variables = variables;
+        self
     }
 
     /// Notes a mistake at `place`.
     pub fn add(&self, place: impl Into<String>, message: impl Into<String>) {
-        self.found.borrow_mut().push(Mistake { file: self.file.clone(), place: place.into(), message: message.into() });
+        let place = place.into();
+        let (file, place) = match self.variables.get(&place) {
+            Some(variable) => ("environment".to_owned(), variable.clone()),
+            None => (self.file.clone(), place),
+        };
+        self.found.borrow_mut().push(Mistake { file, place, message: message.into() });
     }
 
     /// All mistakes noted, in the order they were found.
@@ -185,14 +200,42 @@ impl<'a> Field<'a> {
         Some(text)
     }
 
+    /// The text of an environment variable, which has no type of its own.
+    fn variable(&self) -> Option<&'a str> {
+        self.mistakes.variables.contains_key(&self.place).then(|| self.value.as_str()).flatten()
+    }
+
     /// `true` or `false`.
     pub fn boolean(&self) -> Option<bool> {
-        self.value.as_bool().or_else(|| self.wrong("true or false"))
+        let text = self.variable().and_then(|text| text.parse().ok());
+        text.or(self.value.as_bool()).or_else(|| self.wrong("true or false"))
     }
 
     /// A whole number.
     pub fn integer(&self) -> Option<i64> {
-        self.value.as_i64().or_else(|| self.wrong("a whole number"))
+        let text = self.variable().and_then(|text| text.parse().ok());
+        text.or(self.value.as_i64()).or_else(|| self.wrong("a whole number"))
+    }
+
+    /// A length of time such as `"80 ms"`, `"4s"` or `"1h 30m"`, not negative.
+    pub fn duration(&self) -> Option<Duration> {
+        let wanted = "a length of time such as \"80ms\", \"4s\" or \"1h 30m\"";
+        let Some(text) = self.value.as_str() else { return self.wrong(wanted) };
+        self.parsed(wanted, |_| {
+            text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok())
+        })
+    }
+
+    /// A number of bytes: a whole number, or one with a unit such as `"4 MiB"`.
+    pub fn bytes(&self) -> Option<u64> {
+        let wanted = "a number of bytes such as 65536 or \"4 MiB\"";
+        if let Some(number) = self.value.as_u64() {
+            return Some(number);
+        }
+        match self.value.as_str() {
+            Some(_) => self.parsed(wanted, parse_bytes),
+            None => self.wrong(wanted),
+        }
     }
 
     /// A whole number from `low` to `high`.
@@ -220,8 +263,12 @@ impl<'a> Field<'a> {
         Some(items.iter().enumerate().map(field).collect())
     }
 
-    /// A list of strings with something in them; wrong elements are noted and left out.
+    /// A list of strings with something in them; wrong elements are noted and left out. In an environment variable, commas
+    /// separate them.
     pub fn texts(&self) -> Option<Vec<&'a str>> {
+        if let Some(text) = self.variable() {
+            return Some(text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect());
+        }
         Some(self.list()?.iter().filter_map(Field::text).collect())
     }
 
@@ -245,6 +292,18 @@ impl<'a> Field<'a> {
         }
         found
     }
+}
+
+fn parse_bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let factor = match text[digits..].trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    text[..digits].parse::<u64>().ok()?.checked_mul(factor)
 }
 
 /// `" (did you mean X?)"` for the nearest of `names`, or nothing when none is near.
@@ -292,6 +351,34 @@ mod tests {
                 "rules.json: /offers/1: must be an object, not a number",
             ]
         );
+    }
+
+    #[test]
+    fn reads_lengths_of_time_and_sizes() {
+        let value = json!({"a": "80 ms", "b": "4 MiB", "c": 12, "d": "-1s", "e": "4 MB"});
+        let mistakes = Mistakes::new("segue.toml", Places::Dotted);
+        let root = mistakes.root(&value).expect("an object");
+        assert_eq!(root.required("a").and_then(|f| f.duration()), Some(Duration::from_millis(80)));
+        assert_eq!(root.required("b").and_then(|f| f.bytes()), Some(4 << 20));
+        assert_eq!(root.required("c").and_then(|f| f.bytes()), Some(12));
+        assert_eq!(root.required("c").and_then(|f| f.duration()), None);
+        assert_eq!(root.required("d").and_then(|f| f.duration()), None);
+        assert_eq!(root.required("e").and_then(|f| f.bytes()), None);
+        assert_eq!(mistakes.into_vec().len(), 3);
+    }
+
+    #[test]
+    fn environment_variables_have_no_type_and_are_named_in_mistakes() {
+        let value = json!({"share": "50", "on": "true", "list": "a, b", "bad": "x"});
+        let variables = ["share", "on", "list", "bad"].map(|key| (key.to_owned(), format!("SEGUE__{key}")));
+        let mistakes = Mistakes::new("segue.toml", Places::Dotted).with_variables(variables.into_iter().collect());
+        let root = mistakes.root(&value).expect("an object");
+        assert_eq!(root.required("share").and_then(|f| f.integer()), Some(50));
+        assert_eq!(root.required("on").and_then(|f| f.boolean()), Some(true));
+        assert_eq!(root.required("list").and_then(|f| f.texts()), Some(vec!["a", "b"]));
+        assert_eq!(root.required("bad").and_then(|f| f.integer()), None);
+        let line = mistakes.into_vec()[0].to_string();
+        assert_eq!(line, "environment: SEGUE__bad: must be a whole number, not a string");
     }
 
     #[test]
