@@ -10,6 +10,7 @@ pub mod audience;
 pub mod body;
 pub mod decision;
 pub mod document;
+pub mod mode;
 pub mod page;
 pub mod rewrite;
 pub mod rule;

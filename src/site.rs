@@ -94,3 +94,56 @@ fn host_name(host: &str) -> String {
     };
     name.trim_end_matches('.').to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(code: &str, hosts: &[&str], path_prefix: Option<&str>) -> Arc<StoreView> {
+        Arc::new(StoreView {
+            code: code.into(),
+            website: "base".into(),
+            base_currency: "USD".into(),
+            currency: "USD".into(),
+            locale: "en_US".into(),
+            time_zone: TimeZone::UTC,
+            hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            path_prefix: path_prefix.map(str::to_owned),
+        })
+    }
+
+    fn sites(views: &[Arc<StoreView>]) -> Sites {
+        Sites::new(views.to_vec(), views[0].clone())
+    }
+
+    fn found<'a>(sites: &'a Sites, host: &str, path: &str, cookie: Option<&str>) -> &'a str {
+        &sites.find(host, path, cookie).code
+    }
+
+    #[test]
+    fn the_store_cookie_picks_among_views_of_one_host() {
+        let sites = sites(&[view("default", &[], None), view("de", &[], None)]);
+        assert_eq!(found(&sites, "shop.test", "/", None), "default");
+        assert_eq!(found(&sites, "shop.test", "/", Some("de")), "de");
+        assert_eq!(found(&sites, "shop.test", "/", Some("nonsense")), "default");
+    }
+
+    #[test]
+    fn a_path_prefix_wins_over_the_cookie_and_ends_at_a_slash() {
+        let sites =
+            sites(&[view("default", &[], None), view("de", &[], Some("/de")), view("de_ch", &[], Some("/de/ch"))]);
+        assert_eq!(found(&sites, "shop.test", "/de/bags.html", Some("default")), "de");
+        assert_eq!(found(&sites, "shop.test", "/de", None), "de");
+        assert_eq!(found(&sites, "shop.test", "/de/ch/bags.html", None), "de_ch");
+        assert_eq!(found(&sites, "shop.test", "/deals.html", None), "default");
+    }
+
+    #[test]
+    fn a_host_leads_to_its_own_view_whatever_its_port_and_case() {
+        let sites = sites(&[view("default", &[], None), view("fr", &["shop.fr", "www.shop.fr"], None)]);
+        assert_eq!(found(&sites, "WWW.Shop.fr:8443", "/", None), "fr");
+        assert_eq!(found(&sites, "shop.fr.", "/", None), "fr");
+        assert_eq!(found(&sites, "shop.de", "/", Some("fr")), "default");
+        assert_eq!(found(&sites, "[::1]:8080", "/", None), "default");
+    }
+}
