@@ -1,0 +1,216 @@
+//! The command line: what may be asked for, and who answers it.
+
+mod check;
+mod cookie;
+mod demo;
+mod explain;
+mod mode;
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::{self, Config};
+use crate::document::Mistake;
+use crate::mode::Mode;
+
+/// What the command line may hold.
+#[derive(Debug, Parser)]
+#[command(
+    name = "segue",
+    version,
+    about = "Makes Adobe Real-Time CDP audiences take effect in Magento Luma storefronts",
+    after_help = "Exit codes: 0 done, 1 failed, 64 wrong usage, configuration or rules.\n\
+                  Try it: segue demo"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy
+    Serve(ConfigFile),
+    /// Start a demo shop behind Segue on this machine; needs no file and no network
+    Demo {
+        /// Where the shop listens on 127.0.0.1; operations and the shop without Segue take the two ports after it (0: any free)
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+        /// What is printed once it runs
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Validate configuration and rules, and report every mistake at once
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Also ask the origin, and name what would bite
+        #[arg(long)]
+        online: bool,
+    },
+    /// Fetch a page from the origin and say what would change on it for some audiences, and why
+    Explain(ExplainArguments),
+    /// Make and read Segue's cookies and simulation tokens
+    #[command(subcommand)]
+    Cookie(CookieCommand),
+    /// Make keys for Segue's cookies
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Print the JSON Schema of rules files
+    Schema,
+    /// Switch a running Segue off, to watching only, or on; needs no restart
+    Mode {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How far Segue goes
+        #[arg(value_parser = ["off", "observe", "on"])]
+        mode: String,
+        /// Only this store view; otherwise all of them, whatever the configuration says of single ones
+        #[arg(long, value_name = "CODE")]
+        store: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "segue.toml", env = "SEGUE_CONFIG")]
+    config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Audiences the shopper is in: ids or names, separated by commas; none by default
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    audience: Vec<String>,
+    /// The store view; found from the address by default
+    #[arg(long, value_name = "CODE")]
+    store: Option<String>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    /// The page, as shoppers see its address, or its path alone
+    url: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum CookieCommand {
+    /// Seal a membership into a cookie, or, with --simulate, a link that lets one browser see another audience's pages
+    Mint {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Ids or names of the audiences, separated by commas
+        #[arg(long, value_name = "A,B", value_delimiter = ',')]
+        audience: Vec<String>,
+        /// The website the membership is for; that of the default store view otherwise
+        #[arg(long, value_name = "CODE")]
+        website: Option<String>,
+        /// Make a token for /.segue/simulate instead of a cookie
+        #[arg(long)]
+        simulate: bool,
+        /// For how long the token can be opened, such as 30m
+        #[arg(long, value_name = "TIME", default_value = "1h", requires = "simulate")]
+        expires: String,
+        /// Where the simulation begins, a path of the shop
+        #[arg(long, value_name = "PATH", default_value = "/", requires = "simulate")]
+        to: String,
+    },
+    /// Open a sealed cookie and print what is in it
+    Read {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The cookie's value
+        value: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Print a new key
+    New,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// Configuration, rules or arguments are wrong: exit code 64. Every mistake is listed.
+    Mistakes(Vec<Mistake>),
+    /// An argument is wrong: exit code 64.
+    Usage(String),
+    /// It was right but did not work: exit code 1.
+    Failed(String),
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Mistakes(_) | Self::Usage(_) => 64,
+            Self::Failed(_) => 1,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Usage(message) | Self::Failed(message) => f.write_str(message),
+            Self::Mistakes(mistakes) => {
+                for mistake in mistakes {
+                    writeln!(f, "{mistake}")?;
+                }
+                let count = mistakes.len();
+                write!(f, "{count} {} to mend; nothing was changed", if count == 1 { "mistake" } else { "mistakes" })
+            }
+        }
+    }
+}
+
+impl From<Vec<Mistake>> for Failure {
+    fn from(mistakes: Vec<Mistake>) -> Self {
+        Self::Mistakes(mistakes)
+    }
+}
+
+impl ConfigFile {
+    fn load(&self) -> Result<Config, Failure> {
+        Ok(config::load(&self.config, std::env::vars())?)
+    }
+}
+
+/// Carries out a command; answers go to standard output, logs to standard error.
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    match arguments.command {
+        Command::Serve(config) => serve::run(config.load()?).await,
+        Command::Demo { port, output } => demo::run(port, output).await,
+        Command::Check { config, online } => check::run(&config, online).await,
+        Command::Explain(arguments) => explain::run(arguments).await,
+        Command::Cookie(command) => cookie::run(command),
+        Command::Keys(KeysCommand::New) => {
+            println!("{}", crate::audience::cookie::new_key());
+            Ok(())
+        }
+        Command::Schema => {
+            print!("{}", crate::rule::SCHEMA);
+            Ok(())
+        }
+        Command::Mode { config, mode, store } => {
+            let mode = Mode::WORDS.iter().find(|(word, _)| *word == mode).map(|(_, mode)| *mode);
+            let mode = mode.ok_or_else(|| Failure::Usage("a mode is off, observe or on".to_owned()))?;
+            mode::run(&config.load()?, mode, store.as_deref())
+        }
+    }
+}
