@@ -86,6 +86,11 @@ impl Mistakes {
         Reader::object(self, String::new(), value)
     }
 
+    /// A reader for a section that the document does not have, at the place where it would be.
+    pub fn section<'a>(&'a self, key: &str, nothing: &'a Value) -> Option<Reader<'a>> {
+        Reader::object(self, self.join("", key), nothing)
+    }
+
     fn join(&self, place: &str, key: &str) -> String {
         match self.places {
             Places::Pointer => format!("{place}/{}", key.replace('~', "~0").replace('/', "~1")),
@@ -152,6 +157,11 @@ impl<'a> Reader<'a> {
     /// Notes a mistake of this object as a whole.
     pub fn mistake(&self, message: impl Into<String>) {
         self.mistakes.add(self.place.clone(), message);
+    }
+
+    /// Notes a mistake of one of this object's fields.
+    pub fn mistake_at(&self, key: &str, message: impl Into<String>) {
+        self.mistakes.add(self.mistakes.join(&self.place, key), message);
     }
 
     /// Where this object stands.

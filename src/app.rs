@@ -1,0 +1,216 @@
+//! From a configuration to a running proxy: reads rules, binds sockets, watches files, drains.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use prometheus_client::metrics::counter::Counter;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::audience::{Identifier, Trust};
+use crate::config::Config;
+use crate::decision::decide::Rules;
+use crate::document::Mistake;
+use crate::mode::{Modes, Overrides};
+use crate::operations::{self, Readiness};
+use crate::proxy::personal::{Parts, Shop};
+use crate::rewrite::Rewriter;
+use crate::rule::Ruleset;
+use crate::site::Sites;
+use crate::telemetry::Metrics;
+use crate::telemetry::pages::PageMetrics;
+use crate::upstream::{self, Upstream};
+use crate::watch::{Fingerprint, watch};
+use crate::{proxy, server};
+
+/// Why Segue does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The rules file or the mode file is wrong.
+    #[error("{} mistakes", .0.len())]
+    Mistakes(Vec<Mistake>),
+    /// The way to the origin cannot be set up.
+    #[error(transparent)]
+    Upstream(#[from] upstream::BuildError),
+    /// A socket cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which one.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Rules as a file holds them, with what is odd about them but no mistake.
+#[derive(Debug)]
+pub struct LoadedRules {
+    /// The rules.
+    pub ruleset: Ruleset,
+    /// Such as audiences that are named but not listed.
+    pub warnings: Vec<Mistake>,
+}
+
+/// Reads a rules file.
+///
+/// # Errors
+/// Every mistake in it, with its place.
+pub fn load_rules(path: &Path, sites: &Sites) -> Result<LoadedRules, Vec<Mistake>> {
+    let name = path.display().to_string();
+    let json = std::fs::read(path).map_err(|error| {
+        vec![Mistake { file: name.clone(), place: String::new(), message: format!("cannot be read: {error}") }]
+    })?;
+    let (ruleset, warnings) = Ruleset::parse(&name, &json, sites)?;
+    Ok(LoadedRules { ruleset, warnings })
+}
+
+/// A proxy whose sockets are open and whose rules are read.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    shop: Arc<Shop>,
+    upstream: Upstream,
+    metrics: Arc<Metrics>,
+    rules_rejected: Counter,
+    rules_published: Counter,
+    shoppers: TcpListener,
+    operations: TcpListener,
+    seen: [Option<Fingerprint>; 2],
+}
+
+impl App {
+    /// Reads the rules, then opens the sockets.
+    ///
+    /// # Errors
+    /// When rules or modes are wrong, or a socket cannot be had.
+    pub async fn bind(config: Config) -> Result<Self, StartError> {
+        let seen = [Fingerprint::of(&config.rules_file), Fingerprint::of(&config.mode_file)];
+        let loaded = load_rules(&config.rules_file, &config.sites).map_err(StartError::Mistakes)?;
+        log_warnings(&loaded.warnings);
+        let overrides = Overrides::load(&config.mode_file).map_err(StartError::Mistakes)?;
+        let upstream = Upstream::new(&config.upstream)?;
+        let shoppers = listen(config.listen).await?;
+        let operations = listen(config.operations).await?;
+        warn_of_trust(&config, &shoppers);
+        let mut metrics = Metrics::new();
+        let rewriter = Arc::new(Rewriter::new(config.rewrite.clone()));
+        let shop = Arc::new(Shop::new(Parts {
+            sites: config.sites.clone(),
+            share: config.share,
+            modes: config.modes.overruled(&overrides),
+            rules: Rules::compile(loaded.ruleset, &config.sites),
+            identifier: Identifier::new(config.membership.clone()),
+            metrics: PageMetrics::register(&mut metrics, Arc::clone(&rewriter)),
+            rewriter,
+        }));
+        let (rules_rejected, rules_published) = (Counter::default(), Counter::default());
+        metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
+        metrics.register("rules_published", "Rules files put in force while running", rules_published.clone());
+        let metrics = Arc::new(metrics);
+        Ok(Self { config, shop, upstream, metrics, rules_rejected, rules_published, shoppers, operations, seen })
+    }
+
+    /// Where shoppers connect.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.shoppers.local_addr()
+    }
+
+    /// Where health and metrics are.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn operations_address(&self) -> io::Result<SocketAddr> {
+        self.operations.local_addr()
+    }
+
+    /// Serves until `stop` ends, then finishes what is under way.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let tasks = [self.watch_rules(), self.watch_modes()];
+        let readiness = Readiness::new();
+        let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
+        let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });
+        readiness.set(true);
+        let service = proxy::service(self.config.proxy, self.shop, self.upstream, Arc::clone(&self.metrics));
+        let stop = {
+            let readiness = readiness.clone();
+            async move {
+                stop.await;
+                readiness.set(false);
+            }
+        };
+        let drained =
+            server::run(self.shoppers, self.config.server, service, self.metrics.connections(), stop).await;
+        tracing::info!(connections.cut = drained.cut, "stopped");
+        for task in tasks.into_iter() {
+            task.abort();
+        }
+        operations.abort();
+    }
+
+    fn watch_rules(&self) -> JoinHandle<()> {
+        let (path, shop) = (self.config.rules_file.clone(), Arc::clone(&self.shop));
+        let (rejected, published) = (self.rules_rejected.clone(), self.rules_published.clone());
+        watch(path.clone(), self.seen[0], move || match load_rules(&path, shop.sites()) {
+            Ok(loaded) => {
+                log_warnings(&loaded.warnings);
+                let rules = Rules::compile(loaded.ruleset, shop.sites());
+                tracing::info!(rules.revision = format!("{:016x}", rules.revision()), "new rules are in force");
+                shop.publish(rules);
+                published.inc();
+            }
+            Err(mistakes) => {
+                rejected.inc();
+                log_mistakes(&mistakes, "the new rules have mistakes: the last good ones stay in force");
+            }
+        })
+    }
+
+    fn watch_modes(&self) -> JoinHandle<()> {
+        let (path, shop): (PathBuf, _) = (self.config.mode_file.clone(), Arc::clone(&self.shop));
+        let configured: Modes = self.config.modes.clone();
+        watch(path.clone(), self.seen[1], move || match Overrides::load(&path) {
+            Ok(overrides) => {
+                let modes = configured.overruled(&overrides);
+                for view in shop.sites().views() {
+                    tracing::info!(store = &*view.code, mode = modes.of(&view.code).as_str(), "mode");
+                }
+                shop.set_modes(modes);
+            }
+            Err(mistakes) => log_mistakes(&mistakes, "the mode file has mistakes: modes stay as they were"),
+        })
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Whoever can reach the socket can then join any audience.
+fn warn_of_trust(config: &Config, shoppers: &TcpListener) {
+    let beyond = shoppers.local_addr().is_ok_and(|address| !address.ip().is_loopback());
+    if config.membership.trust == Trust::Cookie && beyond {
+        tracing::error!(
+            "membership.trust is \"cookie\": EVERY BROWSER CAN JOIN EVERY AUDIENCE and be charged its prices. \
+             Use it for QA, staging and migration only; \"verified\" is the setting for shoppers"
+        );
+    }
+}
+
+fn log_warnings(warnings: &[Mistake]) {
+    for warning in warnings {
+        tracing::warn!(file = warning.file, place = warning.place, "{}", warning.message);
+    }
+}
+
+fn log_mistakes(mistakes: &[Mistake], consequence: &str) {
+    for mistake in mistakes {
+        tracing::error!(file = mistake.file, place = mistake.place, "{}", mistake.message);
+    }
+    tracing::error!(mistakes = mistakes.len(), "{consequence}");
+}

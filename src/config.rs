@@ -1,0 +1,153 @@
+//! The only reader of configuration files and environment variables: strings become types here, and every mistake is reported
+//! together with the others.
+
+mod document;
+mod sections;
+mod stores;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::document::{Mistake, Mistakes, Places, Reader};
+use crate::mode::Modes;
+use crate::site::Sites;
+use crate::telemetry::LogFormat;
+use crate::{audience, proxy, rewrite, server, upstream};
+
+/// Everything that Segue is told before it starts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where shoppers connect.
+    pub listen: SocketAddr,
+    /// Where health and metrics are.
+    pub operations: SocketAddr,
+    /// What clients may do.
+    pub server: server::Config,
+    /// What requests may look like, and what their headers tell the origin.
+    pub proxy: proxy::Config,
+    /// How the origin is reached.
+    pub upstream: upstream::Config,
+    /// The shop's store views.
+    pub sites: Sites,
+    /// Whom Segue believes.
+    pub membership: audience::Config,
+    /// The rules file.
+    pub rules_file: PathBuf,
+    /// How pages are held and changed.
+    pub rewrite: rewrite::Config,
+    /// The modes that hold unless the mode file says otherwise.
+    pub modes: Modes,
+    /// What `segue mode` writes.
+    pub mode_file: PathBuf,
+    /// The percentage of shoppers that Segue does anything for.
+    pub share: u8,
+    /// How logs are written.
+    pub log_format: LogFormat,
+    /// Which log lines are written.
+    pub log_filter: String,
+}
+
+/// Reads a configuration file and lays environment variables over it. Relative paths in it start at the file's folder.
+///
+/// # Errors
+/// Every mistake, with its place.
+pub fn load(path: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, Vec<Mistake>> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let message = format!("cannot be read: {error}; deploy/segue.toml is a sample");
+        vec![Mistake { file: name.clone(), place: String::new(), message }]
+    })?;
+    parse(&name, &text, path.parent().unwrap_or(Path::new("")), environment)
+}
+
+/// Reads a configuration's text; `folder` is where its relative paths start.
+///
+/// # Errors
+/// Every mistake, with its place.
+pub fn parse(
+    name: &str,
+    text: &str,
+    folder: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Vec<Mistake>> {
+    let document = document::parse(name, text, environment)?;
+    let mistakes = Mistakes::new(name, Places::Dotted).with_variables(document.variables);
+    let config = read(&mistakes, &document.value, folder);
+    match config {
+        Some(config) if mistakes.is_empty() => Ok(config),
+        _ => Err(mistakes.into_vec()),
+    }
+}
+
+fn read(mistakes: &Mistakes, value: &Value, folder: &Path) -> Option<Config> {
+    let root = mistakes.root(value)?;
+    // An absent section is read as an empty one, so that its required keys are named.
+    let nothing = Value::Object(serde_json::Map::new());
+    let section = |key: &'static str| match root.optional(key) {
+        Some(field) => field.object(),
+        None => mistakes.section(key, &nothing),
+    };
+    let stores = section("stores").and_then(|reader| finished(reader, stores::read));
+    let server = section("server").and_then(|reader| finished(reader, sections::server));
+    let origin = section("origin").and_then(|reader| finished(reader, |reader| sections::origin(reader, folder)));
+    let membership =
+        section("membership").and_then(|reader| finished(reader, |reader| sections::membership(reader, folder)));
+    let rules = section("rules").and_then(|reader| finished(reader, |reader| sections::rules(reader, folder)));
+    let rewrite = section("rewrite").and_then(|reader| finished(reader, |reader| sections::rewrite(reader, folder)));
+    let log = section("log").and_then(|reader| finished(reader, sections::log));
+    root.finish();
+    Some(assemble(stores?, server?, origin?, membership?, rules?, rewrite?, log?))
+}
+
+/// Reads a section, then notes the keys it does not have.
+fn finished<'a, T>(reader: Reader<'a>, read: impl FnOnce(&Reader<'a>) -> Option<T>) -> Option<T> {
+    let section = read(&reader);
+    reader.finish();
+    section
+}
+
+fn assemble(
+    stores: stores::Stores,
+    server: sections::Server,
+    origin: sections::Origin,
+    mut membership: audience::Config,
+    rules_file: PathBuf,
+    mut rewrite: sections::Rewrite,
+    log: sections::Log,
+) -> Config {
+    membership.prefix = server.prefix;
+    let prefixes = stores.sites.views().iter().filter_map(|view| view.path_prefix.clone());
+    rewrite.config.store_prefixes = prefixes.collect();
+    let headers = proxy::headers::Config {
+        trusted_proxies: server.trusted_proxies,
+        host: origin.host,
+        proto_header: origin.proto_header,
+        upgrades: server.upgrades,
+        underscores: false,
+    };
+    Config {
+        listen: server.listen,
+        operations: server.operations,
+        server: server.config,
+        proxy: proxy::Config { hygiene: proxy::hygiene::Config::default(), headers },
+        upstream: origin.config,
+        sites: stores.sites,
+        membership,
+        rules_file,
+        rewrite: rewrite.config,
+        modes: Modes::new(rewrite.mode, stores.modes),
+        mode_file: rewrite.mode_file,
+        share: rewrite.share,
+        log_format: log.format,
+        log_filter: log.filter,
+    }
+}
+
+/// Environment variables for tests.
+#[cfg(test)]
+fn no_environment() -> BTreeMap<String, String> {
+    BTreeMap::new()
+}

@@ -1,0 +1,189 @@
+//! The command line as its users meet it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::luma::{self, VIP};
+use crate::origin::{Origin, html};
+use crate::running::{Folder, Running, Setup, say, segue};
+
+fn deploy(name: &str) -> String {
+    format!("{}/deploy/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[tokio::test]
+async fn the_sample_configuration_and_rules_pass_the_check() {
+    let folder = Folder::new();
+    let key = say(&["keys", "new"]).await;
+    assert_eq!(key.code, Some(0), "{}", key.err);
+    folder.write("keys", &key.out);
+    for name in ["segue.toml", "rules.json"] {
+        std::fs::copy(deploy(name), folder.path().join(name)).expect("the sample can be copied");
+    }
+    let said = say(&["check", "--config", &folder.path().join("segue.toml").to_string_lossy()]).await;
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+}
+
+#[tokio::test]
+async fn check_reports_every_mistake_at_once_with_its_place() {
+    let folder = Folder::new();
+    let config = Setup::default()
+        .with("server", "lisen = 1")
+        .with("rewrite", "share = 101")
+        .with("membership", "trust = \"blind\"")
+        .config(1, 2, 3);
+    folder.write("segue.toml", &config);
+    let mut rules = luma::rules();
+    rules["offers"][0]["amount"] = json!(0);
+    rules["offers"][0]["charge"] = json!({ "type": "coupon", "code": "X" });
+    rules["blocks"][0]["placement"] = json!("page-middle");
+    rules["blocks"][1]["html"] = json!({ "default": "<p>{{media url=x.jpg}}</p>" });
+    folder.write("rules.json", &rules.to_string());
+    let path = folder.path().join("segue.toml");
+    let said = say(&["check", "--config", &path.to_string_lossy()]).await;
+    assert_eq!(said.code, Some(64));
+    for expected in [
+        "server.lisen: is not known (did you mean listen?)",
+        "rewrite.share: must be from 0 to 100, not 101",
+        "membership.trust: must be one of verified, cookie, not \"blind\"",
+        "rules.json: /offers/0/amount: must be above 0",
+        "/offers/0/charge",
+        "/blocks/0/placement",
+        "/blocks/1/html",
+    ] {
+        assert!(said.err.contains(expected), "{expected} is not in\n{}", said.err);
+    }
+    let names: Vec<_> = std::fs::read_dir(folder.path()).expect("the folder").collect();
+    assert_eq!(names.len(), 2, "check changes nothing");
+}
+
+#[tokio::test]
+async fn serve_refuses_to_start_without_keys_or_with_broken_rules() {
+    let folder = Folder::new();
+    let config = Setup::default().config(0, 0, 3).replace(&format!("keys = [\"{}\"]", crate::running::KEY), "");
+    let path = folder.write("segue.toml", &config);
+    folder.write("rules.json", "{\"version\": 1,");
+    let said = say(&["serve", "--config", &path.to_string_lossy()]).await;
+    assert_eq!(said.code, Some(64));
+    assert!(said.err.contains("membership.keys") && said.err.contains("segue keys new"), "{}", said.err);
+    assert!(said.err.contains("rules.json: "), "{}", said.err);
+}
+
+#[tokio::test]
+async fn an_environment_variable_wins_over_the_file_and_is_named_when_wrong() {
+    let folder = Folder::new();
+    folder.write("rules.json", &luma::rules().to_string());
+    let path = folder.write("segue.toml", &Setup::default().config(1, 2, 3));
+    let output = segue(&["check", "--config", &path.to_string_lossy()])
+        .env("SEGUE__REWRITE__SHARE", "many")
+        .output()
+        .await
+        .expect("segue can be started");
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(64), "{err}");
+    assert!(err.contains("SEGUE__REWRITE__SHARE: must be a whole number"), "{err}");
+}
+
+#[tokio::test]
+async fn help_and_wrong_usage_have_their_exit_codes() {
+    assert_eq!(say(&["--help"]).await.code, Some(0));
+    assert_eq!(say(&["serv"]).await.code, Some(64));
+    assert_eq!(say(&["check", "--config", "/nonexistent/segue.toml"]).await.code, Some(64));
+    let schema = say(&["schema"]).await;
+    let schema: Value = serde_json::from_str(&schema.out).expect("a JSON Schema");
+    assert_eq!(schema["properties"]["version"]["const"], 1);
+}
+
+#[tokio::test]
+async fn explain_says_what_would_change_and_why() {
+    let origin = Origin::start(|_| html(&luma::home())).await;
+    let running = Running::start(&Setup::rules(&luma::rules()).mode("observe"), origin.port).await;
+    let config = running.config();
+    let said = say(&["explain", "--config", &config, "--audience", "VIP,Ghost", "--output", "json", "/"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let told: Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(told["page"]["kind"], "home");
+    assert_eq!(told["audiences"]["known"][0]["id"], VIP);
+    assert_eq!(told["audiences"]["unknown"][0], "Ghost");
+    let text = told.to_string();
+    assert!(text.contains("$10.00") && text.contains("$8.00"), "{text}");
+
+    let said = say(&["explain", "--config", &config, "http://shop.test/"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.out.contains("vip") && said.out.contains("hero"), "{}", said.out);
+    assert!(!said.out.contains("$8.00"), "{}", said.out);
+}
+
+#[tokio::test]
+async fn the_mode_changes_without_a_restart() {
+    let origin = Origin::start(|_| html(&luma::home())).await;
+    let running = Running::start(&Setup::rules(&luma::rules()).mode("observe"), origin.port).await;
+    assert_eq!(running.get("/", &[]).await.text(), luma::home());
+    let config = running.config();
+    assert_eq!(say(&["mode", "--config", &config, "on", "--store", "default"]).await.code, Some(0));
+    becomes(&running, |page| page.contains("Hello all")).await;
+    assert_eq!(say(&["mode", "--config", &config, "off"]).await.code, Some(0));
+    becomes(&running, |page| *page == luma::home()).await;
+    assert_eq!(say(&["mode", "--config", &config, "on", "--store", "nowhere"]).await.code, Some(64));
+}
+
+#[tokio::test]
+async fn new_rules_are_live_within_a_second_and_broken_ones_change_nothing() {
+    let origin = Origin::start(|_| html(&luma::home())).await;
+    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    assert!(running.get("/", &[]).await.text().contains("Hello all"));
+    running.folder.write("rules.json", "{\"version\": 1, \"offers\": [{}]}");
+    let begin = Instant::now();
+    while !running.metrics().await.contains("segue_rules_rejected_total 1") {
+        assert!(begin.elapsed() < Duration::from_secs(2), "{}", running.metrics().await);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(running.get("/", &[]).await.text().contains("Hello all"));
+    let renamed = luma::rules().to_string().replace("Hello all", "Hello again");
+    running.folder.write("rules.json", &renamed);
+    becomes(&running, |page| page.contains("Hello again")).await;
+}
+
+/// Waits until the home page is as it should be.
+async fn becomes(running: &Running, good: impl Fn(&String) -> bool) {
+    let begin = Instant::now();
+    while !good(&running.get("/", &[]).await.text()) {
+        assert!(begin.elapsed() < Duration::from_secs(2), "the page did not follow within two seconds");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn check_online_names_what_would_bite() {
+    let foreign = Origin::start(|_| {
+        let answer = http::Response::builder().status(302).header("location", "http://www.shop.example/");
+        answer.body(Default::default()).expect("a valid answer")
+    })
+    .await;
+    let running = Running::start(&Setup::rules(&luma::rules()), foreign.port).await;
+    let said = say(&["check", "--online", "--config", &running.config()]).await;
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
+    let all = said.out + &said.err;
+    assert!(all.contains("www.shop.example") && all.contains("origin.host"), "{all}");
+
+    let loops = Origin::start(|seen| {
+        if seen.header("ssl-offloaded") == "https" {
+            return html(&luma::home());
+        }
+        let location = format!("https://{}/", seen.header("host"));
+        let answer = http::Response::builder().status(302).header("location", location);
+        answer.body(Default::default()).expect("a valid answer")
+    })
+    .await;
+    let running = Running::start(&Setup::rules(&luma::rules()), loops.port).await;
+    let said = say(&["check", "--online", "--config", &running.config()]).await;
+    assert_eq!(said.code, Some(1));
+    let all = said.out + &said.err;
+    assert!(all.contains("origin.forwarded_proto_header") && all.contains("offloader"), "{all}");
+
+    let good = Origin::start(|_| html(&luma::home())).await;
+    let running = Running::start(&Setup::rules(&luma::rules()), good.port).await;
+    let said = say(&["check", "--online", "--config", &running.config()]).await;
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+}
