@@ -86,10 +86,9 @@ pub struct ConfigError {
 impl Config {
     /// The defaults.
     ///
-    /// `fresh_for` is a minute: Experience Platform's own edge needs about as long to take a change in. `expires_after` is 30 days:
-    /// Platform drops a profile from edge segmentation after 14 days without an event by default, so what is older than a month
-    /// says nothing. `wire_cap` is 3 KB: with Magento's own cookies a list of that size stays below the 8 KB that Apache and nginx
-    /// take as a header.
+    /// `fresh_for` is a minute: one look-up serves the few pages that a shopper opens in it. `expires_after` is 30 days: Platform's
+    /// edge forgets a profile after 14 days without an event, so twice that covers a holiday, and what is older says nothing.
+    /// `wire_cap` is 3 KB: with Magento's own cookies a list of that size stays below the 8 KB that Apache and nginx take as a header.
     pub fn new(site: impl Into<String>, keys: Keyring) -> Self {
         Self {
             trust: Trust::Verified,

@@ -79,7 +79,7 @@ pub struct Sealed {
     pub expires_at: i64,
     /// Whose it is.
     pub shopper: ShopperKey,
-    /// The website that it was learnt for.
+    /// The code of the website that it was learnt for; empty when it holds on all of them.
     pub website: Arc<str>,
     /// When not all audiences fitted: the revision of the rules whose audiences were kept.
     pub cut_for: Option<u64>,
@@ -145,6 +145,11 @@ impl Sealed {
         } else {
             Freshness::Fresh
         }
+    }
+
+    /// Whether the membership holds on the website with this code.
+    pub fn holds_on(&self, website: &str) -> bool {
+        self.website.is_empty() || *self.website == *website
     }
 
     /// Seals this as the cookie's value. With more audiences than fit, it keeps those that rules name first.

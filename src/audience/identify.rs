@@ -181,7 +181,7 @@ impl Identifier {
         if opened.sealed.freshness(&self.config, request.known, request.now) == Freshness::Expired {
             return Err(OpenError::Expired);
         }
-        if *opened.sealed.website != *request.website {
+        if !opened.sealed.holds_on(request.website) {
             return Err(OpenError::OtherWebsite);
         }
         Ok(opened)
@@ -376,8 +376,10 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_newest_of_several_cookies() {
+    fn takes_the_newest_cookie_that_holds_here() {
         let config = config();
+        let everywhere = shopper(&config, &[("cookie", &format!("segue={}", minted(&config, "", NOW, &["all"])))]);
+        assert_eq!(audiences(&everywhere), Some(set(&["all"])), "it names no website");
         let [old, new] = [NOW - 500, NOW - 5]
             .map(|at| minted(&config, "base", at, if at < NOW - 100 { &["old"] } else { &["new"] }));
         for cookie in [format!("segue={old}; segue={new}; segue=x"), format!("segue=x; segue={new}; segue={old}")] {

@@ -19,7 +19,7 @@ use crate::rule::AudienceId;
 pub struct Minting {
     /// The audiences of the shopper.
     pub audiences: BTreeSet<AudienceId>,
-    /// The code of the website that it is for.
+    /// The code of the website that it is for; empty for all.
     pub website: Arc<str>,
     /// For how long it holds; never longer than the settings' `expires_after`.
     pub life: Duration,
@@ -61,7 +61,7 @@ pub struct Report {
 /// What a shopper's sealed cookie says beside its audiences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CookieReport {
-    /// The website that it is for.
+    /// The code of the website that it is for; empty for all.
     pub website: String,
     /// When the audiences were learnt, in seconds since 1970 UTC.
     pub learnt_at: i64,
