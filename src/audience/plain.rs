@@ -174,6 +174,7 @@ mod tests {
         let audiences = set(&["aaaa", "bbbb", VIP]);
         assert_eq!(cookie_list(&audiences, &known, 3072), format!("{VIP},aaaa,bbbb"));
         assert_eq!(cookie_list(&audiences, &known, 41), format!("{VIP},aaaa"));
+        assert_eq!(cookie_list(&audiences, &known, 40), VIP);
         assert_eq!(cookie_list(&audiences, &known, 9), "aaaa,bbbb", "what fits goes, whatever does not");
         assert_eq!(header_list(&audiences, &known, 3072), format!("{VIP}%2Caaaa%2Cbbbb"));
         assert_eq!(header_list(&set(&["a:b"]), &known, 3072), "a%3Ab");
