@@ -1,0 +1,523 @@
+//! Reads a request and says who the shopper is, without asking anybody.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD_INDIFFERENT, URL_SAFE_NO_PAD_INDIFFERENT};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue};
+use percent_encoding::percent_decode;
+use secrecy::ExposeSecret as _;
+use sha2::{Digest as _, Sha256};
+
+use super::config::{BY_HAND, Config, PLAIN, TOKEN_HEADER, Trust};
+use super::cookie::{Freshness, Opened, SealError, Sealed, ShopperKey};
+use super::jar::{self, Protected};
+use super::known::KnownAudiences;
+use super::seal::OpenError;
+use super::simulate::{Simulation, Tickets};
+use super::{Membership, Source, plain};
+use crate::rule::AudienceId;
+
+/// A browser keeps one or two cookies of a name (host and domain); past this many they are junk.
+const MOST_OF_A_NAME: usize = 4;
+
+/// What identifying needs of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestView<'a> {
+    /// The headers as they arrived.
+    pub headers: &'a HeaderMap,
+    /// The client's address: the peer's, or what trusted proxies say.
+    pub client: IpAddr,
+    /// The code of the website that the request is for.
+    pub website: &'a str,
+    /// The time, in seconds since 1970 UTC.
+    pub now: i64,
+    /// The audiences of the current rules.
+    pub known: &'a KnownAudiences,
+}
+
+/// Who sent a request.
+#[derive(Clone, Debug)]
+pub struct Shopper {
+    /// Tells him from others.
+    pub key: ShopperKey,
+    /// His audiences; `None` when nothing is known about him. This is what the origin gets.
+    pub membership: Option<Membership>,
+    /// How far a sealed membership still holds; `None` when it came from elsewhere.
+    pub freshness: Option<Freshness>,
+    /// Whose page he wants to see instead of his own.
+    pub simulation: Option<Simulation>,
+    /// What to seal again, since it was sealed by a key that is on its way out.
+    pub remember: Option<Sealed>,
+    /// Names in the `segue-audiences` cookie that no audience has.
+    pub unknown_names: Vec<String>,
+    /// What the request claimed in vain.
+    pub refused: Vec<Refused>,
+}
+
+/// A claim of a request that was not believed. Counted, never an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// The sealed cookie.
+    Cookie(OpenError),
+    /// The simulation's cookie.
+    Simulation(OpenError),
+    /// A plain cookie or header with audiences from who is not trusted. Adobe's own script writes one: no sign of an attack.
+    Claim,
+    /// A wrong token of a trusted source.
+    Token,
+}
+
+impl Refused {
+    /// What was refused, and why, as metrics name it.
+    pub fn labels(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Cookie(why) => ("cookie", why.as_str()),
+            Self::Simulation(why) => ("simulation", why.as_str()),
+            Self::Claim => ("plain", "not_trusted"),
+            Self::Token => ("token", "wrong"),
+        }
+    }
+}
+
+impl Shopper {
+    /// The audiences that decide what his page shows: the simulated ones, or his own. `None` when nothing is known.
+    pub fn page_audiences(&self) -> Option<&BTreeSet<AudienceId>> {
+        let own = self.membership.as_ref().map(|membership| &membership.audiences);
+        self.simulation.as_ref().map(|simulation| &simulation.audiences).or(own)
+    }
+
+    /// Whether his page is a simulation, which statistics leave out.
+    pub fn is_simulated(&self) -> bool {
+        self.simulation.is_some()
+    }
+}
+
+/// Says who sends requests, and answers the pages that start and end simulations.
+#[derive(Debug)]
+pub struct Identifier {
+    config: Config,
+    protected: Protected,
+    token: Option<[u8; 32]>,
+    pub(super) tickets: Tickets,
+}
+
+impl Identifier {
+    /// An identifier with these settings.
+    pub fn new(config: Config) -> Self {
+        let simulation = config.simulation_cookie();
+        let protected = Protected::new([PLAIN, BY_HAND, &config.cookie_name, &simulation]);
+        let token = config.trusted_token.as_ref().map(|token| digest(token.expose_secret().as_bytes()));
+        Self { config, protected, token, tickets: Tickets::default() }
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn protected(&self) -> &Protected {
+        &self.protected
+    }
+
+    /// Who sent this request.
+    pub fn identify(&self, request: &RequestView<'_>) -> Shopper {
+        let mut refused = Vec::new();
+        let own = self.sealed(request, &mut refused);
+        let simulation = self.simulation(request, &mut refused);
+        let (claim, unknown_names) = self.claim(request, &mut refused);
+        let key = own.as_ref().map_or_else(|| known_by(request), |own| own.sealed.shopper);
+        let freshness = match (&claim, &own) {
+            (None, Some(own)) => Some(own.sealed.freshness(&self.config, request.known, request.now)),
+            _ => None,
+        };
+        let remember = own.as_ref().filter(|own| own.key != 0).map(|own| own.sealed.clone());
+        let believed = claim.map(|audiences| Membership { audiences, learnt_at: request.now, source: Source::Plain });
+        let membership = believed.or_else(|| own.map(|own| own.sealed.membership));
+        Shopper { key, membership, freshness, simulation, remember, unknown_names, refused }
+    }
+
+    /// The `Set-Cookie` line that keeps what is to be remembered; `None` when the browser need keep nothing new.
+    /// For HTML pages only.
+    ///
+    /// # Errors
+    /// When it cannot be sealed; the page goes without then.
+    pub fn set_cookie(
+        &self,
+        shopper: &Shopper,
+        secure: bool,
+        now: i64,
+        known: &KnownAudiences,
+    ) -> Result<Option<HeaderValue>, SealError> {
+        let Some(sealed) = &shopper.remember else { return Ok(None) };
+        let value = sealed.seal(&self.config, known)?;
+        let mut cookie = self.config.cookie(self.config.cookie_name.clone(), value, secure);
+        let age = sealed.expires_at.saturating_sub(now).clamp(0, super::cookie::LONGEST_AGE);
+        cookie.set_max_age(cookie::time::Duration::seconds(age));
+        Ok(HeaderValue::try_from(cookie.to_string()).ok())
+    }
+
+    /// The newest sealed cookie that holds here and now.
+    fn sealed(&self, request: &RequestView<'_>, refused: &mut Vec<Refused>) -> Option<Opened> {
+        let mut newest: Option<Opened> = None;
+        for value in jar::values(request.headers, &self.config.cookie_name).take(MOST_OF_A_NAME) {
+            match self.opened(request, value) {
+                Ok(opened) => {
+                    let learnt_at = |opened: &Opened| opened.sealed.membership.learnt_at;
+                    if newest.as_ref().is_none_or(|newest| learnt_at(newest) < learnt_at(&opened)) {
+                        newest = Some(opened);
+                    }
+                }
+                Err(why) => refused.push(Refused::Cookie(why)),
+            }
+        }
+        newest
+    }
+
+    fn opened(&self, request: &RequestView<'_>, value: &[u8]) -> Result<Opened, OpenError> {
+        let opened = Sealed::open(&self.config, value)?;
+        if opened.sealed.freshness(&self.config, request.known, request.now) == Freshness::Expired {
+            return Err(OpenError::Expired);
+        }
+        if !opened.sealed.holds_on(request.website) {
+            return Err(OpenError::OtherWebsite);
+        }
+        Ok(opened)
+    }
+
+    fn simulation(&self, request: &RequestView<'_>, refused: &mut Vec<Refused>) -> Option<Simulation> {
+        let name = self.config.simulation_cookie();
+        jar::values(request.headers, &name).take(MOST_OF_A_NAME).find_map(|value| {
+            let opened = Simulation::open(&self.config, value, request.known, request.now);
+            opened.map_err(|why| refused.push(Refused::Simulation(why))).ok()
+        })
+    }
+
+    /// The audiences that the request claims, when they are believed, and names that nobody has. A claim of no audience is one.
+    fn claim(
+        &self,
+        request: &RequestView<'_>,
+        refused: &mut Vec<Refused>,
+    ) -> (Option<BTreeSet<AudienceId>>, Vec<String>) {
+        let believes_browsers = self.config.trust == Trust::Cookie;
+        if believes_browsers {
+            let by_hand = jar::values(request.headers, BY_HAND).next();
+            if let Some(list) = by_hand.and_then(|value| plain::read_by_hand(value, request.known)) {
+                return (Some(list.audiences), list.unknown);
+            }
+        }
+        let claimed = plain_claim(request.headers);
+        if claimed.is_none() || believes_browsers || self.is_trusted(request, refused) {
+            return (claimed, Vec::new());
+        }
+        if claimed.is_some_and(|audiences| !audiences.is_empty()) {
+            refused.push(Refused::Claim);
+        }
+        (None, Vec::new())
+    }
+
+    fn is_trusted(&self, request: &RequestView<'_>, refused: &mut Vec<Refused>) -> bool {
+        let shown = request.headers.get_all(TOKEN_HEADER);
+        // Digests are compared, so that the time it takes says nothing about the token.
+        if self.token.is_some_and(|token| shown.iter().any(|value| digest(value.as_bytes()) == token)) {
+            return true;
+        }
+        if shown.iter().next().is_some() {
+            refused.push(Refused::Token);
+        }
+        self.config.trusts(request.client)
+    }
+}
+
+/// The plain list of a request: its header, else the first cookie of that name, as PHP would take it.
+fn plain_claim(headers: &HeaderMap) -> Option<BTreeSet<AudienceId>> {
+    let mut lists = headers.get_all(PLAIN).iter().peekable();
+    if lists.peek().is_some() {
+        return Some(lists.flat_map(|list| plain::read(list.as_bytes())).collect());
+    }
+    jar::values(headers, PLAIN).next().map(plain::read)
+}
+
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+/// The key of a shopper without a sealed cookie: by what stays with him longest.
+fn known_by(request: &RequestView<'_>) -> ShopperKey {
+    let find = |name: &'static str| jar::values(request.headers, name).find(|value| !value.is_empty());
+    if let Some(identity) = identity_cookie(request.headers) {
+        let ecid = ecid(identity);
+        return match ecid {
+            Some(ecid) => ShopperKey::derive(&[b"ecid", ecid.as_bytes()]),
+            None => ShopperKey::derive(&[b"identity", identity]),
+        };
+    }
+    for name in ["PHPSESSID", "form_key"] {
+        if let Some(value) = find(name) {
+            return ShopperKey::derive(&[name.as_bytes(), value]);
+        }
+    }
+    let address = request.client.to_canonical().to_string();
+    let agent = request.headers.get(USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+    ShopperKey::derive(&[b"address", address.as_bytes(), agent])
+}
+
+/// The value of Adobe's identity cookie `kndctr_<ORG>_AdobeOrg_identity`.
+fn identity_cookie(headers: &HeaderMap) -> Option<&[u8]> {
+    let is_identity = |name: &[u8]| name.starts_with(b"kndctr_") && name.ends_with(b"_AdobeOrg_identity");
+    jar::pairs(headers).find(|(name, value)| is_identity(name) && !value.is_empty()).map(|(_, value)| value)
+}
+
+/// The ECID in the value of Adobe's identity cookie: the first field of a protobuf message. The rest of the message changes from
+/// day to day.
+pub fn ecid(identity: &[u8]) -> Option<String> {
+    let decoded: Vec<u8> = percent_decode(identity).collect();
+    let message =
+        URL_SAFE_NO_PAD_INDIFFERENT.decode(&decoded).or_else(|_| STANDARD_NO_PAD_INDIFFERENT.decode(&decoded));
+    let message = message.ok()?;
+    let (&[field, length], rest) = message.split_first_chunk::<2>()?;
+    let ecid = rest.get(..usize::from(length))?;
+    let is_ecid = field == 0x0a && (20..=64).contains(&ecid.len()) && ecid.iter().all(u8::is_ascii_digit);
+    // Adobe's collector sends zeros when it has no id: everybody's, so nobody's.
+    let is_own = is_ecid && ecid.iter().any(|digit| *digit != b'0');
+    is_own.then(|| ecid.iter().map(|digit| char::from(*digit)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audience::fixture::{VIP, config, known, set};
+    use crate::audience::mint::{Minting, mint};
+    use crate::audience::simulate::{SimulationRequest, TOKEN_LIFE, mint_simulation_token};
+    use crate::audience::{Key, Keyring};
+    use http::HeaderName;
+    use std::time::Duration;
+
+    const NOW: i64 = 1_000_000;
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn minted(config: &Config, website: &str, now: i64, ids: &[&str]) -> String {
+        let minting = Minting { audiences: set(ids), website: website.into(), life: DAY, now };
+        mint(config, &known(), &minting).expect("a cookie")
+    }
+
+    fn shopper_at(config: &Config, client: &str, headers: &[(&str, &str)]) -> Shopper {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(
+                HeaderName::try_from(*name).expect("a header name"),
+                HeaderValue::from_str(value).expect("a header value"),
+            );
+        }
+        let client = client.parse().expect("an address");
+        let known = known();
+        let view = RequestView { headers: &map, client, website: "base", now: NOW, known: &known };
+        Identifier::new(config.clone()).identify(&view)
+    }
+
+    fn shopper(config: &Config, headers: &[(&str, &str)]) -> Shopper {
+        shopper_at(config, "192.0.2.1", headers)
+    }
+
+    fn audiences(shopper: &Shopper) -> Option<BTreeSet<AudienceId>> {
+        shopper.page_audiences().cloned()
+    }
+
+    #[test]
+    fn knows_nothing_about_a_stranger_and_sets_no_cookie() {
+        let config = config();
+        let stranger = shopper(&config, &[("cookie", "a=1")]);
+        assert_eq!((stranger.membership.clone(), stranger.simulation.clone(), stranger.freshness), (None, None, None));
+        assert!(stranger.refused.is_empty());
+        let line = Identifier::new(config).set_cookie(&stranger, true, NOW, &known());
+        assert_eq!(line, Ok(None));
+    }
+
+    #[test]
+    fn believes_its_own_cookie_and_no_plain_one() {
+        let config = config();
+        let cookie = format!("aep-segments-membership=forged; segue={}", minted(&config, "base", NOW, &[VIP]));
+        let vip =
+            shopper(&config, &[("cookie", &cookie), ("aep-segments-membership", "forged"), ("x-segue-token", "x")]);
+        let membership = vip.membership.clone().expect("a membership");
+        assert_eq!((membership.audiences, membership.source), (set(&[VIP]), Source::Minted));
+        assert_eq!(vip.freshness, Some(Freshness::Fresh));
+        assert_eq!(vip.refused, [Refused::Token, Refused::Claim]);
+        assert_eq!(vip.remember, None);
+        let by_hand = shopper(&config, &[("cookie", "segue-audiences=VIP; aep-segments-membership=x")]);
+        assert_eq!((by_hand.membership, by_hand.refused), (None, vec![Refused::Claim]));
+    }
+
+    #[test]
+    fn takes_a_bad_cookie_for_a_stranger_and_counts_it() {
+        let config = config();
+        let good = minted(&config, "base", NOW, &[VIP]);
+        let foreign = Config { keys: Keyring::ephemeral().expect("random bytes"), ..config.clone() };
+        let other_site = Config { site: "other".into(), ..config.clone() };
+        let month_ago = NOW - 31 * 24 * 3600;
+        for (value, reasons) in [
+            (minted(&config, "other", NOW, &[VIP]), &["other_website"][..]),
+            (minted(&config, "base", month_ago, &[VIP]), &["expired"]),
+            (minted(&foreign, "base", NOW, &[VIP]), &["unknown_key", "tampered"]),
+            (minted(&other_site, "base", NOW, &[VIP]), &["tampered"]),
+            (good[..good.len() - 4].to_owned(), &["tampered"]),
+            (good[..40].to_owned(), &["truncated"]),
+            ("x".repeat(5000), &["too_long"]),
+            (String::new(), &["truncated"]),
+        ] {
+            let stranger = shopper(&config, &[("cookie", &format!("segue={value}"))]);
+            assert_eq!(stranger.membership, None, "{reasons:?}");
+            let [refused] = stranger.refused[..] else { panic!("one refusal: {:?}", stranger.refused) };
+            let (what, why) = refused.labels();
+            assert!(what == "cookie" && reasons.contains(&why), "{why}, not {reasons:?}");
+        }
+    }
+
+    #[test]
+    fn takes_the_newest_cookie_that_holds_here() {
+        let config = config();
+        let everywhere = shopper(&config, &[("cookie", &format!("segue={}", minted(&config, "", NOW, &["all"])))]);
+        assert_eq!(audiences(&everywhere), Some(set(&["all"])), "it names no website");
+        let [old, new] = [NOW - 500, NOW - 5]
+            .map(|at| minted(&config, "base", at, if at < NOW - 100 { &["old"] } else { &["new"] }));
+        for cookie in [format!("segue={old}; segue={new}; segue=x"), format!("segue=x; segue={new}; segue={old}")] {
+            let shopper = shopper(&config, &[("cookie", &cookie)]);
+            assert_eq!(audiences(&shopper), Some(set(&["new"])));
+            assert_eq!(shopper.refused.len(), 1);
+        }
+        let stale = shopper(&config, &[("cookie", &format!("segue={old}"))]);
+        assert_eq!((audiences(&stale), stale.freshness), (Some(set(&["old"])), Some(Freshness::Stale)));
+    }
+
+    #[test]
+    fn believes_trusted_sources_by_address_or_token() {
+        let config = Config {
+            trusted_sources: vec!["10.0.0.0/8".parse().expect("a net")],
+            trusted_token: Some("a-long-enough-token".into()),
+            ..config()
+        };
+        let own = format!("segue={}", minted(&config, "base", NOW, &["own"]));
+        let header = ("aep-segments-membership", "a%2Cb");
+        let by_address = shopper_at(&config, "10.1.1.1", &[header, ("cookie", &own)]);
+        assert_eq!(audiences(&by_address), Some(set(&["a", "b"])), "it wins over what Segue knew");
+        assert_eq!((by_address.freshness, by_address.refused.len()), (None, 0));
+        let by_token = shopper(&config, &[header, ("x-segue-token", "a-long-enough-token")]);
+        assert_eq!(audiences(&by_token), Some(set(&["a", "b"])));
+        let wrong = shopper(&config, &[header, ("x-segue-token", "a-long-enough-tokem"), ("cookie", &own)]);
+        assert_eq!(audiences(&wrong), Some(set(&["own"])));
+        let cookie = shopper_at(
+            &config,
+            "::ffff:10.1.1.1",
+            &[("cookie", "aep-segments-membership=c,d; aep-segments-membership=e")],
+        );
+        assert_eq!(audiences(&cookie), Some(set(&["c", "d"])));
+        let silent = shopper_at(&config, "10.1.1.1", &[("cookie", &format!("{own}; segue-audiences=VIP"))]);
+        assert_eq!(audiences(&silent), Some(set(&["own"])));
+    }
+
+    #[test]
+    fn believes_browsers_where_that_is_configured() {
+        let config = Config { trust: Trust::Cookie, ..config() };
+        let own = minted(&config, "base", NOW, &["own"]);
+        for (cookie, expected) in [
+            ("aep-segments-membership=a,b", Some(&["a", "b"][..])),
+            ("aep-segments-membership=", Some(&[])),
+            ("aep-segments-membership=a; segue-audiences=VIP", Some(&[VIP])),
+            ("aep-segments-membership=; segue-audiences=vip%2CNew%20visitor", Some(&[VIP, "new"])),
+            ("aep-segments-membership=a; segue-audiences=none", Some(&[])),
+            ("aep-segments-membership=a; segue-audiences=", Some(&["a"])),
+            ("x=1", Some(&["own"])),
+        ] {
+            let shopper = shopper(&config, &[("cookie", &format!("segue={own}; {cookie}"))]);
+            assert_eq!(audiences(&shopper), expected.map(set), "{cookie}");
+        }
+        let typo = shopper(&config, &[("cookie", "segue-audiences=Typo")]);
+        assert_eq!((audiences(&typo), typo.unknown_names), (Some(set(&[])), vec!["Typo".to_owned()]));
+    }
+
+    #[test]
+    fn seals_again_what_an_old_key_sealed() {
+        let old = config();
+        let fresh = Key::generate().expect("random bytes").export();
+        let keys = [fresh.expose_secret(), OLD_KEY];
+        let old = Config { keys: Keyring::parse([OLD_KEY]).expect("a ring"), ..old };
+        let new = Config { keys: Keyring::parse(keys).expect("a ring"), ..old.clone() };
+        let known_by_both = shopper(&new, &[("cookie", &format!("segue={}", minted(&old, "base", NOW, &[VIP])))]);
+        assert_eq!(audiences(&known_by_both), Some(set(&[VIP])));
+        let line = Identifier::new(new.clone()).set_cookie(&known_by_both, true, NOW, &known());
+        let line = line.expect("sealed").expect("a cookie").to_str().expect("text").to_owned();
+        let (value, attributes) = line.split_once("; ").expect("attributes");
+        assert_eq!(attributes, "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=86400");
+        let renewed = shopper(&new, &[("cookie", value)]);
+        assert_eq!((renewed.remember, renewed.key), (None, known_by_both.key));
+    }
+
+    const OLD_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+
+    #[test]
+    fn simulates_pages_only() {
+        let config = config();
+        let identifier = Identifier::new(config.clone());
+        let token = mint_simulation_token(&config, &set(&[VIP]), "/", TOKEN_LIFE, NOW).expect("a token");
+        let uri = format!("/.segue/simulate?token={token}").parse().expect("a target");
+        let headers = HeaderMap::new();
+        let request =
+            SimulationRequest { method: &http::Method::GET, uri: &uri, headers: &headers, secure: false, now: NOW };
+        let answer = identifier.handle(&request).expect("an answer");
+        let line = answer.headers()["set-cookie"].to_str().expect("text");
+        assert!(!line.contains("Secure"), "the request was not");
+        let simulation = line.split(';').next().expect("a cookie");
+        let own = format!("segue={}; {simulation}", minted(&config, "base", NOW, &["own"]));
+        let both = shopper(&config, &[("cookie", &own)]);
+        assert!(both.is_simulated());
+        assert_eq!(audiences(&both), Some(set(&[VIP])));
+        assert_eq!(both.membership.expect("his own").audiences, set(&["own"]));
+        let forged = shopper(&config, &[("cookie", "segue-sim=AAAA")]);
+        assert!(!forged.is_simulated());
+        assert_eq!(forged.refused[0].labels(), ("simulation", "truncated"));
+    }
+
+    const IDENTITY: &str = "CiY1NDc1ODIxNzIzODk5MDY5MzQzMTIzNjQ1NTczNzExNjE4OTA1MFINCLGOvszNLhABGAEgBKABsY6-zM0uqAGHz-z2y82cul3wAbGOvszNLg==";
+
+    #[test]
+    fn tells_shoppers_apart_by_what_stays_with_them() {
+        let config = config();
+        let key = |cookie: &str, agent: &str| shopper(&config, &[("cookie", cookie), ("user-agent", agent)]).key;
+        let identity = |value: &str| format!("kndctr_ORG_AdobeOrg_identity={value}");
+        let ecid = key(&identity(IDENTITY), "a");
+        assert_eq!(ecid, key(&format!("PHPSESSID=x; {}", identity(&IDENTITY.replace('=', "%3D"))), "b"));
+        assert_eq!(ecid, key(&identity(&IDENTITY[..IDENTITY.len() - 20]), "b"), "the rest of it changes daily");
+        assert_ne!(ecid, key(&identity("opaque"), "a"));
+        assert_eq!(key(&identity("opaque"), "a"), key(&format!("x=1; {}", identity("opaque")), "b"));
+        assert_eq!(key("PHPSESSID=x; form_key=y", "a"), key("form_key=z; PHPSESSID=x", "b"));
+        assert_ne!(key("PHPSESSID=x", "a"), key("form_key=x", "a"));
+        assert_eq!(key("a=1", "a"), key("b=2", "a"));
+        assert_ne!(key("a=1", "a"), key("a=1", "b"));
+        let sealed = format!("segue={}", minted(&config, "base", NOW, &[VIP]));
+        assert_eq!(key(&sealed, "a"), key(&format!("{sealed}; {}", identity(IDENTITY)), "b"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn believes_nothing_that_a_browser_can_make_up(
+            cookies in proptest::collection::vec(("(segue|segue-sim|segue-audiences|aep-segments-membership|[a-z]{1,5})", "[!-~]{0,80}"), 0..6),
+            list in "[ -~]{0,40}",
+        ) {
+            let line = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+            let shopper = shopper(&config(), &[("cookie", &line), ("aep-segments-membership", &list), ("x-segue-token", &list)]);
+            proptest::prop_assert!(shopper.membership.is_none() && shopper.simulation.is_none() && shopper.remember.is_none());
+        }
+    }
+
+    #[test]
+    fn reads_the_ecid_of_adobes_cookie() {
+        assert_eq!(ecid(IDENTITY.as_bytes()).as_deref(), Some("54758217238990693431236455737116189050"));
+        let zeros = URL_SAFE_NO_PAD_INDIFFERENT.encode([&[0x0a, 36][..], &[b'0'; 36]].concat());
+        assert_eq!(ecid(zeros.as_bytes()), None, "the profile that shoppers without an id share");
+        for junk in ["", "C", "CiY1", "%", "\u{e9}", "AAAA"] {
+            assert_eq!(ecid(junk.as_bytes()), None, "{junk}");
+        }
+    }
+}
