@@ -199,10 +199,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Check { config, online } => check::run(&config, online).await,
         Command::Explain(arguments) => explain::run(arguments).await,
         Command::Cookie(command) => cookie::run(command),
-        Command::Keys(KeysCommand::New) => {
-            println!("{}", crate::audience::cookie::new_key());
-            Ok(())
-        }
+        Command::Keys(KeysCommand::New) => cookie::new_key(),
         Command::Schema => {
             print!("{}", crate::rule::SCHEMA);
             Ok(())

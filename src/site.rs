@@ -43,6 +43,11 @@ impl Sites {
         &self.views
     }
 
+    /// The store view of requests that nothing else assigns.
+    pub fn default_view(&self) -> &Arc<StoreView> {
+        &self.default
+    }
+
     /// The store view with this code.
     pub fn view(&self, code: &str) -> Option<&Arc<StoreView>> {
         self.views.iter().find(|view| *view.code == *code)

@@ -1,11 +1,13 @@
 //! What became of pages, counted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Unit;
+use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Metrics;
 use crate::mode::Mode;
@@ -13,22 +15,12 @@ use crate::rewrite::render::Change;
 use crate::rewrite::{Done, Outcome, Rewriter};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Page {
+struct Labels {
     mode: &'static str,
     outcome: &'static str,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Product {
-    mode: &'static str,
-    outcome: &'static str,
-}
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Block {
-    mode: &'static str,
-    outcome: &'static str,
-}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Claim {
@@ -39,9 +31,9 @@ struct Claim {
 /// Counts pages, products, blocks and claims. Simulations are not to be counted.
 #[derive(Clone, Debug, Default)]
 pub struct PageMetrics {
-    pages: Family<Page, Counter>,
-    products: Family<Product, Counter>,
-    blocks: Family<Block, Counter>,
+    pages: Family<Labels, Counter>,
+    products: Family<Labels, Counter>,
+    blocks: Family<Labels, Counter>,
     refused: Family<Claim, Counter>,
 }
 
@@ -64,7 +56,7 @@ impl PageMetrics {
         metrics.register("products", "Products on judged pages: changed, or the reason why not", own.products.clone());
         metrics.register("blocks", "Dynamic blocks on judged pages: placed, or without an anchor", own.blocks.clone());
         metrics.register("cookies_refused", "Claims of membership that were not believed", own.refused.clone());
-        metrics.collect(Box::new(super::rewriter::RewriterFigures::new(rewriter)));
+        metrics.collect(Box::new(RewriterFigures(rewriter)));
         own
     }
 
@@ -80,27 +72,56 @@ impl PageMetrics {
             Ok(done) => self.count_page(mode, done),
             Err(skip) => Shown { outcome: skip.as_str(), products: 0, blocks: 0 },
         };
-        self.pages.get_or_create(&Page { mode, outcome: shown.outcome }).inc();
+        self.pages.get_or_create(&Labels { mode, outcome: shown.outcome }).inc();
         shown
     }
 
     fn count_page(&self, mode: &'static str, done: &Done) -> Shown {
-        let (mut products, mut blocks) = (0, 0);
+        let (mut products, mut blocks) = (BTreeSet::new(), 0);
         for change in done.changes.iter() {
             match change {
-                Change::Product(_) => products += 1,
-                Change::Block(block) if block.placed() => blocks += 1,
-                Change::Block(_) => {
-                    self.blocks.get_or_create(&Block { mode, outcome: "no_anchor" }).inc();
+                Change::Slot { product, .. } => {
+                    products.insert(*product);
                 }
+                Change::Refused { reason, .. } => self.product(mode, reason.as_str(), 1),
+                Change::Block { missing: None, .. } => blocks += 1,
+                Change::Block { missing: Some(reason), .. } => self.block(mode, reason.as_str(), 1),
             }
         }
-        self.products.get_or_create(&Product { mode, outcome: "changed" }).inc_by(products);
-        self.blocks.get_or_create(&Block { mode, outcome: "placed" }).inc_by(blocks);
+        let products = products.len() as u64;
+        self.product(mode, "changed", products);
+        self.block(mode, "placed", blocks);
         for left in done.plan.left_alone() {
-            self.products.get_or_create(&Product { mode, outcome: left.reason.as_str() }).inc();
+            self.product(mode, left.reason.as_str(), 1);
         }
         let outcome = if products + blocks > 0 { "changed" } else { "unchanged" };
         Shown { outcome, products, blocks }
+    }
+
+    fn product(&self, mode: &'static str, outcome: &'static str, count: u64) {
+        self.products.get_or_create(&Labels { mode, outcome }).inc_by(count);
+    }
+
+    fn block(&self, mode: &'static str, outcome: &'static str, count: u64) {
+        self.blocks.get_or_create(&Labels { mode, outcome }).inc_by(count);
+    }
+}
+
+/// The rewriter's own figures, read when metrics are asked for.
+#[derive(Debug)]
+struct RewriterFigures(Arc<Rewriter>);
+
+impl Collector for RewriterFigures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let stats = self.0.stats();
+        let gauges = [
+            ("held_bytes", "Bytes of pages held now", stats.held_bytes),
+            ("held_bytes_peak", "The most bytes of pages ever held at a time", stats.held_bytes_peak),
+        ];
+        for (name, help, value) in gauges {
+            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
+        Ok(())
     }
 }

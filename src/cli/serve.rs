@@ -1,0 +1,38 @@
+//! `segue serve`: runs the proxy until it is told to stop.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Failure;
+use crate::app::{App, StartError};
+use crate::config::Config;
+use crate::telemetry;
+
+pub(super) async fn run(config: Config) -> Result<(), Failure> {
+    telemetry::start_logging(config.log_format, &config.log_filter)
+        .map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
+    let app = App::bind(config).await.map_err(failure)?;
+    tracing::info!(listen = app.address().ok().map(tracing::field::display), "ready");
+    app.run(stopped()).await;
+    Ok(())
+}
+
+pub(super) fn failure(error: StartError) -> Failure {
+    match error {
+        StartError::Mistakes(mistakes) => Failure::Mistakes(mistakes),
+        error @ (StartError::Upstream(_) | StartError::Listen { .. }) => Failure::Failed(error.to_string()),
+    }
+}
+
+/// Ends with SIGTERM or SIGINT.
+pub(super) async fn stopped() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        // Without signal handlers the system's defaults end the process.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: what is under way is finished first");
+}
