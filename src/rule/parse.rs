@@ -49,6 +49,8 @@ fn read(root: Reader<'_>, sites: &Sites, warnings: &Mistakes) -> Option<Ruleset>
     {
         version.mistake("must be 1, the only version there is");
     }
+    // Editors find the schema by it.
+    root.optional("$schema").and_then(|field| field.string());
     let audiences = read_list(root.optional("audiences"), read_audience);
     let audience_ids = audiences.iter().map(|audience| &*audience.id).collect();
     let scope = Scope { sites, audience_ids, warnings };
