@@ -67,7 +67,8 @@ impl Flaws {
         }
         let mut open = self.open.borrow_mut();
         let foreign = || open.iter().any(|outer| matches!(outer.as_str(), "svg" | "math"));
-        if !VOID.contains(&name) && !(tag.self_closing && foreign()) {
+        let ended_at_once = VOID.contains(&name) || (tag.self_closing && foreign());
+        if !ended_at_once {
             open.push(name.to_owned());
         }
         drop(open);

@@ -181,7 +181,12 @@ fn wrong() -> Vec<(&'static str, Value, &'static str, bool)> {
             false,
         ),
         ("/offers/0/labels/en", json!(7), "r: /offers/0/labels/en: must be a string, not a number", true),
-        ("/offers/0/audiences", json!({"some": []}), "r: /offers/0/audiences/some: is not known (did you mean none?)", true),
+        (
+            "/offers/0/audiences",
+            json!({"some": []}),
+            "r: /offers/0/audiences/some: is not known (did you mean none?)",
+            true,
+        ),
         ("/offers/0/audiences/any", json!("vip"), "r: /offers/0/audiences/any: must be a list, not a string", true),
         ("/offers/0/products", json!("none"), "r: /offers/0/products: must be one of all, not \"none\"", true),
         ("/offers/0/products", json!({}), "r: /offers/0/products: must be \"all\", or have either ids or skus", true),
