@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use serde_json::Value;
 
 use super::{Audience, AudienceTest, ByView, Days, Ruleset};
 use crate::document::{Field, Mistake, Mistakes, Places, Reader, suggestion};
@@ -49,7 +50,7 @@ fn read(root: Reader<'_>, sites: &Sites, warnings: &Mistakes) -> Option<Ruleset>
     {
         version.mistake("must be 1, the only version there is");
     }
-    // Editors find the schema by it.
+    // Not for us: editors find the schema by it.
     root.optional("$schema").and_then(|field| field.string());
     let audiences = read_list(root.optional("audiences"), read_audience);
     let audience_ids = audiences.iter().map(|audience| &*audience.id).collect();
@@ -69,7 +70,7 @@ fn read_list<T>(list: Option<Field<'_>>, read: impl Fn(&Reader<'_>) -> Option<T>
     for item in &items {
         let Some(reader) = item.object() else { continue };
         found.extend(read(&reader));
-        if let Some(id) = item.value["id"].as_str()
+        if let Some(id) = item.value["id"].as_str().map(str::trim)
             && let Some(first) = places.insert(id, item.place().to_owned())
         {
             item.mistake(format!("has the id \"{id}\" of {first}"));
@@ -96,11 +97,11 @@ fn read_audience(reader: &Reader<'_>) -> Option<Audience> {
     Some(Audience { id: id?, name: name?, origin })
 }
 
-/// Membership lists join ids with commas, so an id with a comma or a blank around it could never be held.
+/// Membership lists join ids with commas, so an id with a comma could never be held. Ids of external audiences are free text else.
 fn read_audience_id(field: &Field<'_>) -> Option<Arc<str>> {
     let id = read_text(field)?;
-    if id.contains([',', ';', '"']) || id.contains(char::is_whitespace) {
-        field.mistake("must not hold blanks, commas, semicolons or quotes: membership lists are separated by them");
+    if id.contains(',') {
+        field.mistake("must not hold a comma: membership lists are separated by commas");
         return None;
     }
     Some(id.into())
@@ -264,23 +265,19 @@ fn read_date(field: &Field<'_>) -> Option<Date> {
 /// An exact decimal of at most four places, from a number or from a string that holds one. Of a JSON number the shortest text that
 /// stands for it counts, so 0.1 is a tenth.
 fn read_decimal(field: &Field<'_>) -> Option<Decimal> {
-    let text = match field.value {
-        serde_json::Value::Number(number) => number.to_string(),
-        serde_json::Value::String(text) => text.clone(),
+    let (text, decimal) = match field.value {
+        Value::Number(number) => {
+            let text = number.to_string();
+            let decimal = text.parse().or_else(|_| Decimal::from_scientific(&text)).ok();
+            (text, decimal)
+        }
+        Value::String(text) => (text.clone(), parse_plain(text)),
         _ => {
             field.mistake("must be a number, or a string that holds one");
             return None;
         }
     };
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
-    let digits =
-        text.starts_with(|c: char| c.is_ascii_digit() || c == '-') && text.ends_with(|c: char| c.is_ascii_digit());
-    let decimal = if plain && digits {
-        Decimal::from_str_exact(&text).ok()
-    } else {
-        Decimal::from_scientific(&text).ok().filter(|_| field.value.is_number())
-    };
-    let Some(decimal) = decimal.map(|decimal| decimal.normalize()) else {
+    let Some(decimal) = decimal.as_ref().map(Decimal::normalize) else {
         field.mistake(format!("must be a number such as 12.5, not \"{text}\""));
         return None;
     };
@@ -289,6 +286,14 @@ fn read_decimal(field: &Field<'_>) -> Option<Decimal> {
         return None;
     }
     Some(decimal)
+}
+
+/// Digits with at most one point among them; the decimal library reads more forms than that.
+fn parse_plain(text: &str) -> Option<Decimal> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if all_digits(whole) && all_digits(fraction) { Decimal::from_str_exact(text).ok() } else { None }
 }
 
 #[cfg(test)]

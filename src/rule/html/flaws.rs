@@ -65,14 +65,14 @@ impl Flaws {
         if matches!(name, "script" | "html" | "head" | "body" | "base" | "meta" | "frameset" | "plaintext") {
             self.add(format!("<{name}> is not allowed"));
         }
-        let mut open = self.open.borrow_mut();
-        let foreign = || open.iter().any(|outer| matches!(outer.as_str(), "svg" | "math"));
-        let ended_at_once = VOID.contains(&name) || (tag.self_closing && foreign());
+        // Within SVG and MathML a tag may close itself, and no element holds mere text.
+        let foreign = self.open.borrow().iter().any(|outer| matches!(outer.as_str(), "svg" | "math"));
+        let ended_at_once = VOID.contains(&name) || (foreign && tag.self_closing);
         if !ended_at_once {
-            open.push(name.to_owned());
+            self.open.borrow_mut().push(name.to_owned());
         }
-        drop(open);
         match name {
+            _ if foreign => TokenSinkResult::Continue,
             "script" => TokenSinkResult::RawData(ScriptData),
             "title" | "textarea" => TokenSinkResult::RawData(Rcdata),
             "style" | "xmp" | "iframe" | "noembed" | "noframes" | "noscript" => TokenSinkResult::RawData(Rawtext),
@@ -144,6 +144,7 @@ mod tests {
             ("<img src=x onerror=x>", "the attribute onerror of <img> is not allowed"),
             ("<a href=\" java\tscript:x()\">a</a>", "the attribute href of <a> must not hold a script"),
             ("<a href=\"&#106;avascript:x()\">a</a>", "the attribute href of <a> must not hold a script"),
+            ("<svg><style><img onerror=x></style></svg>", "the attribute onerror of <img> is not allowed"),
             ("<iframe srcdoc=\"<script>\"></iframe>", "the attribute srcdoc of <iframe> is not allowed"),
         ] {
             assert_eq!(flaws(html), [flaw], "{html}");

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::page::{PageKind, ProductId};
@@ -43,7 +43,7 @@ fn full() -> Value {
         "version": 1,
         "audiences": [
             {"id": "vip", "name": "VIP", "origin": "Experience Platform"},
-            {"id": "8f2a6c1e-0000-4000-8000-000000000001", "name": "New"},
+            {"id": "8f2a6c1e-0000-4000-8000-000000000001", "name": "New \u{e9}"},
         ],
         "offers": [
             {
@@ -111,13 +111,13 @@ fn wrong() -> Vec<(&'static str, Value, &'static str, bool)> {
         (
             "/audiences/0/id",
             json!("a,b"),
-            "r: /audiences/0/id: must not hold blanks, commas, semicolons or quotes: membership lists are separated by them",
+            "r: /audiences/0/id: must not hold a comma: membership lists are separated by commas",
             true,
         ),
         ("/audiences/1/id", json!("vip"), "r: /audiences/1: has the id \"vip\" of /audiences/0", false),
         ("/audiences/0/nmae", json!("x"), "r: /audiences/0/nmae: is not known (did you mean name?)", true),
         ("/offers/1/id", json!("a"), "r: /offers/1: has the id \"a\" of /offers/0", false),
-        ("/blocks/3/id", json!("a"), "r: /blocks/3: has the id \"a\" of /blocks/0", false),
+        ("/blocks/3/id", json!(" a"), "r: /blocks/3: has the id \"a\" of /blocks/0", false),
         ("/offers/0/id", json!(" "), "r: /offers/0/id: must not be empty", true),
         (
             "/offers/0/name",
@@ -139,6 +139,13 @@ fn wrong() -> Vec<(&'static str, Value, &'static str, bool)> {
         ("/offers/2/amount", json!(1e12), "r: /offers/2/amount: must be at most 1000000000", true),
         ("/offers/2/amount", json!("1e2"), "r: /offers/2/amount: must be a number such as 12.5, not \"1e2\"", true),
         ("/offers/2/amount", json!("1_0"), "r: /offers/2/amount: must be a number such as 12.5, not \"1_0\"", true),
+        ("/offers/2/amount", json!("5."), "r: /offers/2/amount: must be a number such as 12.5, not \"5.\"", true),
+        (
+            "/offers/2/amount",
+            json!("99999999999999999999999999999999"),
+            "r: /offers/2/amount: must be a number such as 12.5, not \"99999999999999999999999999999999\"",
+            false,
+        ),
         ("/offers/2/amount", json!(true), "r: /offers/2/amount: must be a number, or a string that holds one", true),
         ("/offers/0/amount", json!(null), "r: /offers/0/amount: is missing", true),
         (
