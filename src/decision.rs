@@ -1,3 +1,10 @@
 //! What a shopper gets: which offers and blocks are candidates (before the origin answers), and which of them apply to a page.
 
+pub mod decide;
+pub mod lookup;
 pub mod select;
+pub mod verdict;
+mod window;
+
+#[cfg(test)]
+mod samples;

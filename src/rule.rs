@@ -5,8 +5,20 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
 
 use crate::page::{PageKind, ProductId};
+pub use html::Html;
+pub use placement::{Anchor, Placement, UrlPattern};
+
+pub mod discount;
+pub mod html;
+pub mod parse;
+pub mod placement;
+mod strict;
+
+/// The JSON Schema (2020-12) of a rules file, for editors and `segue schema`.
+pub const SCHEMA: &str = include_str!("rule/schema.json");
 
 /// The id of a Real-Time CDP audience as the membership list names it: a UUID or an external id, compared as it is written.
 pub type AudienceId = Arc<str>;
@@ -109,52 +121,29 @@ pub struct Offer {
     pub charge: Charge,
 }
 
-/// A text per store view, with a default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Labels {
-    /// The text of store views that have none of their own.
-    pub default: Option<Arc<str>>,
-    /// Texts by store code.
-    pub by_view: BTreeMap<String, Arc<str>>,
+/// Something per store view, with a default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ByView<T> {
+    /// What store views get that have none of their own.
+    pub default: Option<T>,
+    /// By store code.
+    pub by_view: BTreeMap<String, T>,
 }
 
-impl Labels {
-    /// The text for a store view.
-    pub fn of(&self, store_view: &str) -> Option<&Arc<str>> {
+/// A plain text per store view.
+pub type Labels = ByView<Arc<str>>;
+
+impl<T> ByView<T> {
+    /// What a store view gets.
+    pub fn of(&self, store_view: &str) -> Option<&T> {
         self.by_view.get(store_view).or(self.default.as_ref())
     }
 }
 
-/// Where on a page a dynamic block goes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Placement {
-    /// Before `main#maincontent`.
-    PageTop,
-    /// Before `div.columns`.
-    ContentTop,
-    /// At the end of `main#maincontent`.
-    ContentBottom,
-    /// At the start of `.sidebar-additional`.
-    Sidebar,
-    /// At the start of `.footer.content`.
-    Footer,
-    /// Instead of Commerce's own dynamic block widget with this uid.
-    CommerceBlock(String),
-    /// Instead of an element.
-    Replace(Anchor),
-    /// Right before an element.
-    Before(Anchor),
-    /// Right after an element.
-    After(Anchor),
-}
-
-/// An element of a page that a merchandiser names.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Anchor {
-    /// The element with this `id`.
-    Id(String),
-    /// The first element with this Page Builder `data-content-type`.
-    ContentType(String),
+impl<T> Default for ByView<T> {
+    fn default() -> Self {
+        Self { default: None, by_view: BTreeMap::new() }
+    }
 }
 
 /// Which of several blocks at one placement are shown.
@@ -189,14 +178,12 @@ pub struct Block {
     pub placement: Placement,
     /// On which pages; empty is all.
     pub page_kinds: BTreeSet<PageKind>,
-    /// On which paths, `*` standing for anything; empty is all.
-    pub url_patterns: Vec<String>,
+    /// On which paths; empty is all.
+    pub url_patterns: Vec<UrlPattern>,
     /// Its share of the placement.
     pub rotation: Rotation,
-    /// Its HTML per store view. Sanitised when shown, unless `trusted`.
-    pub html: Labels,
-    /// Whether its HTML goes out as it is.
-    pub trusted: bool,
+    /// Its HTML per store view.
+    pub html: ByView<Arc<Html>>,
 }
 
 /// Everything published, with a revision made of its content.
@@ -210,4 +197,47 @@ pub struct Ruleset {
     pub offers: Vec<Arc<Offer>>,
     /// Blocks by priority, then id.
     pub blocks: Vec<Arc<Block>>,
+}
+
+impl Action {
+    /// The word used in rules files, as Commerce's `simple_action` spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ByPercent => "by_percent",
+            Self::ByFixed => "by_fixed",
+            Self::ToPercent => "to_percent",
+            Self::ToFixed => "to_fixed",
+        }
+    }
+
+    /// Whether its amount is money in the website's base currency.
+    pub fn is_money(self) -> bool {
+        matches!(self, Self::ByFixed | Self::ToFixed)
+    }
+}
+
+impl Ruleset {
+    /// Puts rules in the order in which they apply and fingerprints them; the order they come in does not matter.
+    pub fn new(mut audiences: Vec<Audience>, mut offers: Vec<Offer>, mut blocks: Vec<Block>) -> Self {
+        audiences.sort_by(|a, b| a.id.cmp(&b.id));
+        offers.sort_by(|a, b| (a.priority, &a.id).cmp(&(b.priority, &b.id)));
+        blocks.sort_by(|a, b| (a.priority, &a.id).cmp(&(b.priority, &b.id)));
+        Self {
+            revision: fingerprint(&audiences, &offers, &blocks),
+            audiences,
+            offers: offers.into_iter().map(Arc::new).collect(),
+            blocks: blocks.into_iter().map(Arc::new).collect(),
+        }
+    }
+}
+
+/// Hashes the `Debug` text, which holds every field, so that no field added later can be forgotten here.
+fn fingerprint(audiences: &[Audience], offers: &[Offer], blocks: &[Block]) -> u64 {
+    let mut hash = Sha256::new();
+    let mut add = |text: String| hash.update(text.as_bytes());
+    audiences.iter().for_each(|audience| add(format!("{audience:?}\n")));
+    offers.iter().for_each(|offer| add(format!("{offer:?}\n")));
+    blocks.iter().for_each(|block| add(format!("{block:?}\n")));
+    let digest = hash.finalize();
+    digest.iter().take(8).fold(0, |revision, byte| revision << 8 | u64::from(*byte))
 }

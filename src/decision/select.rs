@@ -1,18 +1,34 @@
 //! Selecting: which candidates apply to one page. Pure.
+//!
+//! **Prices.** Offers that the origin charges apply to each product in order of priority, as its cart applies them to one unit. Where the
+//! result cannot be told for certain (an unknown SKU or currency, an amount in another currency, a result above the current price), the
+//! product stays as it is. Offers that nobody charges show their label; they take no part in the order.
+//!
+//! **Blocks.** Of the blocks at one placement, those with rotation `all` are shown, the best of those with `first`, and one of those
+//! with `random`, by priority. The rotations do not compete with each other.
 
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::page::ProductId;
+use super::decide::Decision;
+use super::verdict::Verdict;
+use crate::page::{PageFacts, ProductId};
 use crate::rule::Placement;
+use crate::site::StoreView;
+
+pub use id::SelectionId;
+
+mod blocks;
+mod id;
+mod prices;
 
 /// What changes on one page. Equal selections, and only those, have equal ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// Price changes, in ascending order of product, one for each product at most.
     pub prices: Vec<PriceChange>,
-    /// Blocks in the order they are shown; several may share a placement.
+    /// Blocks, those of one placement together and in the order in which they are shown.
     pub blocks: Vec<PlacedBlock>,
 }
 
@@ -23,12 +39,12 @@ pub struct PriceChange {
     pub product: ProductId,
     /// The new price of one unit in display currency, rounded to cents; `None` leaves every price as it is and shows the labels.
     pub final_price: Option<Decimal>,
-    /// Labels of the offers that apply, in order, plain text.
+    /// Labels of the offers that apply, in order, plain text, each once.
     pub labels: Vec<Arc<str>>,
 }
 
-/// One dynamic block at its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One dynamic block at its place. Blocks with the same HTML at the same place are equal, whatever their ids.
+#[derive(Clone, Debug)]
 pub struct PlacedBlock {
     /// The block's id, for logs and metrics; it is not part of the page's bytes nor of the selection's id.
     pub id: Arc<str>,
@@ -37,3 +53,66 @@ pub struct PlacedBlock {
     /// The HTML that goes there, sanitised already.
     pub html: Arc<str>,
 }
+
+impl PartialEq for PlacedBlock {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.placement, &self.html) == (&other.placement, &other.html)
+    }
+}
+
+impl Eq for PlacedBlock {}
+
+/// What selecting depends on besides the page.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// The request's store view.
+    pub view: &'a StoreView,
+    /// The request's path, without query, as it was sent.
+    pub path: &'a str,
+    /// A number that stays the same for one shopper; it picks among blocks that take turns.
+    pub bucket: u64,
+}
+
+impl Selection {
+    /// Whether the page stays as it is.
+    pub fn is_empty(&self) -> bool {
+        self.prices.is_empty() && self.blocks.is_empty()
+    }
+
+    /// A fingerprint of what is shown.
+    pub fn id(&self) -> SelectionId {
+        SelectionId::of(self)
+    }
+}
+
+/// What of a decision applies to a page.
+pub fn select(decision: &Decision, scope: &Scope<'_>, page: &PageFacts) -> Selection {
+    select_noting(decision, scope, page, &mut Notes(None))
+}
+
+/// As [`select`], with what became of each candidate, in the order of products (offers) and then of placements (blocks).
+pub fn select_explained(decision: &Decision, scope: &Scope<'_>, page: &PageFacts) -> (Selection, Vec<Verdict>) {
+    let mut notes = Notes(Some(Vec::new()));
+    let selection = select_noting(decision, scope, page, &mut notes);
+    (selection, notes.0.unwrap_or_default())
+}
+
+fn select_noting(decision: &Decision, scope: &Scope<'_>, page: &PageFacts, notes: &mut Notes) -> Selection {
+    let prices = prices::select(&decision.offers, scope.view, page, notes);
+    let blocks = blocks::select(&decision.blocks, scope, page.kind, notes);
+    Selection { prices, blocks }
+}
+
+/// Verdicts, if somebody wants them.
+struct Notes(Option<Vec<Verdict>>);
+
+impl Notes {
+    fn add(&mut self, verdict: impl FnOnce() -> Verdict) {
+        if let Some(verdicts) = &mut self.0 {
+            verdicts.push(verdict());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

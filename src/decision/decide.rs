@@ -1,0 +1,308 @@
+//! Deciding: which offers and blocks are candidates for a shopper. Pure: no clock, no I/O.
+//!
+//! [`Rules::compile`] indexes a ruleset once. A request then makes a [`DecisionKey`] of what decides (named audiences, store view, time
+//! window) and nothing else, and [`Rules::decide`] answers the same for equal keys.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+use jiff::Timestamp;
+
+use super::verdict::NotApplied;
+use super::window::{Span, Windows};
+use crate::page::{PageFacts, PageKind};
+use crate::rule::{AudienceId, AudienceTest, Block, Charge, Days, Offer, Ruleset};
+use crate::site::{Sites, StoreView};
+
+mod explain;
+
+/// The candidates for a shopper at a time, best priority first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// Offers by priority, then id.
+    pub offers: Vec<Arc<Offer>>,
+    /// Blocks by priority, then id.
+    pub blocks: Vec<Arc<Block>>,
+}
+
+impl Decision {
+    /// Whether there is nothing to select from.
+    pub fn is_empty(&self) -> bool {
+        self.offers.is_empty() && self.blocks.is_empty()
+    }
+}
+
+/// What a decision depends on, in canonical form: equal circumstances make equal keys.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DecisionKey {
+    revision: u64,
+    view: u32,
+    window: u32,
+    /// Numbers of the audiences held that the ruleset names, ascending.
+    audiences: Box<[u32]>,
+}
+
+impl DecisionKey {
+    /// How many of the audiences held are named by rules.
+    pub fn audience_count(&self) -> usize {
+        self.audiences.len()
+    }
+}
+
+/// A ruleset with its index.
+#[derive(Debug)]
+pub struct Rules {
+    ruleset: Ruleset,
+    named: BTreeSet<AudienceId>,
+    numbers: HashMap<AudienceId, u32, RandomState>,
+    tests: Vec<Test>,
+    view_numbers: HashMap<Arc<str>, u32, RandomState>,
+    views: Vec<ViewRules>,
+}
+
+/// An audience test over audience numbers. One that nobody can pass is not compiled at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Test {
+    any: Vec<u32>,
+    all: Vec<u32>,
+    none: Vec<u32>,
+}
+
+/// What may apply on one store view.
+#[derive(Debug, Default)]
+struct ViewRules {
+    windows: Windows,
+    offers: Vec<Candidate>,
+    blocks: Vec<Candidate>,
+    /// By window: whether somebody could get an offer.
+    offers_live: Vec<bool>,
+    /// By window: whether somebody could get a block on whatever page.
+    blocks_live: Vec<bool>,
+    /// By window: whether somebody could get a block that is for every page.
+    everywhere_live: Vec<bool>,
+}
+
+/// A rule that has a place on a store view; `rule` and `test` are positions in lists of [`Rules`].
+#[derive(Clone, Copy, Debug)]
+struct Candidate {
+    rule: u32,
+    test: u32,
+    span: Span,
+}
+
+impl Rules {
+    /// Indexes a ruleset for the store views of a shop.
+    pub fn compile(ruleset: Ruleset, sites: &Sites) -> Self {
+        let named = named_audiences(&ruleset);
+        let numbers = named.iter().cloned().zip(0..).collect();
+        let mut tests = Tests { numbers: &numbers, places: BTreeMap::new(), list: Vec::new() };
+        let offer_tests: Vec<_> = ruleset.offers.iter().map(|offer| tests.place(&offer.audiences)).collect();
+        let block_tests: Vec<_> = ruleset.blocks.iter().map(|block| tests.place(&block.audiences)).collect();
+        let tests = tests.list;
+        let views =
+            sites.views().iter().map(|view| ViewRules::new(&ruleset, view, &offer_tests, &block_tests)).collect();
+        let view_numbers = sites.views().iter().map(|view| Arc::clone(&view.code)).zip(0..).collect();
+        Self { ruleset, named, numbers, tests, view_numbers, views }
+    }
+
+    /// The rules as they were published.
+    pub fn ruleset(&self) -> &Ruleset {
+        &self.ruleset
+    }
+
+    /// The ruleset's revision.
+    pub fn revision(&self) -> u64 {
+        self.ruleset.revision
+    }
+
+    /// The audiences that exist and that a rule names: no other changes a decision.
+    pub fn named_audiences(&self) -> &BTreeSet<AudienceId> {
+        &self.named
+    }
+
+    /// What a decision depends on. Audiences that no rule names leave no trace in it, nor does the time but for its window.
+    pub fn key(&self, view: &StoreView, audiences: &BTreeSet<AudienceId>, now: Timestamp) -> DecisionKey {
+        let mut held: Vec<u32> = audiences.iter().filter_map(|id| self.numbers.get(id).copied()).collect();
+        held.sort_unstable();
+        let (view, window) = match self.view(view) {
+            Some((number, rules)) => (number, rules.windows.at(now)),
+            None => (u32::MAX, 0),
+        };
+        DecisionKey { revision: self.ruleset.revision, view, window, audiences: held.into() }
+    }
+
+    /// The candidates of a key that these rules made; a key of other rules gets nothing.
+    pub fn decide(&self, key: &DecisionKey) -> Decision {
+        let known = (key.revision == self.ruleset.revision).then(|| self.views.get(key.view as usize)).flatten();
+        let Some(view) = known else { return Decision::default() };
+        let passed: Vec<bool> = self.tests.iter().map(|test| test.passes(&key.audiences)).collect();
+        let applies = |candidate: &&Candidate| passed[candidate.test as usize] && candidate.span.holds(key.window);
+        let offers =
+            view.offers.iter().filter(applies).map(|found| Arc::clone(&self.ruleset.offers[found.rule as usize]));
+        let blocks =
+            view.blocks.iter().filter(applies).map(|found| Arc::clone(&self.ruleset.blocks[found.rule as usize]));
+        Decision { offers: offers.collect(), blocks: blocks.collect() }
+    }
+
+    /// Whether some shopper, of whatever audiences, could now get anything on this store view.
+    pub fn could_change(&self, view: &StoreView, now: Timestamp) -> bool {
+        let Some((_, rules)) = self.view(view) else { return false };
+        let window = rules.windows.at(now) as usize;
+        rules.offers_live[window] || rules.blocks_live[window]
+    }
+
+    /// Whether some shopper, of whatever audiences, could now get something on this very page: a block for its kind and path, or an offer
+    /// if the page has products. It may say so of a page that stays the same, never the other way round.
+    pub fn could_change_page(&self, view: &StoreView, now: Timestamp, path: &str, page: &PageFacts) -> bool {
+        let Some((_, rules)) = self.view(view) else { return false };
+        let window = rules.windows.at(now);
+        let at = window as usize;
+        if rules.everywhere_live[at] || (rules.offers_live[at] && !page.products.is_empty()) {
+            return true;
+        }
+        let fits = |found: &Candidate| fits_page(&self.ruleset.blocks[found.rule as usize], page.kind, path);
+        rules.blocks_live[at] && rules.blocks.iter().any(|found| found.span.holds(window) && fits(found))
+    }
+
+    fn view(&self, view: &StoreView) -> Option<(u32, &ViewRules)> {
+        let number = *self.view_numbers.get(&view.code)?;
+        Some((number, self.views.get(number as usize)?))
+    }
+}
+
+/// Whether a block is for pages of this kind at this path.
+pub(super) fn fits_page(block: &Block, kind: PageKind, path: &str) -> bool {
+    fits_kind(block, kind) && fits_path(block, path)
+}
+
+pub(super) fn fits_kind(block: &Block, kind: PageKind) -> bool {
+    block.page_kinds.is_empty() || block.page_kinds.contains(&kind)
+}
+
+pub(super) fn fits_path(block: &Block, path: &str) -> bool {
+    block.url_patterns.is_empty() || block.url_patterns.iter().any(|pattern| pattern.matches(path))
+}
+
+fn named_audiences(ruleset: &Ruleset) -> BTreeSet<AudienceId> {
+    let offers = ruleset.offers.iter().map(|offer| &offer.audiences);
+    let tests = offers.chain(ruleset.blocks.iter().map(|block| &block.audiences));
+    let named: BTreeSet<&AudienceId> =
+        tests.flat_map(|test| test.any.iter().chain(&test.all).chain(&test.none)).collect();
+    ruleset.audiences.iter().map(|audience| &audience.id).filter(|id| named.contains(id)).cloned().collect()
+}
+
+/// Gives equal audience tests one place, so that each is made once for a decision.
+struct Tests<'a> {
+    numbers: &'a HashMap<AudienceId, u32, RandomState>,
+    places: BTreeMap<Test, u32>,
+    list: Vec<Test>,
+}
+
+impl Tests<'_> {
+    /// Where a test is; `None` if nobody can pass it.
+    fn place(&mut self, test: &AudienceTest) -> Option<u32> {
+        let test = Test::compile(test, self.numbers)?;
+        let next = u32::try_from(self.list.len()).expect("fewer tests than rules");
+        let place = *self.places.entry(test.clone()).or_insert(next);
+        if place == next {
+            self.list.push(test);
+        }
+        Some(place)
+    }
+}
+
+impl Test {
+    /// Nobody is in an audience that does not exist; and as it may have been meant to keep people out, nobody passes a test that leaves
+    /// it out either. So a vanished audience never shows a rule to more shoppers than before.
+    fn compile(test: &AudienceTest, numbers: &HashMap<AudienceId, u32, RandomState>) -> Option<Self> {
+        let number = |id: &AudienceId| numbers.get(id).copied();
+        let any: Vec<u32> = test.any.iter().filter_map(number).collect();
+        let all = test.all.iter().map(number).collect::<Option<Vec<u32>>>()?;
+        let none = test.none.iter().map(number).collect::<Option<Vec<u32>>>()?;
+        (test.any.is_empty() || !any.is_empty()).then_some(Self { any, all, none })
+    }
+
+    fn passes(&self, held: &[u32]) -> bool {
+        let holds = |number: &u32| held.binary_search(number).is_ok();
+        (self.any.is_empty() || self.any.iter().any(holds))
+            && self.all.iter().all(holds)
+            && !self.none.iter().any(holds)
+    }
+}
+
+impl ViewRules {
+    fn new(ruleset: &Ruleset, view: &StoreView, offer_tests: &[Option<u32>], block_tests: &[Option<u32>]) -> Self {
+        let offers: Vec<_> = places(&ruleset.offers, offer_tests, |offer| offer_misses(offer, view).is_none());
+        let blocks: Vec<_> = places(&ruleset.blocks, block_tests, |block| block_misses(block, view).is_none());
+        let zone = &view.time_zone;
+        let offer_days = |rule: u32| ruleset.offers[rule as usize].days;
+        let block_days = |rule: u32| ruleset.blocks[rule as usize].days;
+        let all_days =
+            offers.iter().map(|(rule, _)| offer_days(*rule)).chain(blocks.iter().map(|(rule, _)| block_days(*rule)));
+        let windows = Windows::new(all_days, zone);
+        let candidates = |found: Vec<(u32, u32)>, days: &dyn Fn(u32) -> Days| -> Vec<Candidate> {
+            found
+                .into_iter()
+                .map(|(rule, test)| Candidate { rule, test, span: windows.span(days(rule), zone) })
+                .collect()
+        };
+        let offers = candidates(offers, &offer_days);
+        let blocks = candidates(blocks, &block_days);
+        let everywhere = |found: &&Candidate| {
+            let block = &ruleset.blocks[found.rule as usize];
+            block.page_kinds.is_empty() && block.url_patterns.is_empty()
+        };
+        Self {
+            offers_live: live(offers.iter(), windows.count()),
+            blocks_live: live(blocks.iter(), windows.count()),
+            everywhere_live: live(blocks.iter().filter(everywhere), windows.count()),
+            windows,
+            offers,
+            blocks,
+        }
+    }
+}
+
+/// Positions of the rules that fit a store view and that somebody can get, each with its test.
+fn places<T>(rules: &[Arc<T>], tests: &[Option<u32>], fits: impl Fn(&T) -> bool) -> Vec<(u32, u32)> {
+    let all = (0..).zip(rules.iter().zip(tests));
+    all.filter_map(|(rule, (it, test))| test.filter(|_| fits(it)).map(|test| (rule, test))).collect()
+}
+
+/// By window, whether any of the rules holds in it.
+fn live<'c>(candidates: impl Iterator<Item = &'c Candidate>, windows: usize) -> Vec<bool> {
+    let mut steps = vec![0_i64; windows + 1];
+    for Candidate { span, .. } in candidates {
+        steps[span.first as usize] += 1;
+        steps[span.end as usize] -= 1;
+    }
+    let mut holding = 0;
+    let sums = steps.into_iter().take(windows).map(|step| {
+        holding += step;
+        holding > 0
+    });
+    sums.collect()
+}
+
+/// Why an offer has no place on a store view, whoever the shopper is.
+fn offer_misses(offer: &Offer, view: &StoreView) -> Option<NotApplied> {
+    let silent = offer.charge == Charge::None && offer.labels.of(&view.code).is_none();
+    scope_misses(&offer.websites, &offer.store_views, view).or(silent.then_some(NotApplied::NoLabel))
+}
+
+/// Why a block has no place on a store view, whoever the shopper is.
+fn block_misses(block: &Block, view: &StoreView) -> Option<NotApplied> {
+    let silent = block.html.of(&view.code).is_none();
+    scope_misses(&block.websites, &block.store_views, view).or(silent.then_some(NotApplied::NoHtml))
+}
+
+fn scope_misses(websites: &BTreeSet<String>, views: &BTreeSet<String>, view: &StoreView) -> Option<NotApplied> {
+    if !websites.is_empty() && !websites.contains(&*view.website) {
+        return Some(NotApplied::Website);
+    }
+    (!views.is_empty() && !views.contains(&*view.code)).then_some(NotApplied::StoreView)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Decisions by key, remembered.
+//!
+//! A key holds its ruleset's revision, so that publishing rules invalidates nothing: new rules have new keys, and old entries age out.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use foldhash::fast::RandomState;
+use jiff::Timestamp;
+use moka::sync::Cache;
+
+use super::decide::{Decision, DecisionKey, Rules};
+use crate::rule::AudienceId;
+use crate::site::StoreView;
+
+/// Candidates remembered at most, over all decisions: with 8 bytes each and the keys, some tens of megabytes.
+const MAX_REMEMBERED: u64 = 2_000_000;
+
+/// The current rules, with a memory of what they decided.
+#[derive(Debug)]
+pub struct Lookup {
+    rules: ArcSwap<Rules>,
+    decisions: Cache<DecisionKey, Arc<Decision>, RandomState>,
+}
+
+impl Lookup {
+    /// Looks things up in these rules until others are published.
+    pub fn new(rules: Rules) -> Self {
+        let decisions = Cache::builder().weigher(weigh).max_capacity(MAX_REMEMBERED);
+        Self { rules: ArcSwap::from_pointee(rules), decisions: decisions.build_with_hasher(RandomState::default()) }
+    }
+
+    /// The rules as of now. A request takes them once and keeps them, so that all its parts see the same.
+    pub fn current(&self) -> Arc<Rules> {
+        self.rules.load_full()
+    }
+
+    /// Puts other rules in force for requests that come from now on.
+    pub fn publish(&self, rules: Rules) {
+        self.rules.store(Arc::new(rules));
+    }
+
+    /// What a shopper gets by `rules` (of [`current`](Self::current)).
+    pub fn decide(
+        &self,
+        rules: &Rules,
+        view: &StoreView,
+        audiences: &BTreeSet<AudienceId>,
+        now: Timestamp,
+    ) -> Arc<Decision> {
+        let key = rules.key(view, audiences, now);
+        self.decisions.get_with_by_ref(&key, || Arc::new(rules.decide(&key)))
+    }
+}
+
+fn weigh(key: &DecisionKey, decision: &Arc<Decision>) -> u32 {
+    let candidates = decision.offers.len() + decision.blocks.len();
+    // What an entry costs besides its candidates is about as much as sixteen of them.
+    u32::try_from(16 + candidates + key.audience_count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::samples;
+
+    #[test]
+    fn remembers_until_other_rules_are_published() {
+        let sites = samples::sites();
+        let view = &sites.views()[0];
+        let lookup = Lookup::new(Rules::compile(samples::ruleset("20"), &sites));
+        let audiences = samples::audiences(&["vip"]);
+        let rules = lookup.current();
+        let first = lookup.decide(&rules, view, &audiences, samples::now());
+        let again = lookup.decide(&rules, view, &audiences, samples::now());
+        assert_eq!(first.offers.len(), 1);
+        assert!(Arc::ptr_eq(&first, &again));
+
+        lookup.publish(Rules::compile(samples::ruleset("30"), &sites));
+        let other = lookup.decide(&lookup.current(), view, &audiences, samples::now());
+        assert_eq!(other.offers[0].amount, 30.into());
+        let old = lookup.decide(&rules, view, &audiences, samples::now());
+        assert!(Arc::ptr_eq(&first, &old), "a request keeps the rules it began with");
+    }
+}

@@ -1,0 +1,255 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::decision::decide::Rules;
+use crate::decision::samples::{audiences, block, now, offer, rules, sites};
+use crate::decision::verdict::{Outcome, RuleId};
+use crate::page::{PageKind, ProductFacts};
+
+fn decision(offers: Value, blocks: Value) -> Decision {
+    let rules = Rules::compile(rules(offers, blocks), &sites());
+    rules.decide(&rules.key(&sites().views()[0], &audiences(&["vip"]), now()))
+}
+
+fn product(id: u64, sku: Option<&str>, price: &str) -> ProductFacts {
+    let final_price = price.parse().expect("a decimal");
+    ProductFacts { id: ProductId(id), sku: sku.map(str::to_owned), final_price }
+}
+
+fn page(products: Vec<ProductFacts>) -> PageFacts {
+    PageFacts { kind: PageKind::Category, currency: Some("EUR".to_owned()), products }
+}
+
+fn at(decision: &Decision, page: &PageFacts, path: &str, bucket: u64) -> (Selection, Vec<Verdict>) {
+    let sites = sites();
+    let scope = Scope { view: &sites.views()[0], path, bucket };
+    let explained = select_explained(decision, &scope, page);
+    assert_eq!(explained.0, select(decision, &scope, page), "explaining changes nothing");
+    explained
+}
+
+/// What offers make of one product (id 1, SKU MH-01), and the word of each verdict.
+fn on_one(price: &str, offers: Value) -> (Option<PriceChange>, Vec<&'static str>) {
+    on(page(vec![product(1, Some("MH-01"), price)]), offers)
+}
+
+fn on(page: PageFacts, offers: Value) -> (Option<PriceChange>, Vec<&'static str>) {
+    let (selection, verdicts) = at(&decision(offers, json!([])), &page, "/", 0);
+    (selection.prices.into_iter().next(), verdicts.iter().map(|verdict| verdict.outcome.as_str()).collect())
+}
+
+fn change(price: Option<&str>, labels: &[&str]) -> Option<PriceChange> {
+    let final_price = price.map(|price| price.parse().expect("a decimal"));
+    Some(PriceChange {
+        product: ProductId(1),
+        final_price,
+        labels: labels.iter().map(|label| Arc::from(*label)).collect(),
+    })
+}
+
+#[test]
+fn offers_apply_by_priority_each_on_what_is_left() {
+    let offers = json!([
+        offer("a", json!({"priority": 2, "action": "by_fixed", "amount": 5})),
+        offer("b", json!({"priority": 1, "amount": 20})),
+    ]);
+    let (changed, words) = on_one("49.99", offers);
+    assert_eq!(changed, change(Some("34.99"), &["label b", "label a"]));
+    assert_eq!(words, ["applied", "applied"]);
+}
+
+#[test]
+fn a_stop_ends_the_stack_of_the_products_it_applied_to() {
+    let offers = json!([
+        offer("a", json!({"priority": 1, "stop": true, "products": {"ids": [1]}})),
+        offer("b", json!({"priority": 2})),
+    ]);
+    let decision = decision(offers, json!([]));
+    let (selection, verdicts) = at(&decision, &page(vec![product(1, None, "10"), product(2, None, "100")]), "/", 0);
+    let prices: Vec<_> =
+        selection.prices.iter().map(|change| change.final_price.map(|price| price.to_string())).collect();
+    assert_eq!(prices, [Some("9".to_owned()), Some("90".to_owned())]);
+    let words: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome.as_str()).collect();
+    assert_eq!(words, ["applied", "stopped_by", "product_not_named", "applied"]);
+}
+
+#[test]
+fn what_nobody_charges_shows_its_label_and_nothing_else() {
+    let offers = json!([
+        offer("a", json!({"priority": 1, "stop": true, "charge": "none", "amount": 50})),
+        offer("b", json!({"priority": 2})),
+    ]);
+    assert_eq!(on_one("10", offers), (change(Some("9.00"), &["label a", "label b"]), vec!["label_only", "applied"]));
+    let offers = json!([offer("a", json!({"charge": "none"}))]);
+    assert_eq!(on_one("10", offers), (change(None, &["label a"]), vec!["label_only"]));
+}
+
+#[test]
+fn skus_are_compared_without_case() {
+    let offers = json!([offer("a", json!({"products": {"skus": ["mh-01", "x"]}}))]);
+    assert_eq!(on_one("10", offers).0, change(Some("9.00"), &["label a"]));
+}
+
+#[test]
+fn leaves_a_product_alone_when_an_offer_is_for_skus_and_its_own_is_unknown() {
+    let offers = json!([
+        offer("all", json!({"priority": 1})),
+        offer("sku", json!({"priority": 2, "products": {"skus": ["a"]}})),
+        offer("label", json!({"priority": 3, "charge": "none"})),
+    ]);
+    let (changed, words) = on(page(vec![product(1, None, "10")]), offers);
+    assert_eq!(changed, change(None, &["label label"]));
+    assert_eq!(words, ["left_alone", "sku_unknown", "label_only"]);
+}
+
+#[test]
+fn leaves_a_product_alone_when_an_amount_is_in_another_currency() {
+    for (currency, word) in [(Some("CHF".to_owned()), "foreign_currency"), (None, "currency_unknown")] {
+        let offers = json!([
+            offer("percent", json!({"priority": 1})),
+            offer("amount", json!({"priority": 2, "action": "by_fixed", "amount": 1})),
+        ]);
+        let facts = PageFacts { currency: currency.clone(), ..page(vec![product(1, None, "10")]) };
+        assert_eq!(on(facts.clone(), offers), (None, vec!["left_alone", word]));
+        let percent = json!([offer("percent", json!({}))]);
+        assert_eq!(on(facts, percent).0, change(Some("9.00"), &["label percent"]), "percent needs no currency");
+    }
+}
+
+#[test]
+fn never_shows_a_result_above_the_current_price() {
+    let dearer = offer("dearer", json!({"priority": 2, "action": "to_fixed", "amount": 11}));
+    assert_eq!(on_one("10", json!([dearer])), (None, vec!["above_current_price"]));
+    let offers = json!([offer("percent", json!({"priority": 1})), dearer]);
+    assert_eq!(on_one("10", offers), (None, vec!["left_alone", "above_current_price"]));
+}
+
+#[test]
+fn a_free_product_and_a_strange_price_stay() {
+    assert_eq!(on_one("0", json!([offer("a", json!({}))])), (None, vec!["no_discount"]));
+    assert_eq!(on_one("0.01", json!([offer("a", json!({}))])), (None, vec!["no_discount"]));
+    assert_eq!(on_one("-1", json!([offer("a", json!({}))])), (None, vec!["price_out_of_range"]));
+    assert_eq!(on_one("79228162514264337593543950335", json!([offer("a", json!({}))])).1, ["price_out_of_range"]);
+}
+
+#[test]
+fn says_so_when_a_page_has_no_products() {
+    assert_eq!(on(page(Vec::new()), json!([offer("a", json!({}))])), (None, vec!["no_products"]));
+}
+
+/// The ids shown, and those left out with the reason's word.
+fn blocks(blocks: Value, path: &str, bucket: u64) -> (Vec<String>, Vec<(String, &'static str)>) {
+    let (selection, verdicts) = at(&decision(json!([]), blocks), &page(Vec::new()), path, bucket);
+    let left_out = verdicts.into_iter().filter(|verdict| verdict.outcome != Outcome::Applied);
+    let left_out = left_out.map(|verdict| match verdict.rule {
+        RuleId::Block(id) | RuleId::Offer(id) => (id.to_string(), verdict.outcome.as_str()),
+    });
+    (selection.blocks.iter().map(|block| block.id.to_string()).collect(), left_out.collect())
+}
+
+#[test]
+fn blocks_are_for_their_pages_only() {
+    let all = json!([
+        block("kind", json!({"page_kinds": ["home"]})),
+        block("path", json!({"urls": ["/gear/*"]})),
+        block("script", json!({"html": "<script>1</script>"})),
+        block("fits", json!({"page_kinds": ["category"], "urls": ["/x", "/women*"]})),
+    ]);
+    let (shown, left_out) = blocks(all, "/women.html", 0);
+    assert_eq!(shown, ["fits"]);
+    let left_out: Vec<(&str, &str)> = left_out.iter().map(|(id, word)| (id.as_str(), *word)).collect();
+    assert_eq!(left_out, [("kind", "page_kind"), ("path", "url"), ("script", "nothing_left")]);
+}
+
+#[test]
+fn each_rotation_goes_by_itself() {
+    let all = json!([
+        block("first-2", json!({"priority": 1, "rotation": "first"})),
+        block("all", json!({"priority": 2})),
+        block("first-1", json!({"priority": 0, "rotation": "first"})),
+        block("random-1", json!({"priority": 3, "rotation": "random"})),
+        block("random-2", json!({"priority": 3, "rotation": "random"})),
+        block("elsewhere", json!({"priority": 9, "rotation": "first", "placement": "footer"})),
+    ]);
+    for bucket in 0..50 {
+        let (shown, left_out) = blocks(all.clone(), "/", bucket);
+        assert_eq!(shown.len(), 4, "{shown:?}");
+        assert_eq!((&*shown[0], &*shown[1], &*shown[3]), ("first-1", "all", "elsewhere"));
+        assert!(shown[2].starts_with("random-"));
+        assert!(left_out.iter().all(|(_, word)| *word == "rotated_out"));
+    }
+}
+
+#[test]
+fn random_blocks_share_shoppers_and_stay_with_them() {
+    let random = |id: &str| block(id, json!({"rotation": "random"}));
+    let two = json!([random("a"), random("b")]);
+    let more = json!([
+        random("a"),
+        random("b"),
+        random("c"),
+        block("footer", json!({"placement": "footer", "rotation": "random"}))
+    ]);
+    let of = |all: &Value, bucket| blocks(all.clone(), "/", bucket).0[0].clone();
+    let before: Vec<String> = (0..200).map(|bucket| of(&two, bucket)).collect();
+    let shows_a = before.iter().filter(|id| *id == "a").count();
+    assert!((60..140).contains(&shows_a), "{shows_a} of 200");
+    for (bucket, before) in (0..).zip(before) {
+        let after = of(&more, bucket);
+        assert!(after == before || after == "c", "a new block moves only those who get it");
+    }
+}
+
+#[test]
+fn unrelated_rules_do_not_change_the_id() {
+    let shown = block("a", json!({}));
+    let one = at(&decision(json!([]), json!([shown])), &page(Vec::new()), "/", 0).0;
+    let renamed = block("z", json!({"html": "<p>a</p>"}));
+    let unrelated = block("b", json!({"page_kinds": ["home"]}));
+    let other = at(&decision(json!([offer("x", json!({}))]), json!([renamed, unrelated])), &page(Vec::new()), "/", 0).0;
+    assert_eq!((one.id(), &one), (other.id(), &other));
+    assert!(!one.is_empty() && Selection::default().is_empty());
+}
+
+fn selection() -> impl Strategy<Value = Selection> {
+    let text = || proptest::sample::select(vec!["", "a", "b", "ab"]).prop_map(Arc::<str>::from);
+    let price = proptest::option::of((0_i64..3, 0_u32..2).prop_map(|(digits, scale)| Decimal::new(digits * 10, scale)));
+    let change = (0_u64..3, price, proptest::collection::vec(text(), 0..3))
+        .prop_map(|(product, final_price, labels)| PriceChange { product: ProductId(product), final_price, labels });
+    let placement = proptest::sample::select(vec![Placement::PageTop, Placement::Footer]);
+    let block = (text(), placement, text()).prop_map(|(id, placement, html)| PlacedBlock { id, placement, html });
+    let list = 0..3;
+    (proptest::collection::vec(change, list.clone()), proptest::collection::vec(block, list))
+        .prop_map(|(prices, blocks)| Selection { prices, blocks })
+}
+
+proptest! {
+    #[test]
+    fn equal_selections_and_only_those_have_equal_ids(one in selection(), other in selection()) {
+        prop_assert_eq!(one == other, one.id() == other.id());
+        prop_assert_eq!(one.id(), one.clone().id());
+    }
+
+    #[test]
+    fn selects_the_same_in_whatever_order_the_file_is(
+        priorities in proptest::collection::vec((0..3, 0_usize..3), 1..6), bucket in any::<u64>(), price in 0_i64..100_000,
+    ) {
+        let rotation = ["all", "first", "random"];
+        let blocks = (0..).zip(&priorities).map(|(id, (priority, turn)): (u32, _)| {
+            block(&id.to_string(), json!({"priority": priority, "rotation": rotation[*turn]}))
+        });
+        let action = ["by_percent", "by_fixed", "to_percent"];
+        let offers = (0..).zip(&priorities).map(|(id, (priority, kind)): (u32, _)| {
+            offer(&id.to_string(), json!({"priority": priority, "action": action[*kind]}))
+        });
+        let (mut blocks, mut offers): (Vec<Value>, Vec<Value>) = (blocks.collect(), offers.collect());
+        let facts = page(vec![product(1, None, &Decimal::new(price, 2).to_string())]);
+        let one = at(&decision(json!(offers), json!(blocks)), &facts, "/", bucket).0;
+        blocks.reverse();
+        offers.reverse();
+        let other = at(&decision(json!(offers), json!(blocks)), &facts, "/", bucket).0;
+        prop_assert_eq!(one.id(), other.id());
+        prop_assert_eq!(one, other);
+    }
+}

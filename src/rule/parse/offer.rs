@@ -1,0 +1,147 @@
+//! Reads one offer.
+
+use std::collections::BTreeSet;
+
+use rust_decimal::Decimal;
+
+use super::{Scope, bounded, read_decimal, read_text};
+use crate::document::{Field, Reader};
+use crate::page::ProductId;
+use crate::rule::{Action, Charge, Labels, Offer, Products};
+
+/// Commerce keeps amounts as `decimal(20,4)`; nobody's currency needs more than this.
+const HIGHEST_AMOUNT: u32 = 1_000_000_000;
+
+const ACTIONS: [(&str, Action); 4] = [
+    ("by_percent", Action::ByPercent),
+    ("by_fixed", Action::ByFixed),
+    ("to_percent", Action::ToPercent),
+    ("to_fixed", Action::ToFixed),
+];
+
+pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
+    let common = scope.common(reader);
+    let stop = reader.optional("stop").map_or(Some(false), |field| field.boolean());
+    let action = reader.required("action").and_then(|field| field.word(&ACTIONS));
+    let amount = reader.required("amount").and_then(|field| read_amount(&field, action));
+    let products = reader.required("products").and_then(|field| read_products(&field));
+    let labels = reader
+        .optional("labels")
+        .map_or(Some(Labels::default()), |field| scope.by_view(&field, |text| read_text(text).map(Into::into)));
+    let charge = reader.required("charge").and_then(|field| read_charge(&field));
+    let (common, labels, charge) = (common?, labels?, charge?);
+    if charge == Charge::None && labels == Labels::default() {
+        scope.warnings.add(reader.place(), "is never shown: it is not charged and has no labels");
+    }
+    Some(Offer {
+        id: common.id,
+        name: common.name,
+        audiences: common.audiences,
+        websites: common.websites,
+        store_views: common.store_views,
+        days: common.days,
+        priority: common.priority,
+        stop: stop?,
+        action: action?,
+        amount: amount?,
+        products: products?,
+        labels,
+        charge,
+    })
+}
+
+/// An amount that does what its action says; `to_percent` and `to_fixed` may be 0, which is free.
+fn read_amount(field: &Field<'_>, action: Option<Action>) -> Option<Decimal> {
+    let amount = read_decimal(field)?;
+    let percent = matches!(action, Some(Action::ByPercent | Action::ToPercent));
+    let to = matches!(action, Some(Action::ToPercent | Action::ToFixed));
+    let wrong = if amount < Decimal::ZERO || (amount.is_zero() && !to) {
+        if to { "must not be below 0" } else { "must be above 0" }
+    } else if percent && amount > Decimal::ONE_HUNDRED {
+        "must be at most 100 percent"
+    } else if amount > Decimal::from(HIGHEST_AMOUNT) {
+        "must be at most 1000000000"
+    } else {
+        return Some(amount);
+    };
+    field.mistake(wrong);
+    None
+}
+
+fn read_products(field: &Field<'_>) -> Option<Products> {
+    if field.value.is_string() {
+        return field.word(&[("all", ())]).map(|()| Products::All);
+    }
+    let reader = field.object()?;
+    let ids = reader.optional("ids").map(|list| read_ids(&list));
+    let skus = reader.optional("skus").map(|list| read_skus(&list));
+    reader.finish();
+    match (ids, skus) {
+        (Some(ids), None) => ids.map(Products::Ids),
+        (None, Some(skus)) => skus.map(Products::Skus),
+        _ => {
+            field.mistake("must be \"all\", or have either ids or skus");
+            None
+        }
+    }
+}
+
+fn read_ids(list: &Field<'_>) -> Option<BTreeSet<ProductId>> {
+    let items = non_empty(list)?;
+    let id = |item: &Field<'_>| item.within(1, i64::MAX).and_then(|id| u64::try_from(id).ok()).map(ProductId);
+    Some(items.iter().filter_map(id).collect())
+}
+
+/// Magento compares SKUs without case.
+fn read_skus(list: &Field<'_>) -> Option<BTreeSet<String>> {
+    let items = non_empty(list)?;
+    Some(items.iter().filter_map(read_text).map(|sku| sku.to_lowercase()).collect())
+}
+
+fn non_empty<'a>(list: &Field<'a>) -> Option<Vec<Field<'a>>> {
+    let items = bounded(list)?;
+    if items.is_empty() {
+        list.mistake("must name a product; for every product write \"products\": \"all\"");
+        return None;
+    }
+    Some(items)
+}
+
+#[derive(Clone, Copy)]
+enum ChargeType {
+    None,
+    Origin,
+    Coupon,
+}
+
+fn read_charge(field: &Field<'_>) -> Option<Charge> {
+    const WORDS: [(&str, ChargeType); 3] =
+        [("none", ChargeType::None), ("origin", ChargeType::Origin), ("coupon", ChargeType::Coupon)];
+    if field.value.is_string() {
+        return match field.word(&WORDS)? {
+            ChargeType::None => Some(Charge::None),
+            ChargeType::Origin => {
+                field.mistake("must name the Commerce rule: {\"type\": \"origin\", \"rule_id\": 7}");
+                None
+            }
+            ChargeType::Coupon => refuse_coupon(field),
+        };
+    }
+    let reader = field.object()?;
+    let charge = match reader.required("type").and_then(|field| field.word(&WORDS)) {
+        Some(ChargeType::None) => Some(Charge::None),
+        Some(ChargeType::Origin) => {
+            let id = reader.required("rule_id").and_then(|field| field.within(1, i64::from(u32::MAX)));
+            id.and_then(|id| u64::try_from(id).ok()).map(|rule_id| Charge::Origin { rule_id })
+        }
+        Some(ChargeType::Coupon) => return refuse_coupon(field),
+        None => return None,
+    };
+    reader.finish();
+    charge
+}
+
+fn refuse_coupon(field: &Field<'_>) -> Option<Charge> {
+    field.mistake("must be none or origin: charging by coupon is not available yet");
+    None
+}
