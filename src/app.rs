@@ -1,9 +1,9 @@
-//! From a configuration to a running proxy: reads rules, binds sockets, watches files, drains.
+//! From a configuration to a running proxy: binds sockets, watches files, drains.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
@@ -11,15 +11,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::audience::{Identifier, Trust};
-use crate::config::Config;
+use crate::config::{Config, LoadedRules, load_rules};
 use crate::decision::decide::Rules;
 use crate::document::Mistake;
 use crate::mode::{Modes, Overrides};
 use crate::operations::{self, Readiness};
 use crate::proxy::personal::{Parts, Shop};
 use crate::rewrite::Rewriter;
-use crate::rule::Ruleset;
-use crate::site::Sites;
 use crate::telemetry::Metrics;
 use crate::telemetry::pages::PageMetrics;
 use crate::upstream::{self, Upstream};
@@ -29,7 +27,7 @@ use crate::{proxy, server};
 /// Why Segue does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The rules file or the mode file is wrong.
+    /// The mode file is wrong.
     #[error("{} mistakes", .0.len())]
     Mistakes(Vec<Mistake>),
     /// The way to the origin cannot be set up.
@@ -45,29 +43,7 @@ pub enum StartError {
     },
 }
 
-/// Rules as a file holds them, with what is odd about them but no mistake.
-#[derive(Debug)]
-pub struct LoadedRules {
-    /// The rules.
-    pub ruleset: Ruleset,
-    /// Such as audiences that are named but not listed.
-    pub warnings: Vec<Mistake>,
-}
-
-/// Reads a rules file.
-///
-/// # Errors
-/// Every mistake in it, with its place.
-pub fn load_rules(path: &Path, sites: &Sites) -> Result<LoadedRules, Vec<Mistake>> {
-    let name = path.display().to_string();
-    let json = std::fs::read(path).map_err(|error| {
-        vec![Mistake { file: name.clone(), place: String::new(), message: format!("cannot be read: {error}") }]
-    })?;
-    let (ruleset, warnings) = Ruleset::parse(&name, &json, sites)?;
-    Ok(LoadedRules { ruleset, warnings })
-}
-
-/// A proxy whose sockets are open and whose rules are read.
+/// A proxy whose sockets are open.
 #[derive(Debug)]
 pub struct App {
     config: Config,
@@ -78,17 +54,17 @@ pub struct App {
     rules_published: Counter,
     shoppers: TcpListener,
     operations: TcpListener,
-    seen: [Option<Fingerprint>; 2],
+    rules_seen: Option<Fingerprint>,
+    modes_seen: Option<Fingerprint>,
 }
 
 impl App {
-    /// Reads the rules, then opens the sockets.
+    /// Opens the sockets, for a configuration and the rules of its file.
     ///
     /// # Errors
-    /// When rules or modes are wrong, or a socket cannot be had.
-    pub async fn bind(config: Config) -> Result<Self, StartError> {
-        let seen = [Fingerprint::of(&config.rules_file), Fingerprint::of(&config.mode_file)];
-        let loaded = load_rules(&config.rules_file, &config.sites).map_err(StartError::Mistakes)?;
+    /// When modes are wrong, or a socket cannot be had.
+    pub async fn bind(config: Config, loaded: LoadedRules) -> Result<Self, StartError> {
+        let modes_seen = Fingerprint::of(&config.mode_file);
         log_warnings(&loaded.warnings);
         let overrides = Overrides::load(&config.mode_file).map_err(StartError::Mistakes)?;
         let upstream = Upstream::new(&config.upstream)?;
@@ -110,7 +86,7 @@ impl App {
         metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
         metrics.register("rules_published", "Rules files put in force while running", rules_published.clone());
         let metrics = Arc::new(metrics);
-        Ok(Self { config, shop, upstream, metrics, rules_rejected, rules_published, shoppers, operations, seen })
+        Ok(Self { config, shop, upstream, metrics, rules_rejected, rules_published, shoppers, operations, rules_seen: loaded.seen, modes_seen })
     }
 
     /// Where shoppers connect.
@@ -156,7 +132,7 @@ impl App {
     fn watch_rules(&self) -> JoinHandle<()> {
         let (path, shop) = (self.config.rules_file.clone(), Arc::clone(&self.shop));
         let (rejected, published) = (self.rules_rejected.clone(), self.rules_published.clone());
-        watch(path.clone(), self.seen[0], move || match load_rules(&path, shop.sites()) {
+        watch(path.clone(), self.rules_seen, move || match load_rules(&path, shop.sites()) {
             Ok(loaded) => {
                 log_warnings(&loaded.warnings);
                 let rules = Rules::compile(loaded.ruleset, shop.sites());
@@ -174,7 +150,7 @@ impl App {
     fn watch_modes(&self) -> JoinHandle<()> {
         let (path, shop): (PathBuf, _) = (self.config.mode_file.clone(), Arc::clone(&self.shop));
         let configured: Modes = self.config.modes.clone();
-        watch(path.clone(), self.seen[1], move || match Overrides::load(&path) {
+        watch(path.clone(), self.modes_seen, move || match Overrides::load(&path) {
             Ok(overrides) => {
                 let modes = configured.overruled(&overrides);
                 for view in shop.sites().views() {

@@ -5,6 +5,7 @@ mod cookie;
 mod demo;
 mod explain;
 mod mode;
+mod page;
 mod serve;
 
 use std::path::PathBuf;
@@ -194,7 +195,7 @@ impl ConfigFile {
 /// Carries out a command; answers go to standard output, logs to standard error.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
-        Command::Serve(config) => serve::run(config.load()?).await,
+        Command::Serve(config) => serve::run(&config).await,
         Command::Demo { port, output } => demo::run(port, output).await,
         Command::Check { config, online } => check::run(&config, online).await,
         Command::Explain(arguments) => explain::run(arguments).await,

@@ -2,10 +2,10 @@
 //! together with the others.
 
 mod document;
+mod rules;
 mod sections;
 mod stores;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +16,8 @@ use crate::mode::Modes;
 use crate::site::Sites;
 use crate::telemetry::LogFormat;
 use crate::{audience, proxy, rewrite, server, upstream};
+
+pub use rules::{LoadedRules, load_rules};
 
 /// Everything that Segue is told before it starts.
 #[derive(Clone, Debug)]
@@ -55,12 +57,29 @@ pub struct Config {
 /// # Errors
 /// Every mistake, with its place.
 pub fn load(path: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Result<Config, Vec<Mistake>> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let message = format!("cannot be read: {error}; deploy/segue.toml is a sample");
-        vec![Mistake { file: name.clone(), place: String::new(), message }]
-    })?;
-    parse(&name, &text, path.parent().unwrap_or(Path::new("")), environment)
+    let (name, text) = read_text(path)?;
+    parse(&name, &text, folder_of(path), environment)
+}
+
+/// Reads a configuration file as [`load`] does, and its rules file.
+///
+/// # Errors
+/// Every mistake of both, with its place: rules are read too when the configuration has mistakes elsewhere.
+pub fn load_with_rules(
+    path: &Path,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<(Config, LoadedRules), Vec<Mistake>> {
+    let (name, text) = read_text(path)?;
+    let read = read(&name, &text, folder_of(path), environment);
+    let mut mistakes = read.mistakes;
+    let loaded = match (&read.sites, &read.rules_file) {
+        (Some(sites), Some(file)) => load_rules(file, sites).map_err(|found| mistakes.extend(found)).ok(),
+        _ => None,
+    };
+    match (read.config, loaded) {
+        (Some(config), Some(loaded)) if mistakes.is_empty() => Ok((config, loaded)),
+        _ => Err(mistakes),
+    }
 }
 
 /// Reads a configuration's text; `folder` is where its relative paths start.
@@ -73,17 +92,49 @@ pub fn parse(
     folder: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, Vec<Mistake>> {
-    let document = document::parse(name, text, environment)?;
-    let mistakes = Mistakes::new(name, Places::Dotted).with_variables(document.variables);
-    let config = read(&mistakes, &document.value, folder);
-    match config {
-        Some(config) if mistakes.is_empty() => Ok(config),
-        _ => Err(mistakes.into_vec()),
+    let read = read(name, text, folder, environment);
+    match read.config {
+        Some(config) if read.mistakes.is_empty() => Ok(config),
+        _ => Err(read.mistakes),
     }
 }
 
-fn read(mistakes: &Mistakes, value: &Value, folder: &Path) -> Option<Config> {
-    let root = mistakes.root(value)?;
+fn read_text(path: &Path) -> Result<(String, String), Vec<Mistake>> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => {
+            let message = format!("cannot be read: {error}; deploy/segue.toml is a sample");
+            Err(vec![Mistake { file: name, place: String::new(), message }])
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
+
+/// What could be read of a configuration.
+#[derive(Default)]
+struct Read {
+    config: Option<Config>,
+    sites: Option<Sites>,
+    rules_file: Option<PathBuf>,
+    mistakes: Vec<Mistake>,
+}
+
+fn read(name: &str, text: &str, folder: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Read {
+    let document = match document::parse(name, text, environment) {
+        Ok(document) => document,
+        Err(mistakes) => return Read { mistakes, ..Read::default() },
+    };
+    let mistakes = Mistakes::new(name, Places::Dotted).with_variables(document.variables);
+    let mut read = mistakes.root(&document.value).map(|root| read_sections(&mistakes, &root, folder)).unwrap_or_default();
+    read.mistakes = mistakes.into_vec();
+    read
+}
+
+fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read {
     // An absent section is read as an empty one, so that its required keys are named.
     let nothing = Value::Object(serde_json::Map::new());
     let section = |key: &'static str| match root.optional(key) {
@@ -95,11 +146,21 @@ fn read(mistakes: &Mistakes, value: &Value, folder: &Path) -> Option<Config> {
     let origin = section("origin").and_then(|reader| finished(reader, |reader| sections::origin(reader, folder)));
     let membership =
         section("membership").and_then(|reader| finished(reader, |reader| sections::membership(reader, folder)));
-    let rules = section("rules").and_then(|reader| finished(reader, |reader| sections::rules(reader, folder)));
+    let rules_file = section("rules").and_then(|reader| finished(reader, |reader| sections::rules(reader, folder)));
     let rewrite = section("rewrite").and_then(|reader| finished(reader, |reader| sections::rewrite(reader, folder)));
     let log = section("log").and_then(|reader| finished(reader, sections::log));
-    root.finish();
-    Some(assemble(stores?, server?, origin?, membership?, rules?, rewrite?, log?))
+    root.note_unknown();
+    let mut read = Read {
+        sites: stores.as_ref().map(|stores| stores.sites.clone()),
+        rules_file: rules_file.clone(),
+        ..Read::default()
+    };
+    if let (Some(stores), Some(server), Some(origin), Some(membership), Some(rules), Some(rewrite), Some(log)) =
+        (stores, server, origin, membership, rules_file, rewrite, log)
+    {
+        read.config = Some(assemble(stores, server, origin, membership, rules, rewrite, log));
+    }
+    read
 }
 
 /// Reads a section, then notes the keys it does not have.
@@ -146,8 +207,3 @@ fn assemble(
     }
 }
 
-/// Environment variables for tests.
-#[cfg(test)]
-fn no_environment() -> BTreeMap<String, String> {
-    BTreeMap::new()
-}

@@ -169,8 +169,13 @@ impl<'a> Reader<'a> {
         &self.place
     }
 
-    /// Notes every field that was never asked for, with the nearest name that was.
+    /// Ends the reading: notes every field that was never asked for, with the nearest name that was.
     pub fn finish(self) {
+        self.note_unknown();
+    }
+
+    /// Notes every field that was never asked for so far.
+    pub fn note_unknown(&self) {
         let known = self.known.borrow();
         for key in self.fields.keys().filter(|key| !known.contains(&key.as_str())) {
             let place = self.mistakes.join(&self.place, key);

@@ -6,12 +6,27 @@
 //! socket -> HTTP -> hygiene -> audience -> decide -> origin -> rewrite (plan, select, render) -> client
 //! ```
 
-pub mod audience;
-pub mod body;
-pub mod decision;
+pub mod cli;
+
+pub mod app;
+pub mod config;
 pub mod document;
 pub mod mode;
-pub mod page;
+pub mod watch;
+
+pub mod body;
+pub mod operations;
+pub mod server;
+pub mod telemetry;
+
+pub mod proxy;
+pub mod audience;
+pub mod decision;
+pub mod upstream;
 pub mod rewrite;
+
+pub mod page;
 pub mod rule;
 pub mod site;
+
+pub mod demo;

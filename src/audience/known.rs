@@ -46,6 +46,11 @@ impl KnownAudiences {
         self.named.contains(id)
     }
 
+    /// Whether the rules list this audience.
+    pub fn is_listed(&self, id: &str) -> bool {
+        self.names.contains_key(id)
+    }
+
     /// What the audience is called: its id when nothing else is known.
     pub fn label<'a>(&'a self, id: &'a str) -> &'a str {
         self.names.get(id).map_or(id, String::as_str)

@@ -7,11 +7,10 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use super::{CookieCommand, Failure};
-use crate::app::load_rules;
 use crate::audience::mint::{self, Minting};
 use crate::audience::simulate::mint_simulation_token;
 use crate::audience::{Key, KnownAudiences};
-use crate::config::Config;
+use crate::config::{Config, load_rules};
 use crate::rule::AudienceId;
 
 /// Prints a new key.

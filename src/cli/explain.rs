@@ -9,9 +9,8 @@ use jiff::Timestamp;
 
 use super::page::{Wish, ask};
 use super::{ExplainArguments, Failure, Output};
-use crate::app::load_rules;
 use crate::audience::KnownAudiences;
-use crate::config::Config;
+use crate::config::{Config, load_rules};
 use crate::decision::decide::Rules;
 use crate::decision::select::{Scope, select_explained};
 use crate::decision::verdict::Verdict;

@@ -2,15 +2,16 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
+use super::{ConfigFile, Failure};
 use crate::app::{App, StartError};
-use crate::config::Config;
+use crate::config;
 use crate::telemetry;
 
-pub(super) async fn run(config: Config) -> Result<(), Failure> {
+pub(super) async fn run(file: &ConfigFile) -> Result<(), Failure> {
+    let (config, loaded) = config::load_with_rules(&file.config, std::env::vars())?;
     telemetry::start_logging(config.log_format, &config.log_filter)
         .map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
-    let app = App::bind(config).await.map_err(failure)?;
+    let app = App::bind(config, loaded).await.map_err(failure)?;
     tracing::info!(listen = app.address().ok().map(tracing::field::display), "ready");
     app.run(stopped()).await;
     Ok(())
