@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use tower::{Layer, Service};
 
 use super::hygiene::Refusal;
@@ -60,13 +60,21 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let form = Form::wanted(request.headers());
         let id = request.extensions().get::<RequestId>().cloned();
+        let version = request.version();
         let metrics = Arc::clone(&self.metrics);
         let answer = self.inner.call(request);
         Box::pin(async move {
-            Ok(match answer.await {
-                Ok(response) => response,
-                Err(error) => rescue(error.into(), form, id.as_ref(), &metrics),
-            })
+            let error = match answer.await {
+                Ok(response) => return Ok(response),
+                Err(error) => error.into(),
+            };
+            // After a request that two servers could read in two ways, what follows on its connection is not read.
+            let close = error.is::<Refusal>() && version < Version::HTTP_2;
+            let mut response = rescue(error, form, id.as_ref(), &metrics);
+            if close {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
         })
     }
 }

@@ -224,7 +224,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(59)).await;
         activity.wrote(true);
         assert_eq!(activity.verdict(&config()), Verdict::Keep);
-        tokio::time::advance(Duration::from_secs(1)).await;
+        tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!(activity.verdict(&config()), Verdict::Cut);
         activity.wrote(false);
         assert_eq!(activity.verdict(&config()), Verdict::Keep);
