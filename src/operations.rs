@@ -1,5 +1,6 @@
 //! The operations listener: alive, ready, metrics. Nothing on it is for shoppers.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -8,6 +9,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use tokio::net::TcpListener;
 
 use crate::telemetry::Metrics;
 
@@ -38,6 +40,15 @@ pub fn router(readiness: Readiness, metrics: Arc<Metrics>) -> Router {
         .route("/.segue/health", get(|| async { "alive\n" }))
         .route("/.segue/ready", get(ready).with_state(readiness))
         .route("/metrics", get(encode).with_state(metrics))
+}
+
+/// Serves `router` until `stop` ends. Stop it last: what drains still wants to be watched.
+pub async fn run(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }
 
 async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {

@@ -4,6 +4,7 @@ pub mod access;
 pub mod forwarded;
 pub mod headers;
 pub mod hygiene;
+pub mod own;
 mod request_id;
 pub mod rescue;
 pub mod tunnel;
@@ -32,12 +33,24 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
 /// How requests are checked and their headers rewritten.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// What is refused.
     pub hygiene: hygiene::Config,
     /// What headers tell the origin, and whom they are believed from.
     pub headers: headers::Config,
+    /// Path under which Segue serves what is its own, with a slash at both ends. `/.segue/`: no shop has it.
+    pub own_prefix: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            hygiene: hygiene::Config::default(),
+            headers: headers::Config::default(),
+            own_prefix: "/.segue/".to_owned(),
+        }
+    }
 }
 
 /// Composes the path to `upstream`.
@@ -66,5 +79,7 @@ pub fn service(
         .layer(hygiene::HygieneLayer::new(config.hygiene))
         // Says who the client is to all behind, and sees answers last, when nobody adds to them any more.
         .layer(headers::HeadersLayer::new(config.headers, &authority))
+        // Behind the headers, so that our own pages know the client too.
+        .layer(own::OwnLayer::new(&config.own_prefix, tower::service_fn(own::nothing)))
         .service(upstream)
 }

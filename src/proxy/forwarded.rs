@@ -166,6 +166,20 @@ mod tests {
         assert_eq!(secure(&headers(&[]), &own), None);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn reads_any_bytes(bytes: Vec<u8>) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let mut lines = HeaderMap::new();
+                lines.insert(X_FORWARDED_FOR, value.clone());
+                lines.insert(header::FORWARDED, value);
+                proptest::prop_assert!(!address(ip("10.1.1.1"), &lines, &proxies()).is_unspecified() || bytes.starts_with(b"0"));
+                secure(&lines, &X_FORWARDED_PROTO);
+                split_host(&String::from_utf8_lossy(&bytes));
+            }
+        }
+    }
+
     #[test]
     fn splits_hosts_and_ports() {
         assert_eq!(split_host("Shop.Test:8080"), ("shop.test".into(), Some("8080")));

@@ -58,6 +58,9 @@ pub enum Refusal {
     /// The request went through this Segue already.
     #[error("the request goes round in circles")]
     Loop,
+    /// A path of Segue's own at which there is nothing.
+    #[error("there is nothing at this path of Segue's own")]
+    NothingHere,
 }
 
 impl Refusal {
@@ -73,6 +76,7 @@ impl Refusal {
             Self::Target => "target",
             Self::TargetTooLong => "target_too_long",
             Self::Loop => "loop",
+            Self::NothingHere => "nothing_here",
         }
     }
 }
@@ -262,6 +266,15 @@ mod tests {
         assert_eq!(refusal("GET", "/", &[]), Some(Refusal::HostMissing));
         assert_eq!(refusal("GET", "/", &[("host", "a"), ("host", "a")]), Some(Refusal::HostTwice));
         assert_eq!(refusal("GET", "http://me@shop.test/", &[]), Some(Refusal::HostInvalid));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn takes_no_host_that_http_does_not(text in "[ -~]{0,24}|[a-z0-9.:\\[\\]@-]{0,12}") {
+            if is_host(text.as_bytes()) {
+                proptest::prop_assert!(text.parse::<Authority>().is_ok_and(|name| !name.host().is_empty()), "{}", text);
+            }
+        }
     }
 
     #[test]

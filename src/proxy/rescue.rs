@@ -107,6 +107,7 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
         Refusal::Expectation => StatusCode::EXPECTATION_FAILED,
         Refusal::TargetTooLong => StatusCode::URI_TOO_LONG,
         Refusal::Loop => StatusCode::LOOP_DETECTED,
+        Refusal::NothingHere => StatusCode::NOT_FOUND,
         Refusal::HostMissing | Refusal::HostTwice | Refusal::HostInvalid | Refusal::Framing | Refusal::Target => {
             StatusCode::BAD_REQUEST
         }
@@ -208,6 +209,18 @@ mod tests {
         assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
         let Body::Full(Some(bytes)) = response.into_body() else { panic!("a page of ours is in memory") };
         assert!(!String::from_utf8_lossy(&bytes).contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn answers_for_a_request_whose_handling_panicked() {
+        use tower::ServiceExt as _;
+        let broken = tower::service_fn(|request: Request<Body>| async move {
+            let id = request.extensions().get::<RequestId>().expect("nobody named this one");
+            Ok::<_, Infallible>(Response::new(Body::from(id.as_str().to_owned())))
+        });
+        let service = tower_http::catch_panic::CatchPanicLayer::custom(panicked).layer(broken);
+        let response = service.oneshot(Request::new(Body::empty())).await.expect("infallible");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     }
 
     #[test]

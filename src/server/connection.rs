@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, Version};
@@ -45,6 +46,8 @@ pub(super) fn builder(config: &Config) -> Builder<TokioExecutor> {
     builder
 }
 
+/// An interval of nothing would panic, and a shorter one only burn the CPU.
+const SHORTEST_WATCH: Duration = Duration::from_millis(10);
 /// hyper panics on buffers below this.
 const MIN_BUFFER: usize = 8192;
 /// Streams that a client may reset before we hang up; browsers reset a handful when one leaves a page.
@@ -92,7 +95,7 @@ pub(super) async fn drive<I, S, B>(
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, handler));
     let mut stop = pin!(async move { draining.wait_for(|draining| *draining).await.is_ok() });
     let mut stopping = false;
-    let mut watch = tokio::time::interval(config.header_timeout.min(config.keep_alive) / 4);
+    let mut watch = tokio::time::interval((config.header_timeout.min(config.keep_alive) / 4).max(SHORTEST_WATCH));
     watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {

@@ -90,6 +90,14 @@ async fn ends_a_circle() {
 }
 
 #[tokio::test]
+async fn keeps_its_own_paths_from_the_origin() {
+    let origin = Origin::answering(ok("fine")).await;
+    let proxy = Running::default_for(&origin).await;
+    assert_eq!(proxy.exchange(get("/.segue/health")).await.status(), 404);
+    assert!(origin.received().is_empty());
+}
+
+#[tokio::test]
 async fn sends_the_configured_host() {
     let mut setup = Setup::default();
     setup.proxy.headers = headers::Config { host: Some("magento.test".parse().expect("valid")), ..Default::default() };

@@ -6,6 +6,8 @@ mod failing_origin;
 mod forwarding;
 mod framing;
 mod http2;
+mod logging;
 mod streaming;
 mod support;
+mod tls;
 mod upgrades;

@@ -197,12 +197,14 @@ impl Origin {
     }
 }
 
+type UpstreamChange = Box<dyn FnOnce(&mut upstream::Config) + Send>;
+
 /// How a proxy under test differs from the defaults.
 #[derive(Default)]
 pub struct Setup {
     pub proxy: proxy::Config,
     pub server: server::Config,
-    pub upstream: Option<Box<dyn FnOnce(&mut upstream::Config) + Send>>,
+    pub upstream: Option<UpstreamChange>,
 }
 
 impl Setup {
