@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header, request, response};
 use ipnet::IpNet;
@@ -65,14 +66,15 @@ struct Shared {
     config: Config,
     // For requests that name no host, as HTTP/1.0 allows.
     fallback_host: HeaderValue,
-    hop: String,
+    hop: HeaderValue,
 }
 
 impl HeadersLayer {
     /// Rewrites by `config`, for the origin at `authority`.
     pub fn new(config: Config, authority: &Authority) -> Self {
         let fallback_host = HeaderValue::from_str(authority.as_str()).expect("an authority is visible ASCII");
-        let hop = format!("{:016x}", super::request_id::random());
+        let hop = HeaderValue::from_str(&format!("{:016x}", super::request_id::random()));
+        let hop = hop.expect("hexadecimal digits are a header value");
         Self { shared: Arc::new(Shared { config, fallback_host, hop }) }
     }
 }
@@ -187,16 +189,13 @@ impl Shared {
     }
 
     fn set_hops(&self, headers: &mut HeaderMap) -> Result<(), Refusal> {
-        let before = headers.get_all(HOPS).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
-        if before.windows(self.hop.len()).any(|window| window == self.hop.as_bytes()) {
-            return Err(Refusal::Loop);
-        }
-        let hops = if before.is_empty() {
-            self.hop.clone().into_bytes()
-        } else {
-            [&before[..], self.hop.as_bytes()].join(&b", "[..])
+        let own = self.hop.as_bytes();
+        let hops = match joined(headers, &HOPS, b", ") {
+            None => Ok(self.hop.clone()),
+            Some(before) if before.windows(own.len()).any(|window| window == own) => return Err(Refusal::Loop),
+            Some(before) => HeaderValue::from_bytes(&[&before, own].join(&b", "[..])),
         };
-        if let Ok(hops) = HeaderValue::from_bytes(&hops) {
+        if let Ok(hops) = hops {
             headers.insert(HOPS, hops);
         }
         Ok(())
@@ -271,14 +270,24 @@ fn wants_trailers(headers: &HeaderMap) -> bool {
 
 /// HTTP/2 clients may send one line per cookie; HTTP/1.1 knows one line only (RFC 9113, 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
-    let lines = headers.get_all(header::COOKIE);
-    if lines.iter().nth(1).is_none() {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
         return;
     }
-    let joined = lines.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b"; "[..]);
-    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
-        headers.insert(header::COOKIE, joined);
+    let cookies = joined(headers, &header::COOKIE, b"; ").unwrap_or_default();
+    if let Ok(cookies) = HeaderValue::from_bytes(&cookies) {
+        headers.insert(header::COOKIE, cookies);
     }
+}
+
+/// All lines of a header as one.
+fn joined(headers: &HeaderMap, name: &HeaderName, separator: &[u8]) -> Option<Vec<u8>> {
+    let mut lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let mut all = lines.next()?.to_vec();
+    for line in lines {
+        all.extend_from_slice(separator);
+        all.extend_from_slice(line);
+    }
+    Some(all)
 }
 
 fn drop_names(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
@@ -290,13 +299,12 @@ fn drop_names(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
 
 /// Adds `peer` to what trusted proxies said; what others said is gone by now.
 fn append_address(headers: &mut HeaderMap, peer: IpAddr) {
-    let mut chain: Vec<u8> =
-        headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().join(&b", "[..]);
-    if !chain.is_empty() {
-        chain.extend_from_slice(b", ");
-    }
-    chain.extend_from_slice(peer.to_string().as_bytes());
-    if let Ok(chain) = HeaderValue::from_bytes(&chain) {
+    let peer = peer.to_string();
+    let chain = match joined(headers, &X_FORWARDED_FOR, b", ") {
+        Some(before) => HeaderValue::from_bytes(&[&before, peer.as_bytes()].join(&b", "[..])),
+        None => HeaderValue::from_maybe_shared(Bytes::from(peer)),
+    };
+    if let Ok(chain) = chain {
         headers.insert(X_FORWARDED_FOR, chain);
     }
 }
@@ -308,7 +316,11 @@ mod tests {
     use super::*;
 
     fn shared(config: Config) -> Shared {
-        Shared { config, fallback_host: HeaderValue::from_static("origin.test"), hop: "00112233aabbccdd".into() }
+        Shared {
+            config,
+            fallback_host: HeaderValue::from_static("origin.test"),
+            hop: HeaderValue::from_static("00112233aabbccdd"),
+        }
     }
 
     fn sent_with(config: Config, uri: &str, headers: &[(&str, &str)]) -> request::Parts {

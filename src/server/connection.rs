@@ -30,6 +30,8 @@ pub(super) fn builder(config: &Config) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         // The activity watch bounds heads and idleness apart from each other, which hyper's own timer cannot.
         .header_read_timeout(None)
+        // Who closes his sending side has left, as nginx sees it too; else the origin would work on for nobody.
+        .half_close(false)
         .max_buf_size(config.max_head_bytes.max(MIN_BUFFER))
         .max_headers(config.max_headers);
     builder

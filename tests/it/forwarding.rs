@@ -16,6 +16,8 @@ async fn sends_the_target_and_host_as_received() {
     let (seen, _) = sent(Setup::default(), get("/a%2Fb//c;d?e=%C3%A9&&f?g")).await;
     assert_eq!(seen.first_line(), "GET /a%2Fb//c;d?e=%C3%A9&&f?g HTTP/1.1");
     assert_eq!(seen.all("host"), ["shop.test"]);
+    let (seen, _) = sent(Setup::default(), get("//evil.test/a")).await;
+    assert_eq!((seen.first_line(), seen.all("host")), ("GET //evil.test/a HTTP/1.1", vec!["shop.test"]));
 }
 
 #[tokio::test]
