@@ -1,5 +1,7 @@
 //! The one body type of the request path.
 
+mod timed;
+
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,6 +11,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
+
+pub use timed::{Stalled, Timed};
 
 /// Any error of a layer or a body; each layer keeps its own type behind it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -20,6 +24,8 @@ pub enum Body {
     Full(Option<Bytes>),
     /// A stream as it arrives from a peer.
     Incoming(Incoming),
+    /// A stream as it arrives from a peer that may not fall silent for too long.
+    Timed(Timed),
     /// What was held back, then the rest of the stream.
     Held {
         /// Chunks that were read and are yet to be sent.
@@ -90,6 +96,7 @@ impl HttpBody for Body {
         match self.get_mut() {
             Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Incoming(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            Self::Timed(timed) => Pin::new(timed).poll_frame(cx),
             Self::Held { head, rest } => match head.pop_front() {
                 Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
                 None => Pin::new(rest.as_mut()).poll_frame(cx),
@@ -102,6 +109,7 @@ impl HttpBody for Body {
         match self {
             Self::Full(bytes) => bytes.is_none(),
             Self::Incoming(incoming) => incoming.is_end_stream(),
+            Self::Timed(timed) => timed.is_end_stream(),
             Self::Held { head, rest } => head.is_empty() && rest.is_end_stream(),
             Self::Boxed(body) => body.is_end_stream(),
         }
@@ -111,6 +119,7 @@ impl HttpBody for Body {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Incoming(incoming) => incoming.size_hint(),
+            Self::Timed(timed) => timed.size_hint(),
             Self::Held { head, rest } => {
                 let held: u64 = head.iter().map(|chunk| chunk.len() as u64).sum();
                 let rest = rest.size_hint();

@@ -1,32 +1,43 @@
 //! Segue: an edge proxy that makes Adobe Real-Time CDP audiences take effect in Magento Luma storefronts.
 //!
-//! The life of a request, and the modules in the order it meets them:
+//! The life of a request:
 //!
 //! ```text
 //! socket -> HTTP -> hygiene -> audience -> decide -> origin -> rewrite (plan, select, render) -> client
 //! ```
-
-pub mod cli;
+//!
+//! The modules in the order a request meets them:
+//!
+//! - [`server`]: sockets, HTTP connections, drain
+//! - [`proxy`]: the path itself, which composes every layer, outermost first
+//! - [`audience`]: who the shopper is, and the audiences that Segue knows he belongs to
+//! - [`decision`]: what the shopper gets, before the page is known and on the page
+//! - [`upstream`]: the Magento origin
+//! - [`rewrite`]: which pages change, and how
+//!
+//! What they speak of: [`rule`] (offers, blocks and conditions), [`page`] (what rules know of pages), [`site`] (websites and store
+//! views), [`body`] (the one body type), [`mode`] (off, observe, on).
+//!
+//! Around them: [`cli`] (the command line), [`config`] (the only reader of files and variables), [`document`] (how mistakes of a file
+//! are reported), [`app`] (from a configuration to a running proxy), [`watch`] (files that change), [`operations`] and [`telemetry`] (health,
+//! logs, metrics), [`demo`] (a shop to try it on).
 
 pub mod app;
+pub mod audience;
+pub mod body;
+pub mod cli;
 pub mod config;
+pub mod decision;
+pub mod demo;
 pub mod document;
 pub mod mode;
-pub mod watch;
-
-pub mod body;
 pub mod operations;
-pub mod server;
-pub mod telemetry;
-
-pub mod proxy;
-pub mod audience;
-pub mod decision;
-pub mod upstream;
-pub mod rewrite;
-
 pub mod page;
+pub mod proxy;
+pub mod rewrite;
 pub mod rule;
+pub mod server;
 pub mod site;
-
-pub mod demo;
+pub mod telemetry;
+pub mod upstream;
+pub mod watch;

@@ -1,0 +1,85 @@
+//! The path of a request, outermost layer first.
+
+pub mod access;
+pub mod forwarded;
+pub mod headers;
+pub mod hygiene;
+pub mod own;
+mod request_id;
+pub mod rescue;
+pub mod tunnel;
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderName, Request, Response};
+use http_body::Body as HttpBody;
+use tower::{Service, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::body::{Body, BoxError};
+use crate::telemetry::Metrics;
+use crate::upstream::Upstream;
+pub use forwarded::Client;
+pub use request_id::RequestId;
+
+/// `X-Request-Id`.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The answer of a layer on its way.
+pub type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
+
+/// How requests are checked and their headers rewritten.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What is refused.
+    pub hygiene: hygiene::Config,
+    /// What headers tell the origin, and whom they are believed from.
+    pub headers: headers::Config,
+    /// Path under which Segue serves what is its own, with a slash at both ends. `/.segue/`: no shop has it.
+    pub own_prefix: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            hygiene: hygiene::Config::default(),
+            headers: headers::Config::default(),
+            own_prefix: "/.segue/".to_owned(),
+        }
+    }
+}
+
+/// Composes the path to `upstream`.
+pub fn service(
+    config: Config,
+    upstream: Upstream,
+    metrics: Arc<Metrics>,
+) -> impl Service<
+    Request<Body>,
+    Response = Response<impl HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static + use<>>,
+    Error = Infallible,
+    Future: Send + 'static,
+> + Clone
++ Send
++ Sync
++ 'static {
+    let authority = upstream.authority().clone();
+    ServiceBuilder::new()
+        // Sees every answer, ours included, and names the request for all layers behind.
+        .layer(access::AccessLayer::new(&config.headers.trusted_proxies, Arc::clone(&metrics)))
+        // Outside of all that could panic; inside the log, so that a panic has a line.
+        .layer(CatchPanicLayer::custom(rescue::panicked))
+        // The one place where errors become answers, so that layers behind only return them.
+        .layer(rescue::RescueLayer::new(metrics))
+        // Before anybody believes a word of the request.
+        .layer(hygiene::HygieneLayer::new(config.hygiene))
+        // Says who the client is to all behind, and sees answers last, when nobody adds to them any more.
+        .layer(headers::HeadersLayer::new(config.headers, &authority))
+        // Behind the headers, so that our own pages know the client too.
+        .layer(own::OwnLayer::new(&config.own_prefix, tower::service_fn(own::nothing)))
+        .service(upstream)
+}
