@@ -194,10 +194,14 @@ impl Rewriter {
     }
 
     /// Judges a request and fits its headers for the origin: a coding that Segue reads and, in mode `on`, no conditions and ranges.
-    pub fn prepare(&self, parts: &mut request::Parts, mode: Mode) -> Wanted {
-        let skip = match mode {
-            Mode::Off => Some(Skip::ModeOff),
-            Mode::Observe | Mode::On => qualify::request(parts, &self.never).err(),
+    ///
+    /// `personal` is whether this page could change for any shopper at all, by the ruleset or by a simulation: it then leaves as
+    /// `private, no-store`, whatever this shopper gets. Where it could not, request and answer stay as they are.
+    pub fn prepare(&self, parts: &mut request::Parts, mode: Mode, personal: bool) -> Wanted {
+        let skip = match (mode, personal) {
+            (Mode::Off, _) => Some(Skip::ModeOff),
+            (_, false) => Some(Skip::NoRule),
+            (Mode::Observe | Mode::On, true) => qualify::request(parts, &self.never).err(),
         };
         let accepts_gzip = coding::accepts_gzip(&parts.headers);
         if skip.is_none() {
@@ -210,22 +214,20 @@ impl Rewriter {
         Wanted { mode, accepts_gzip, skip }
     }
 
-    /// Passes an answer as it came, for a reason that the caller has. Where the ruleset could change the page for some audience
-    /// (`personal`), its headers still keep it out of shared caches in mode `on`.
-    pub fn pass(&self, wanted: &Wanted, skip: Skip, response: Response<Body>, personal: bool) -> Rewritten {
+    /// Passes an answer as it came, for a reason that the caller found after [`prepare`](Self::prepare). Its headers still keep a
+    /// page out of shared caches.
+    pub fn pass(&self, wanted: &Wanted, skip: Skip, response: Response<Body>) -> Rewritten {
         let (parts, body) = response.into_parts();
-        passed(wanted, skip, parts, body, personal)
+        passed(wanted, skip, parts, body)
     }
 
-    /// Changes a page as `select` says, or passes the answer as it came. `personal` is whether the ruleset could change this page
-    /// for any audience: the page then leaves as `private, no-store`, whatever this shopper gets.
+    /// Changes a page as `select` says, or passes the answer as it came.
     ///
     /// Waits for the body at most as long as `Config::hold`. Makes no error of any answer.
     pub async fn rewrite<S>(
         &self,
         wanted: &Wanted,
         response: Response<Body>,
-        personal: bool,
         dressing: &Dressing<'_>,
         select: S,
     ) -> Rewritten
@@ -234,21 +236,21 @@ impl Rewriter {
     {
         let (parts, body) = response.into_parts();
         if wanted.mode != Mode::On || wanted.skip.is_some() {
-            return passed(wanted, wanted.skip.unwrap_or(Skip::ModeOff), parts, body, personal);
+            return passed(wanted, wanted.skip.unwrap_or(Skip::ModeOff), parts, body);
         }
         let form = match qualify::answer(&parts) {
             Ok(form) => form,
-            Err(skip) => return passed(wanted, skip, parts, body, personal),
+            Err(skip) => return passed(wanted, skip, parts, body),
         };
         let mut whole = match hold::hold(body, self.bounds(&parts), self.budget.permit()).await {
             Ok(whole) => whole,
-            Err((skip, body)) => return passed(wanted, skip, parts, body, personal),
+            Err((skip, body)) => return passed(wanted, skip, parts, body),
         };
         match self.make(&mut whole, form, wanted.accepts_gzip, dressing, select) {
-            Ok(made) => finished(wanted, parts, whole, made, personal),
+            Ok(made) => finished(wanted, parts, whole, made),
             Err(skip) => {
                 let body = hold::whole_body(whole.bytes, whole.trailers, Some(whole.permit));
-                passed(wanted, skip, parts, body, personal)
+                passed(wanted, skip, parts, body)
             }
         }
     }
@@ -349,7 +351,12 @@ impl Rewriter {
             whole.permit.shrink_to(0);
             return Ok(page);
         }
-        match heavy(whole.bytes.len(), || self.compile(whole, form)) {
+        let expected = match form.coding {
+            Coding::Identity => whole.bytes.len(),
+            // What HTML of shops comes to when it is decoded.
+            Coding::Gzip => whole.bytes.len().saturating_mul(6),
+        };
+        match heavy(expected, || self.compile(whole, form)) {
             // Another time there may be room.
             Err(Skip::Busy) => Err(Skip::Busy),
             compiled => Ok(self.memo.keep_page(whole.bytes.clone(), form, compiled)),
@@ -425,10 +432,10 @@ fn polished(variant: &Variant, budget: &Arc<Budget>) -> Option<Bytes> {
     (thorough.len() < quick.len()).then_some(thorough)
 }
 
-fn passed(wanted: &Wanted, skip: Skip, mut parts: response::Parts, body: Body, personal: bool) -> Rewritten {
+fn passed(wanted: &Wanted, skip: Skip, mut parts: response::Parts, body: Body) -> Rewritten {
     let for_everyone = |skip: Skip| skip.holds_for_everyone();
     let unchangeable = for_everyone(skip) || qualify::answer(&parts).is_err_and(for_everyone);
-    if personal && wanted.mode == Mode::On && !unchangeable {
+    if wanted.mode == Mode::On && !unchangeable {
         headers::make_private(&mut parts.headers);
         if wanted.skip == Some(Skip::Head) {
             headers::leave_body_open(&mut parts.headers);
@@ -437,16 +444,13 @@ fn passed(wanted: &Wanted, skip: Skip, mut parts: response::Parts, body: Body, p
     Rewritten { response: Response::from_parts(parts, body), outcome: Err(skip) }
 }
 
-fn finished(wanted: &Wanted, mut parts: response::Parts, whole: Whole, made: Made, personal: bool) -> Rewritten {
+fn finished(wanted: &Wanted, mut parts: response::Parts, whole: Whole, made: Made) -> Rewritten {
     let permit = (!made.done.remembered).then_some(whole.permit);
     let own = match &made.variant.body {
         Some((body, coding)) => Some((body.clone(), *coding)),
-        None if personal => decoded(&made.page, wanted),
-        None => None,
+        None => decoded(&made.page, wanted),
     };
-    if personal || own.is_some() {
-        headers::make_private(&mut parts.headers);
-    }
+    headers::make_private(&mut parts.headers);
     let body = match own {
         Some((bytes, coding)) => {
             headers::describe(&mut parts.headers, &bytes, coding);

@@ -210,12 +210,17 @@ pub(super) async fn hold(mut body: Body, bounds: Bounds, permit: Permit) -> Resu
 
 fn end(buffer: Buffer, trailers: Option<HeaderMap>, bounds: Bounds) -> Result<Whole, (Skip, Body)> {
     if !bounds.complete(buffer.len()) {
-        let then = trailers.map_or(Then::End, Then::Trailers);
-        return Err((Skip::Truncated, Resumed::after(buffer, None, then)));
+        // A server that trusts the announced length would leave the client waiting for the rest.
+        return Err((Skip::Truncated, Resumed::after(buffer, None, Then::Error(Box::new(WrongLength)))));
     }
     let (bytes, permit) = buffer.finish();
     Ok(Whole { bytes, trailers, permit })
 }
+
+/// The origin announced another length than it sent.
+#[derive(Debug, thiserror::Error)]
+#[error("the origin's answer is not as long as its Content-Length says")]
+struct WrongLength;
 
 /// What follows the bytes that were held.
 #[derive(Debug)]
@@ -226,32 +231,48 @@ enum Then {
     Rest(Body),
 }
 
-/// A body that sends what was held and then what follows. Its permit shrinks as held bytes go out.
+/// A body that sends what was held and then what follows.
 #[derive(Debug)]
 struct Resumed {
     held: VecDeque<Bytes>,
     then: Then,
-    permit: Permit,
 }
 
 impl Resumed {
     fn after(buffer: Buffer, last: Option<Bytes>, then: Then) -> Body {
         let (bytes, permit) = buffer.finish();
-        let held = [Some(bytes), last].into_iter().flatten().filter(|chunk| !chunk.is_empty()).collect();
-        Body::boxed(Self { held, then, permit })
+        let held =
+            [Some(counted(bytes, permit)), last].into_iter().flatten().filter(|chunk| !chunk.is_empty()).collect();
+        Body::boxed(Self { held, then })
     }
 }
 
-/// A body of bytes at hand, with the trailers that came with them. `permit` counts the bytes until they were sent.
+/// A body of bytes at hand, with the trailers that came with them. `permit` counts the bytes until they are gone.
 pub(super) fn whole_body(bytes: Bytes, trailers: Option<HeaderMap>, permit: Option<Permit>) -> Body {
-    let then = trailers.map_or(Then::End, Then::Trailers);
-    match permit {
-        Some(mut permit) => {
-            permit.shrink_to(bytes.len());
-            Body::boxed(Resumed { held: [bytes].into(), then, permit })
-        }
-        None if matches!(then, Then::End) => bytes.into(),
-        None => Body::boxed(Resumed { held: [bytes].into(), then, permit: Budget::new(0).permit() }),
+    let bytes = match permit {
+        Some(permit) => counted(bytes, permit),
+        None => bytes,
+    };
+    match trailers {
+        Some(trailers) => Body::boxed(Resumed { held: [bytes].into(), then: Then::Trailers(trailers) }),
+        None => bytes.into(),
+    }
+}
+
+/// Bytes that count as held wherever they go: a server keeps them in its own buffers while a slow client reads.
+fn counted(bytes: Bytes, mut permit: Permit) -> Bytes {
+    permit.shrink_to(bytes.len());
+    Bytes::from_owner(Counted { bytes, _permit: permit })
+}
+
+struct Counted {
+    bytes: Bytes,
+    _permit: Permit,
+}
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -261,8 +282,6 @@ impl HttpBody for Resumed {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         if let Some(chunk) = self.held.pop_front() {
-            let left = self.held.iter().map(Bytes::len).sum();
-            self.permit.shrink_to(left);
             return Poll::Ready(Some(Ok(Frame::data(chunk))));
         }
         if let Then::Rest(body) = &mut self.then {

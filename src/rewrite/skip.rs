@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Skip {
     /// Segue is switched off for this store view.
     ModeOff,
+    /// No rule could change this page for anybody.
+    NoRule,
     /// The shopper is outside the share of shoppers that Segue serves.
     Share,
     /// A declared crawler asked.
@@ -61,8 +63,9 @@ pub enum Skip {
 
 impl Skip {
     /// Every reason, in the order of a request's way.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::ModeOff,
+        Self::NoRule,
         Self::Share,
         Self::Crawler,
         Self::Method,
@@ -94,6 +97,7 @@ impl Skip {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ModeOff => "mode-off",
+            Self::NoRule => "no-rule",
             Self::Share => "share",
             Self::Crawler => "crawler",
             Self::Method => "method",
@@ -128,6 +132,7 @@ impl Skip {
         matches!(
             self,
             Self::ModeOff
+                | Self::NoRule
                 | Self::Method
                 | Self::NotPage
                 | Self::NotModified
