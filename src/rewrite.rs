@@ -125,7 +125,8 @@ impl Wanted {
 pub struct Done {
     /// The page's plan: its facts, and what in it was left alone.
     pub plan: Arc<Plan>,
-    /// What changed; empty for a shopper who gets the page as it is.
+    /// What became of every part of the selection; empty where nothing was selected. Blocks with the same HTML at the same placement
+    /// share rendered pages, so that a block may be named by its twin's id.
     pub changes: Arc<[Change]>,
     /// Whether the memo knew the finished bytes.
     pub remembered: bool,
@@ -403,8 +404,11 @@ impl Rewriter {
         Ok(Variant::new(body, rendered.changes.into()))
     }
 
+    /// Names a dressing; a field that is added to it must be added here, or pages of different dressings would be mixed.
     fn dressing_key(&self, dressing: &Dressing<'_>) -> u128 {
-        let [high, low] = self.dressing_hashes.each_ref().map(|state| u128::from(state.hash_one(dressing)));
+        let Dressing { stylesheet, marker, regular_price_label, special_price_label } = dressing;
+        let content = (stylesheet, marker, regular_price_label, special_price_label);
+        let [high, low] = self.dressing_hashes.each_ref().map(|state| u128::from(state.hash_one(content)));
         high << 64 | low
     }
 

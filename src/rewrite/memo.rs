@@ -20,8 +20,11 @@ use super::skip::Skip;
 /// Pages that nobody asks for go, so that what a page says to one customer does not stay in memory for long.
 const IDLE: Duration = Duration::from_secs(600);
 
-/// What an entry costs besides its bytes: keys, slots of the plan, and the cache's own books.
+/// What an entry costs besides its bytes: keys and the cache's own books.
 const OVERHEAD: usize = 1024;
+
+/// What the texts of one change take besides the change itself.
+const CHANGE_TEXTS: usize = 64;
 
 /// A page as the origin sent it, and what compiling it gave.
 #[derive(Debug)]
@@ -195,11 +198,11 @@ impl Page {
         self.identity
     }
 
-    /// A plain page is kept once. A plan is weighed as a quarter of its page, well above what Luma pages need.
+    /// A page that arrived plain is kept once.
     fn bytes(&self) -> usize {
         let compiled = self.compiled.as_ref().map_or(0, |compiled| match self.form.coding {
-            Coding::Identity => compiled.plain.len() / 4,
-            Coding::Gzip => compiled.plain.len() + compiled.plain.len() / 4,
+            Coding::Identity => compiled.plan.weight(),
+            Coding::Gzip => compiled.plan.weight() + compiled.plain.len(),
         });
         self.arrived.len() + compiled
     }
@@ -208,7 +211,7 @@ impl Page {
 impl Variant {
     fn bytes(&self) -> usize {
         let body = self.body.as_ref().map_or(0, |(bytes, _)| bytes.len());
-        body + std::mem::size_of_val(&*self.changes)
+        body + std::mem::size_of_val(&*self.changes) + self.changes.len() * CHANGE_TEXTS
     }
 }
 

@@ -185,7 +185,7 @@ impl NeverTouched {
 fn locale_prefix(path: &str) -> &str {
     let end = path[1..].find('/').map_or(path.len(), |at| at + 1);
     let letters = |part: &[u8]| part.len() == 2 && part.iter().all(u8::is_ascii_lowercase);
-    match path[1..end].as_bytes() {
+    match &path.as_bytes()[1..end] {
         code if letters(code) => &path[..end],
         [a, b, b'_' | b'-', c, d] if letters(&[*a, *b]) && letters(&[*c, *d]) => &path[..end],
         _ => "",
