@@ -16,36 +16,32 @@ pub mod render;
 pub mod skip;
 
 mod hold;
+mod make;
 mod observe;
 mod qualify;
 
-use std::hash::BuildHasher as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, HeaderValue};
 use http::{Response, request, response};
-use tokio::runtime::{Handle, RuntimeFlavor};
-use tokio::sync::Semaphore;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::decision::select::Selection;
-use crate::page::{PageFacts, PageKind};
+use crate::page::PageFacts;
 
-use coding::{Coding, Effort};
+use coding::Coding;
 use hold::{Bounds, Budget, Whole};
-use memo::{Compiled, Memo, MemoStats, Page, Variant, VariantKey};
+use make::{Made, Maker};
+use memo::{MemoStats, Page};
 use paths::{NeverTouched, PathPattern};
 use plan::{Plan, StoreHints};
 use qualify::Form;
 use render::{Change, Dressing};
 use skip::Skip;
-
-/// Work on more bytes than this takes over a millisecond or so: other connections then move to another thread.
-const HEAVY: usize = 256 * 1024;
 
 /// What a store view's pages go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,17 +158,7 @@ pub struct Rewriter {
     hold: Duration,
     never: NeverTouched,
     budget: Arc<Budget>,
-    memo: Arc<Memo>,
-    /// One piece of work at a time that nobody waits for, so that shoppers keep the processors.
-    background: Arc<Semaphore>,
-    dressing_hashes: [foldhash::quality::RandomState; 2],
-}
-
-/// A rendered page before its headers are made.
-struct Made {
-    page: Arc<Page>,
-    variant: Arc<Variant>,
-    done: Done,
+    maker: Maker,
 }
 
 impl Rewriter {
@@ -183,15 +169,13 @@ impl Rewriter {
             hold: config.hold,
             never: NeverTouched::new(config.never_touch, &config.store_prefixes),
             budget: Budget::new(config.max_held_bytes),
-            memo: Arc::new(Memo::new(config.memo_bytes)),
-            background: Arc::new(Semaphore::new(1)),
-            dressing_hashes: Default::default(),
+            maker: Maker::new(config.max_page_bytes, config.memo_bytes),
         }
     }
 
     /// Figures for metrics.
     pub fn stats(&self) -> Stats {
-        Stats { held_bytes: self.budget.used(), held_bytes_peak: self.budget.peak(), memo: self.memo.stats() }
+        Stats { held_bytes: self.budget.used(), held_bytes_peak: self.budget.peak(), memo: self.maker.stats() }
     }
 
     /// Judges a request and fits its headers for the origin: a coding that Segue reads and, in mode `on`, no conditions and ranges.
@@ -247,7 +231,7 @@ impl Rewriter {
             Ok(whole) => whole,
             Err((skip, body)) => return passed(wanted, skip, parts, body),
         };
-        match self.make(&mut whole, form, wanted.accepts_gzip, dressing, select) {
+        match self.maker.make(&mut whole, form, wanted.accepts_gzip, dressing, select) {
             Ok(made) => finished(wanted, parts, whole, made),
             Err(skip) => {
                 let body = hold::whole_body(whole.bytes, whole.trailers, Some(whole.permit));
@@ -294,9 +278,9 @@ impl Rewriter {
         S: FnOnce(&PageFacts, &StoreHints) -> Result<Selection, Skip> + Send + 'static,
         R: FnOnce(Outcome) + Send + 'static,
     {
-        let turn = Arc::clone(&self.background).acquire_owned().await;
+        let turn = self.maker.turn().await;
         let judged = tokio::task::spawn_blocking(move || {
-            let made = self.make(&mut whole, form, false, &Dressing::default(), select);
+            let made = self.maker.make(&mut whole, form, false, &Dressing::default(), select);
             drop((turn, whole));
             report(made.map(|made| made.done));
         });
@@ -308,132 +292,6 @@ impl Rewriter {
         let announced = hold::announced_length(&parts.headers);
         Bounds { max: self.max_page_bytes, until: Instant::now() + self.hold, announced }
     }
-
-    /// Body to variant, through the memo.
-    fn make<S>(
-        &self,
-        whole: &mut Whole,
-        form: Form,
-        gzip: bool,
-        dressing: &Dressing<'_>,
-        select: S,
-    ) -> Result<Made, Skip>
-    where
-        S: FnOnce(&PageFacts, &StoreHints) -> Result<Selection, Skip>,
-    {
-        let page = self.page(whole, form)?;
-        let compiled = page.compiled.as_ref().map_err(|skip| *skip)?;
-        let selection = guarded(|| select(compiled.plan.facts(), compiled.plan.store()))??;
-        let key = VariantKey {
-            page: page.identity(),
-            selection: selection.id(),
-            dressing: self.dressing_key(dressing),
-            gzip,
-        };
-        let (variant, remembered) = match self.memo.variant(&key) {
-            Some(variant) => {
-                self.polish(key, &variant);
-                (variant, true)
-            }
-            None => {
-                let variant = self.render(compiled, &selection, dressing, gzip, whole)?;
-                self.memo.keep_variant(key, Arc::clone(&variant));
-                (variant, false)
-            }
-        };
-        let done = Done { plan: Arc::clone(&compiled.plan), changes: Arc::clone(&variant.changes), remembered };
-        Ok(Made { page, variant, done })
-    }
-
-    /// The compiled page. Of a page met before, `whole` then shares the bytes, which no longer count as held.
-    fn page(&self, whole: &mut Whole, form: Form) -> Result<Arc<Page>, Skip> {
-        if let Some(page) = self.memo.page(&whole.bytes, form) {
-            whole.bytes = page.arrived.clone();
-            whole.permit.shrink_to(0);
-            return Ok(page);
-        }
-        let expected = match form.coding {
-            Coding::Identity => whole.bytes.len(),
-            // What HTML of shops comes to when it is decoded.
-            Coding::Gzip => whole.bytes.len().saturating_mul(6),
-        };
-        match heavy(expected, || self.compile(whole, form)) {
-            // Another time there may be room.
-            Err(Skip::Busy) => Err(Skip::Busy),
-            compiled => Ok(self.memo.keep_page(whole.bytes.clone(), form, compiled)),
-        }
-    }
-
-    fn compile(&self, whole: &mut Whole, form: Form) -> Result<Compiled, Skip> {
-        let plain = match form.coding {
-            Coding::Identity => whole.bytes.clone(),
-            Coding::Gzip if whole.bytes.is_empty() => return Err(Skip::Empty),
-            Coding::Gzip => {
-                let (plain, permit) = coding::gunzip(&whole.bytes, self.max_page_bytes, whole.permit.another())?;
-                whole.permit.merge(permit);
-                plain
-            }
-        };
-        qualify::page(&plain, form.labelled)?;
-        let plan = guarded(|| Plan::compile(&plain))?.map_err(|_| Skip::PlanFailed)?;
-        // A path that nobody listed may still lead to a payment form.
-        if plan.facts().kind == PageKind::Checkout {
-            return Err(Skip::NotPage);
-        }
-        Ok(Compiled { plain, plan: Arc::new(plan) })
-    }
-
-    fn render(
-        &self,
-        compiled: &Compiled,
-        selection: &Selection,
-        dressing: &Dressing<'_>,
-        gzip: bool,
-        whole: &mut Whole,
-    ) -> Result<Arc<Variant>, Skip> {
-        let plain = &compiled.plain;
-        whole.permit.grow(plain.len())?;
-        let rendered = guarded(|| render::render(&compiled.plan, plain, selection, dressing))?;
-        whole.permit.grow(rendered.bytes.len().saturating_sub(plain.len()))?;
-        let body = (rendered.bytes != *plain).then(|| match Coding::for_client(gzip, rendered.bytes.len()) {
-            Coding::Gzip => {
-                (heavy(rendered.bytes.len(), || coding::gzip(&rendered.bytes, Effort::Quick)), Coding::Gzip)
-            }
-            Coding::Identity => (Bytes::from(rendered.bytes), Coding::Identity),
-        });
-        Ok(Variant::new(body, rendered.changes.into()))
-    }
-
-    /// Names a dressing; a field that is added to it must be added here, or pages of different dressings would be mixed.
-    fn dressing_key(&self, dressing: &Dressing<'_>) -> u128 {
-        let Dressing { stylesheet, marker, regular_price_label, special_price_label } = dressing;
-        let content = (stylesheet, marker, regular_price_label, special_price_label);
-        let [high, low] = self.dressing_hashes.each_ref().map(|state| u128::from(state.hash_one(content)));
-        high << 64 | low
-    }
-
-    /// Encodes a variant harder that is asked for again, unless something else is being done in the background.
-    fn polish(&self, key: VariantKey, variant: &Arc<Variant>) {
-        let Ok(turn) = Arc::clone(&self.background).try_acquire_owned() else { return };
-        if !variant.claim_polish() {
-            return;
-        }
-        let (memo, variant, budget) = (Arc::clone(&self.memo), Arc::clone(variant), Arc::clone(&self.budget));
-        tokio::task::spawn_blocking(move || {
-            if let Some(shorter) = polished(&variant, &budget) {
-                memo.keep_variant(key, variant.polished(shorter));
-            }
-            drop(turn);
-        });
-    }
-}
-
-fn polished(variant: &Variant, budget: &Arc<Budget>) -> Option<Bytes> {
-    let (quick, _) = variant.body.as_ref()?;
-    let (plain, permit) = coding::gunzip(quick, usize::MAX, budget.permit()).ok()?;
-    let thorough = coding::gzip(&plain, Effort::Thorough);
-    drop(permit);
-    (thorough.len() < quick.len()).then_some(thorough)
 }
 
 fn passed(wanted: &Wanted, skip: Skip, mut parts: response::Parts, body: Body) -> Rewritten {
@@ -470,17 +328,6 @@ fn decoded(page: &Page, wanted: &Wanted) -> Option<(Bytes, Coding)> {
     let unreadable = page.form.coding == Coding::Gzip && !wanted.accepts_gzip;
     let compiled = page.compiled.as_ref().ok().filter(|_| unreadable)?;
     Some((compiled.plain.clone(), Coding::Identity))
-}
-
-/// A page must outlive any defect in what is made of it.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Skip> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Skip::PlanFailed)
-}
-
-/// Runs work on `bytes` bytes so that, when it is long, other connections of this thread do not wait for it.
-fn heavy<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
-    let can_move = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if bytes > HEAVY && can_move { tokio::task::block_in_place(work) } else { work() }
 }
 
 #[cfg(test)]

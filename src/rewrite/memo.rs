@@ -61,9 +61,14 @@ impl Variant {
         Arc::new(Self { body, changes, polished: AtomicBool::new(false) })
     }
 
+    /// Whether nothing is gained by encoding it harder, or somebody does so already.
+    pub(super) fn is_polished(&self) -> bool {
+        !matches!(self.body, Some((_, Coding::Gzip))) || self.polished.load(Ordering::Relaxed)
+    }
+
     /// True once: whoever gets it encodes the variant harder.
     pub(super) fn claim_polish(&self) -> bool {
-        matches!(self.body, Some((_, Coding::Gzip))) && !self.polished.swap(true, Ordering::Relaxed)
+        !self.is_polished() && !self.polished.swap(true, Ordering::Relaxed)
     }
 
     /// The same page in a shorter encoding.

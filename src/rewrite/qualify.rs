@@ -155,7 +155,9 @@ fn declares_other_charset(head: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::rewrite::paths::PathPattern;
-    use http::{Request, Response};
+    use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+    use http::{HeaderValue, Request, Response};
+    use proptest::prelude::*;
 
     fn asked(method: &str, path: &str, headers: &[(&str, &str)]) -> Result<(), Skip> {
         let request = headers
@@ -264,5 +266,36 @@ mod tests {
         assert_eq!(page(b"<p>caf\xe9</p>", true), Err(Skip::NotUtf8));
         assert_eq!(page(b"<esi:include src='/a'/>", true), Err(Skip::SharedCacheInFront));
         assert_eq!(page(b"", true), Err(Skip::Empty));
+    }
+
+    fn value() -> impl Strategy<Value = HeaderValue> {
+        let bytes = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..40),
+            "(text/html|gzip|\\*/\\*|charset|utf-8|=|;|,|q|0|\\.|\"| ){0,12}".prop_map(String::into_bytes),
+        ];
+        bytes.prop_filter_map("a header value", |bytes| HeaderValue::from_bytes(&bytes).ok())
+    }
+
+    proptest! {
+        #[test]
+        fn judges_any_headers_without_a_panic(values in prop::collection::vec(value(), 8)) {
+            let names = [ACCEPT, CONTENT_TYPE, CONTENT_DISPOSITION, CACHE_CONTROL, RANGE, USER_AGENT, CONTENT_ENCODING, ACCEPT_ENCODING];
+            let headers: HeaderMap = names.into_iter().zip(values).collect();
+            let (mut up, ()) = Request::new(()).into_parts();
+            up.headers = headers.clone();
+            let (mut down, ()) = Response::new(()).into_parts();
+            down.headers = headers;
+            let never = NeverTouched::new(PathPattern::defaults(), &[]);
+            let kind = down.headers[CONTENT_TYPE].to_str().unwrap_or_default().trim_start().to_ascii_lowercase();
+            _ = super::request(&up, &never);
+            // Whatever else the headers say, only HTML ever qualifies.
+            prop_assert!(super::answer(&down).is_err() || kind.starts_with("text/html"));
+        }
+
+        #[test]
+        fn judges_any_page_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000), text in "(<meta|charset|=|utf-8|latin1|>|\"|'| ){0,300}") {
+            prop_assert_eq!(page(&bytes, true).is_ok(), std::str::from_utf8(&bytes).is_ok_and(|text| !text.is_empty()));
+            _ = page(text.as_bytes(), false);
+        }
     }
 }

@@ -14,6 +14,7 @@ use tokio::time::Sleep;
 use super::*;
 use crate::body::BoxError;
 use crate::decision::select::PlacedBlock;
+use crate::rewrite::coding::Effort;
 use crate::rule::Placement;
 
 const BANNER: &str = "<p>Twenty percent off for you</p>";
@@ -240,7 +241,9 @@ async fn who_gets_the_default_gets_the_bytes_as_they_came() {
         assert_eq!(made.outcome.as_ref().map(|done| (done.remembered, done.changes.len())), Ok((known, 0)));
         assert!(is_private(&made.response));
         assert_eq!(header(&made.response, "content-length"), Some(length.as_str()));
+        assert_eq!(rewriter.stats().held_bytes, if known { 0 } else { body.len() });
         assert_eq!(bytes(made.response).await, body);
+        assert_eq!(rewriter.stats().held_bytes, 0);
     }
 }
 
