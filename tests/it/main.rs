@@ -1,0 +1,4 @@
+//! The promises of the product, tested from outside.
+
+mod check;
+mod pages;
