@@ -94,7 +94,7 @@ impl Anchors {
         let first = |region: Region| notes.regions(region).find(live);
         let main = notes.anchors.iter().find(|noted| is_main(page, noted)).map(|noted| notes.extent(noted.extent)).filter(live);
         let in_main = |columns: &Extent| {
-            main.is_some_and(|main| main.open.end <= columns.open.start && main.close.is_none_or(|close| columns.open.end <= close.start))
+            main.is_some_and(|main| main.covers(columns.open.start))
         };
         let columns = notes.regions(Region::Columns).filter(live).find(|extent| in_main(extent) && is(tag(page, extent), "div"));
         Self {
@@ -212,7 +212,7 @@ fn has_sidebar(page: &str, notes: &Notes) -> bool {
 }
 
 fn inside(notes: &Notes, region: Region, place: Span) -> bool {
-    notes.regions(region).any(|around| around.open.start < place.start && around.close.is_none_or(|close| place.start < close.start))
+    notes.regions(region).any(|around| around.open.start < place.start && around.covers(place.start))
 }
 
 fn tag<'a>(page: &'a str, extent: &Extent) -> &'a str {

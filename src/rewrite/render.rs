@@ -1,5 +1,6 @@
 //! Writes a selection into a page: everything between the slots is copied. Pure and total.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -136,7 +137,8 @@ pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressi
     };
     let mut sheet = Sheet { plan, page: text, dressing, edits: Vec::new(), replaced: Vec::new(), changes: Vec::new(), styled: false };
     let blocks = sheet.place_blocks(&selection.blocks);
-    for change in &selection.prices {
+    let mut done = BTreeSet::new();
+    for change in selection.prices.iter().filter(|change| done.insert(change.product)) {
         sheet.price(change);
     }
     sheet.changes.extend(blocks);
@@ -159,7 +161,6 @@ fn write(page: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
     let mut at = 0;
     for edit in edits {
         let range = edit.span.range();
-        debug_assert!(range.start >= at, "edits overlap at byte {at}");
         if let Some(between) = page.get(at..range.start) {
             bytes.extend_from_slice(between);
             bytes.extend_from_slice(edit.text.as_bytes());

@@ -1,4 +1,6 @@
 //! The promises of the product, tested from outside.
 
 mod check;
+mod luma;
+mod markup;
 mod pages;

@@ -97,6 +97,10 @@ struct Node<'a> {
 pub(crate) fn understand(page: &str, notes: &Notes, note: &BoxNote) -> Result<PriceBox, Reason> {
     let extent = notes.extent(note.element.extent);
     let (whole, inner) = extent.whole().zip(extent.inner()).ok_or(Reason::BrokenMarkup)?;
+    // Scripts of the outer box would print its prices into the inner one.
+    if note.nested {
+        return Err(Reason::UnknownMarkup);
+    }
     check_kind(page, &note.element)?;
     let tree = Tree::grow(page, notes, note, inner)?;
     tree.check_text()?;

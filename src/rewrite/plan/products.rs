@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::boxes::{PriceBox, states, understand};
 use super::reason::Reason;
-use super::scan::{Extent, Noted, Notes, Region};
+use super::scan::{Noted, Notes, Region};
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
 use crate::rewrite::json::{Driver, InitScript, leading_id};
@@ -144,8 +144,7 @@ impl<'a> Judge<'a> {
 
     /// The innermost region of a kind around a place, by the offset where it begins.
     fn inside(&self, kind: Region, place: Span) -> Option<u32> {
-        let around = |extent: &Extent| extent.open.start <= place.start && extent.close.is_none_or(|close| place.start < close.end);
-        self.notes.regions(kind).filter(around).map(|extent| extent.open.start).max()
+        self.notes.regions(kind).filter(|extent| extent.covers(place.start)).map(|extent| extent.open.start).max()
     }
 
     /// Finds the product that a product page is about.
@@ -174,7 +173,7 @@ impl<'a> Judge<'a> {
 
     fn fields_in(&self, form: &Noted) -> impl Iterator<Item = (&'a str, &'a Noted)> + use<'_, 'a> {
         let extent = self.notes.extent(form.extent);
-        let end = extent.close.map_or(u32::MAX, |close| close.start);
+        let end = extent.ended.unwrap_or(u32::MAX);
         let first = self.notes.fields.partition_point(|field| self.notes.extent(field.extent).open.start < extent.open.end);
         let fields = self.notes.fields[first..].iter().take_while(move |field| self.notes.extent(field.extent).open.start < end);
         fields.filter_map(|field| Some((field.attributes.name?.of(self.page), field)))

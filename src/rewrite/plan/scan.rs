@@ -18,8 +18,10 @@ const PARSER_MEMORY: usize = 4 * 1024 * 1024;
 pub(crate) struct Extent {
     /// Its start tag.
     pub(crate) open: Span,
-    /// Its end tag; nothing when the page has none, or none that belongs to it.
+    /// Its end tag; nothing when the page has none that belongs to it.
     pub(crate) close: Option<Span>,
+    /// Where it ended: at its own end tag, or at one that ended an element around it. Nothing where it lasts to the end of the page.
+    pub(crate) ended: Option<u32>,
     /// Whether it is an element that never has an end tag.
     pub(crate) void: bool,
 }
@@ -31,9 +33,24 @@ impl Extent {
         Some(Span { start: self.open.start, end })
     }
 
+    /// Whether an offset lies within, the start tag included. An element without an end tag of its own is taken to last as long as it can.
+    pub(crate) fn covers(&self, offset: u32) -> bool {
+        self.open.start <= offset && self.ended.is_none_or(|ended| offset < ended)
+    }
+
     /// Between its tags.
     pub(crate) fn inner(&self) -> Option<Span> {
         Some(Span { start: self.open.end, end: self.close?.start })
+    }
+}
+
+impl Extent {
+    /// An element that is ended by the end tag of another has none of its own: the parser reports that one.
+    fn disown_foreign_end(&mut self, page: &str) {
+        let name = |tag: Span| tag_name(page, tag).of(page);
+        self.ended = self.close.map(|close| close.start);
+        let own = name(self.open);
+        self.close = self.close.filter(|close| name(Span { start: close.start + 1, end: close.end }).eq_ignore_ascii_case(own));
     }
 }
 
@@ -79,6 +96,8 @@ pub(crate) struct Noted {
 pub(crate) struct BoxNote {
     pub(crate) element: Noted,
     pub(crate) nodes: Vec<Noted>,
+    /// Whether another price box is open around it.
+    pub(crate) nested: bool,
 }
 
 /// Parts of a page that say what their content belongs to.
@@ -145,6 +164,9 @@ pub(crate) fn scan(page: &str) -> Result<Notes, RewritingError> {
         parser.end()?;
     }
     notes.extents = extents.take();
+    for extent in &mut notes.extents {
+        extent.disown_foreign_end(page);
+    }
     Ok(notes)
 }
 
@@ -179,7 +201,7 @@ impl Notes {
         }
         if is_box {
             self.open_boxes.push((self.boxes.len(), noted.extent));
-            self.boxes.push(BoxNote { element: noted, nodes: Vec::new() });
+            self.boxes.push(BoxNote { element: noted, nodes: Vec::new(), nested: in_box });
         }
         self.file(page, noted);
     }
@@ -315,7 +337,7 @@ fn asks_for_options(page: &str, attributes: &Attributes) -> bool {
 fn track(element: &mut Element<'_, '_>, open: Span, extents: &Extents) -> ExtentId {
     let id = extents.borrow().len();
     let handlers = element.end_tag_handlers();
-    extents.borrow_mut().push(Extent { open, close: None, void: handlers.is_none() });
+    extents.borrow_mut().push(Extent { open, close: None, ended: None, void: handlers.is_none() });
     if let Some(handlers) = handlers {
         let extents = Rc::clone(extents);
         handlers.push(Box::new(move |end| {
