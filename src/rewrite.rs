@@ -6,14 +6,18 @@
 //!
 //! Every step may give up with a [`Skip`]; the shopper then gets the origin's bytes as they came.
 
+pub mod banner;
 pub mod coding;
 pub mod crawler;
 pub mod headers;
+pub(crate) mod json;
 pub mod memo;
 pub mod paths;
 pub mod plan;
+pub mod price;
 pub mod render;
 pub mod skip;
+pub mod stylesheet;
 
 mod hold;
 mod make;
@@ -31,6 +35,7 @@ use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::decision::select::Selection;
+use crate::mode::Mode;
 use crate::page::PageFacts;
 
 use coding::Coding;
@@ -42,28 +47,6 @@ use plan::{Plan, StoreHints};
 use qualify::Form;
 use render::{Change, Dressing};
 use skip::Skip;
-
-/// What a store view's pages go through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// Nothing.
-    Off,
-    /// Pages pass as they are; what would have changed is counted and logged.
-    Observe,
-    /// Pages are changed.
-    On,
-}
-
-impl Mode {
-    /// The word in configuration, logs and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Observe => "observe",
-            Self::On => "on",
-        }
-    }
-}
 
 /// Bounds of the rewriting, and what it keeps away from.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::luma::{self, VIP};
+use crate::shop::{self, VIP};
 use crate::origin::{Origin, html};
 use crate::running::{Folder, Running, Setup, say, segue};
 
@@ -34,7 +34,7 @@ async fn check_reports_every_mistake_at_once_with_its_place() {
         .with("membership", "trust = \"blind\"")
         .config(1, 2, 3);
     folder.write("segue.toml", &config);
-    let mut rules = luma::rules();
+    let mut rules = shop::rules();
     rules["offers"][0]["amount"] = json!(0);
     rules["offers"][0]["charge"] = json!({ "type": "coupon", "code": "X" });
     rules["blocks"][0]["placement"] = json!("page-middle");
@@ -73,7 +73,7 @@ async fn serve_refuses_to_start_without_keys_or_with_broken_rules() {
 #[tokio::test]
 async fn an_environment_variable_wins_over_the_file_and_is_named_when_wrong() {
     let folder = Folder::new();
-    folder.write("rules.json", &luma::rules().to_string());
+    folder.write("rules.json", &shop::rules().to_string());
     let path = folder.write("segue.toml", &Setup::default().config(1, 2, 3));
     let output = segue(&["check", "--config", &path.to_string_lossy()])
         .env("SEGUE__REWRITE__SHARE", "many")
@@ -97,8 +97,8 @@ async fn help_and_wrong_usage_have_their_exit_codes() {
 
 #[tokio::test]
 async fn explain_says_what_would_change_and_why() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()).mode("observe"), origin.port).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()).mode("observe"), origin.port).await;
     let config = running.config();
     let said = say(&["explain", "--config", &config, "--audience", "VIP,Ghost", "--output", "json", "/"]).await;
     assert_eq!(said.code, Some(0), "{}", said.err);
@@ -117,21 +117,21 @@ async fn explain_says_what_would_change_and_why() {
 
 #[tokio::test]
 async fn the_mode_changes_without_a_restart() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()).mode("observe"), origin.port).await;
-    assert_eq!(running.get("/", &[]).await.text(), luma::home());
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()).mode("observe"), origin.port).await;
+    assert_eq!(running.get("/", &[]).await.text(), shop::home());
     let config = running.config();
     assert_eq!(say(&["mode", "--config", &config, "on", "--store", "default"]).await.code, Some(0));
     becomes(&running, |page| page.contains("Hello all")).await;
     assert_eq!(say(&["mode", "--config", &config, "off"]).await.code, Some(0));
-    becomes(&running, |page| *page == luma::home()).await;
+    becomes(&running, |page| *page == shop::home()).await;
     assert_eq!(say(&["mode", "--config", &config, "on", "--store", "nowhere"]).await.code, Some(64));
 }
 
 #[tokio::test]
 async fn new_rules_are_live_within_a_second_and_broken_ones_change_nothing() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     assert!(running.get("/", &[]).await.text().contains("Hello all"));
     running.folder.write("rules.json", "{\"version\": 1, \"offers\": [{}]}");
     let begin = Instant::now();
@@ -140,7 +140,7 @@ async fn new_rules_are_live_within_a_second_and_broken_ones_change_nothing() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert!(running.get("/", &[]).await.text().contains("Hello all"));
-    let renamed = luma::rules().to_string().replace("Hello all", "Hello again");
+    let renamed = shop::rules().to_string().replace("Hello all", "Hello again");
     running.folder.write("rules.json", &renamed);
     becomes(&running, |page| page.contains("Hello again")).await;
 }
@@ -161,7 +161,7 @@ async fn check_online_names_what_would_bite() {
         answer.body(Default::default()).expect("a valid answer")
     })
     .await;
-    let running = Running::start(&Setup::rules(&luma::rules()), foreign.port).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), foreign.port).await;
     let said = say(&["check", "--online", "--config", &running.config()]).await;
     assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
     let all = said.out + &said.err;
@@ -169,21 +169,21 @@ async fn check_online_names_what_would_bite() {
 
     let loops = Origin::start(|seen| {
         if seen.header("ssl-offloaded") == "https" {
-            return html(&luma::home());
+            return html(&shop::home());
         }
         let location = format!("https://{}/", seen.header("host"));
         let answer = http::Response::builder().status(302).header("location", location);
         answer.body(Default::default()).expect("a valid answer")
     })
     .await;
-    let running = Running::start(&Setup::rules(&luma::rules()), loops.port).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), loops.port).await;
     let said = say(&["check", "--online", "--config", &running.config()]).await;
     assert_eq!(said.code, Some(1));
     let all = said.out + &said.err;
     assert!(all.contains("origin.forwarded_proto_header") && all.contains("offloader"), "{all}");
 
-    let good = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()), good.port).await;
+    let good = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), good.port).await;
     let said = say(&["check", "--online", "--config", &running.config()]).await;
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
 }

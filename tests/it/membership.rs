@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::luma::{self, VIP, WHOLESALE};
+use crate::shop::{self, VIP, WHOLESALE};
 use crate::origin::{Origin, html};
 use crate::running::{Running, Setup, say, send};
 
@@ -24,8 +24,8 @@ fn forgeries() -> Vec<(&'static str, String)> {
 
 #[tokio::test]
 async fn a_forged_claim_never_reaches_the_origin() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let targets = [
         ("GET", "/"),
         ("HEAD", "/"),
@@ -54,8 +54,8 @@ async fn a_forged_claim_never_reaches_the_origin() {
 
 #[tokio::test]
 async fn other_cookies_stay_as_they_were() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let cookie = "PHPSESSID=abc; form_key=x=y; aep-segments-membership=1; odd; mage-messages=%5B%5D";
     running.get("/", &[("cookie", cookie)]).await;
     assert_eq!(origin.take_one().header("cookie"), "PHPSESSID=abc; form_key=x=y; odd; mage-messages=%5B%5D");
@@ -63,8 +63,8 @@ async fn other_cookies_stay_as_they_were() {
 
 #[tokio::test]
 async fn a_known_vip_is_known_to_the_origin_and_sees_his_price() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let minted = say(&["cookie", "mint", "--config", &running.config(), "--audience", "VIP"]).await;
     assert_eq!(minted.code, Some(0), "{}", minted.err);
     let cookie = format!("segue={}; aep-segments-membership={WHOLESALE}", minted.out.trim());
@@ -84,8 +84,8 @@ async fn a_known_vip_is_known_to_the_origin_and_sees_his_price() {
 
 #[tokio::test]
 async fn a_trusted_source_is_believed_and_others_are_not() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let setup = Setup::rules(&luma::rules())
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let setup = Setup::rules(&shop::rules())
         .with("membership", "trusted_token = \"edge-worker-secret\"")
         .with("server", "trusted_proxies = [\"127.0.0.0/8\"]");
     let running = Running::start(&setup, origin.port).await;
@@ -103,8 +103,8 @@ async fn a_trusted_source_is_believed_and_others_are_not() {
 
 #[tokio::test]
 async fn with_trust_in_cookies_the_own_cookie_wins_and_blanks_count() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let setup = Setup::rules(&luma::rules()).with("membership", "trust = \"cookie\"");
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let setup = Setup::rules(&shop::rules()).with("membership", "trust = \"cookie\"");
     let running = Running::start(&setup, origin.port).await;
     let hero = async |cookie: &str| {
         let page = running.get("/", &[("cookie", cookie)]).await.text();
@@ -121,8 +121,8 @@ async fn with_trust_in_cookies_the_own_cookie_wins_and_blanks_count() {
 
 #[tokio::test]
 async fn a_damaged_cookie_is_an_unknown_shopper() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let minted = say(&["cookie", "mint", "--config", &running.config(), "--audience", "VIP"]).await.out;
     let minted = minted.trim();
     let flipped = format!("{}{}", &minted[..minted.len() - 2], "AA");
@@ -137,9 +137,9 @@ async fn a_damaged_cookie_is_an_unknown_shopper() {
 
 #[tokio::test]
 async fn an_audience_outside_the_rules_changes_nothing() {
-    let mut rules = luma::rules();
+    let mut rules = shop::rules();
     rules["audiences"] = json!([]);
-    let origin = Origin::start(|_| html(&luma::home())).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
     let setup = Setup::rules(&rules).with("membership", "trust = \"cookie\"");
     let running = Running::start(&setup, origin.port).await;
     let page = running.get("/", &[("cookie", &format!("aep-segments-membership={VIP}"))]).await.text();

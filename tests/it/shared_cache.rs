@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use http::Response;
 use tokio::process::{Child, Command};
 
-use crate::luma::{self, VIP};
+use crate::shop::{self, VIP};
 use crate::origin::{Origin, html};
 use crate::running::{Folder, Running, Setup, free_port, get, say};
 
 #[tokio::test]
 async fn a_page_that_rules_could_change_for_anybody_is_not_storable() {
-    let origin = Origin::start(|_| html(&luma::home())).await;
-    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let answer = running.get("/", &[("if-none-match", "\"origin\""), ("range", "bytes=0-9")]).await;
     assert_eq!(answer.status, 200);
     let seen = origin.take_one();
@@ -29,25 +29,25 @@ async fn a_page_that_rules_could_change_for_anybody_is_not_storable() {
 #[tokio::test]
 async fn a_page_that_no_rule_can_change_stays_as_the_origin_sent_it() {
     let rules = serde_json::json!({ "version": 1, "audiences": [], "offers": [], "blocks": [] });
-    let origin = Origin::start(|_| html(&luma::home())).await;
+    let origin = Origin::start(|_| html(&shop::home())).await;
     let running = Running::start(&Setup::rules(&rules), origin.port).await;
     let answer = running.get("/", &[]).await;
     assert_eq!(answer.header("cache-control"), "public, max-age=86400, s-maxage=86400");
     assert_eq!(answer.header("etag"), "\"origin\"");
-    assert_eq!(answer.text(), luma::home());
+    assert_eq!(answer.text(), shop::home());
 }
 
 #[tokio::test]
 async fn an_answer_behind_a_shared_cache_passes_untouched() {
     let origin = Origin::start(|_| {
-        let mut answer = html(&luma::home());
+        let mut answer = html(&shop::home());
         answer.headers_mut().insert("x-magento-tags", "cat_p_1".parse().expect("a header"));
         answer
     })
     .await;
-    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let answer = running.get("/", &[]).await;
-    assert_eq!(answer.text(), luma::home());
+    assert_eq!(answer.text(), shop::home());
     assert_eq!(answer.header("x-magento-tags"), "cat_p_1");
 }
 
@@ -107,10 +107,10 @@ async fn with_a_hot_varnish_in_front_each_shopper_sees_his_own_page() {
             .header("cache-control", "public, max-age=3600")
             .body("var a;".into())
             .expect("a valid answer"),
-        _ => html(&luma::home()),
+        _ => html(&shop::home()),
     })
     .await;
-    let running = Running::start(&Setup::rules(&luma::rules()), origin.port).await;
+    let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let Some(mut varnish) = Varnish::start(running.port).await else { return };
     let minted = say(&["cookie", "mint", "--config", &running.config(), "--audience", "VIP"]).await.out;
     let vip = format!("segue={}", minted.trim());
@@ -136,10 +136,10 @@ async fn a_conditional_request_after_a_change_of_audience_gets_the_new_page() {
         if seen.headers.contains_key("if-none-match") {
             return Response::builder().status(304).body(Default::default()).expect("a valid answer");
         }
-        html(&luma::home())
+        html(&shop::home())
     })
     .await;
-    let setup = Setup::rules(&luma::rules()).with("membership", "trust = \"cookie\"");
+    let setup = Setup::rules(&shop::rules()).with("membership", "trust = \"cookie\"");
     let running = Running::start(&setup, origin.port).await;
     let conditional = ("if-none-match", "\"origin\"");
     let first = running.get("/", &[conditional]).await;

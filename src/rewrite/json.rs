@@ -1,0 +1,183 @@
+//! Prices and formats in the script data of a page.
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::page::ProductId;
+use crate::rewrite::price::PriceFormat;
+
+/// Why a script would print its own prices over what the page shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Driver {
+    /// It holds the prices of a product with options.
+    Prices,
+    /// It holds prices by quantity.
+    Tiers,
+    /// It holds the choices of a configurable product.
+    Choices,
+    /// It could not be read.
+    Unreadable,
+}
+
+/// What one `text/x-magento-init` script says of prices.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct InitScript {
+    /// How its widgets print prices.
+    pub(crate) format: Option<PriceFormat>,
+    /// What it would do to the products that it names, or to any if it names none.
+    pub(crate) driver: Option<Driver>,
+    /// The products that it names.
+    pub(crate) products: Vec<ProductId>,
+}
+
+impl InitScript {
+    /// Reads a script's text.
+    pub(crate) fn read(script: &str) -> Self {
+        let mut read = Self::default();
+        for at in memmem::find_iter(script.as_bytes(), b"Config\"") {
+            let (before, after) = (&script[..at], &script[at + "Config\"".len()..]);
+            if before.ends_with("\"price") {
+                read.price_config(after);
+            } else if ["\"json", "\"sp", "\"option"].iter().any(|name| before.ends_with(name)) {
+                read.driver.get_or_insert(Driver::Choices);
+            }
+        }
+        if read.format.is_none() {
+            read.format = after_key(script, "\"priceFormat\"").and_then(parse_first);
+        }
+        if read.driver.is_some() {
+            read.products = named_products(script);
+        }
+        read
+    }
+
+    fn price_config(&mut self, after: &str) {
+        let Some(config) = value_after(after).and_then(parse_first::<PriceConfig>) else {
+            self.driver = Some(Driver::Unreadable);
+            return;
+        };
+        if config.prices.is_some_and(|prices| says_something(&prices)) {
+            self.driver = Some(Driver::Prices);
+        } else if config.tier_prices.is_some_and(|tiers| says_something(&tiers)) {
+            self.driver.get_or_insert(Driver::Tiers);
+        }
+        self.format = self.format.take().or_else(|| serde_json::from_value(config.price_format?).ok());
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PriceConfig {
+    price_format: Option<Value>,
+    prices: Option<Value>,
+    tier_prices: Option<Value>,
+}
+
+/// The text of the first value under `key`, wherever it stands in a script.
+fn after_key<'a>(script: &'a str, key: &str) -> Option<&'a str> {
+    let at = memmem::find(script.as_bytes(), key.as_bytes())?;
+    value_after(&script[at + key.len()..])
+}
+
+fn value_after(after_key: &str) -> Option<&str> {
+    after_key.trim_ascii_start().strip_prefix(':')
+}
+
+/// The JSON value that a text begins with.
+fn parse_first<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    serde_json::Deserializer::from_str(text).into_iter().next()?.ok()
+}
+
+fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => true,
+    }
+}
+
+/// Products that a script names, by its selectors or by `productId`.
+fn named_products(script: &str) -> Vec<ProductId> {
+    let mut products = Vec::new();
+    for (key, quoted) in [("product-id-", false), ("swatch-option-", false), ("swatch-options-", false), ("\"productId\"", true)] {
+        for at in memmem::find_iter(script.as_bytes(), key.as_bytes()) {
+            let rest = &script[at + key.len()..];
+            let rest = if quoted { rest.trim_start_matches([':', ' ', '\t', '\r', '\n', '"']) } else { rest };
+            products.extend(leading_id(rest));
+        }
+    }
+    products.sort_unstable();
+    products.dedup();
+    products
+}
+
+/// The product id that a text begins with.
+pub(crate) fn leading_id(text: &str) -> Option<ProductId> {
+    let length = text.bytes().take_while(u8::is_ascii_digit).count();
+    text[..length].parse().ok().map(ProductId)
+}
+
+/// Whether structured data (JSON-LD) states a price.
+pub(crate) fn states_price(script: &str) -> bool {
+    match serde_json::from_str::<Value>(script) {
+        Ok(value) => has_price(&value),
+        // Browsers and crawlers are more patient with broken JSON than we are.
+        Err(_) => ["price", "Price"].iter().any(|word| script.contains(word)),
+    }
+}
+
+fn has_price(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(has_price),
+        Value::Object(fields) => fields.iter().any(|(key, value)| is_price(key) || has_price(value)),
+        _ => false,
+    }
+}
+
+fn is_price(key: &str) -> bool {
+    let key = key.rsplit([':', '/']).next().unwrap_or(key);
+    ["price", "lowPrice", "highPrice", "minPrice", "maxPrice", "priceSpecification"].contains(&key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMAT: &str = r#""priceFormat":{"pattern":"%s\u00a0\u20ac","precision":2,"requiredPrecision":2,"decimalSymbol":",","groupSymbol":".","groupLength":3,"integerRequired":false}"#;
+
+    fn script(config: &str) -> InitScript {
+        InitScript::read(&format!(
+            r#"{{"[data-role=priceBox][data-price-box=product-id-7]":{{"priceBox":{{"priceConfig" : {{"productId":"7",{FORMAT}{config}}}}}}}}}"#
+        ))
+    }
+
+    #[test]
+    fn reads_the_format_of_a_product_without_options() {
+        let read = script(r#","tierPrices":[]"#);
+        assert_eq!(read.driver, None);
+        let format = read.format.expect("a format");
+        assert_eq!((format.pattern.as_str(), format.decimal_symbol.as_str(), format.precision), ("%s\u{a0}€", ",", 2));
+    }
+
+    #[test]
+    fn sees_who_prints_own_prices() {
+        let prices = script(r#","prices":{"finalPrice":{"amount":3}}"#);
+        assert_eq!((prices.driver, prices.products), (Some(Driver::Prices), vec![ProductId(7)]));
+        assert_eq!(script(r#","prices":[],"tierPrices":[{"qty":5}]"#).driver, Some(Driver::Tiers));
+        assert_eq!(script(r#","prices":[],"tierPrices":{}"#).driver, None);
+        assert_eq!(InitScript::read(r#"{"x":{"priceConfig": broken}}"#).driver, Some(Driver::Unreadable));
+        let choices = InitScript::read(r#"{"[data-role=swatch-option-12]":{"w":{"jsonConfig":{"productId":"12"},"jsonSwatchConfig":{}}}}"#);
+        assert_eq!((choices.driver, choices.products), (Some(Driver::Choices), vec![ProductId(12)]));
+        assert_eq!(InitScript::read(r#"{"*":{"Magento_Ui/js/core/app":{}}}"#), InitScript::default());
+    }
+
+    #[test]
+    fn finds_prices_in_structured_data() {
+        assert!(states_price(r#"{"@type":"Product","offers":[{"@type":"Offer","price":"24.00"}]}"#));
+        assert!(states_price(r#"{"@graph":[{"schema:lowPrice":1}]}"#));
+        assert!(states_price(r#"{"price": 24,}"#));
+        assert!(!states_price(r#"{"@type":"BreadcrumbList","itemListElement":[{"name":"Bags"}]}"#));
+    }
+}

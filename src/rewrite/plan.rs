@@ -1,0 +1,258 @@
+//! Compiles a page once, so that it can be rendered for every audience: where its prices and anchors are, and what they say.
+
+use std::collections::BTreeSet;
+
+use lol_html::errors::RewritingError;
+
+use crate::page::{PageFacts, PageKind, ProductFacts, ProductId};
+use crate::rewrite::banner::Anchors;
+use crate::rewrite::price::PriceFormat;
+
+mod boxes;
+mod products;
+mod reason;
+pub(crate) mod scan;
+mod scripts;
+pub(crate) mod text;
+
+pub(crate) use boxes::{Frame, PriceBox, ShownPrice};
+pub(crate) use products::ProductPlan;
+pub use reason::Reason;
+
+use products::Judge;
+use scan::{Notes, Region, scan};
+use scripts::Scripts;
+use text::{Span, decode};
+
+/// A page, compiled: byte ranges into it and what is known of them. It holds no copy of the page.
+#[derive(Debug)]
+pub struct Plan {
+    length: usize,
+    facts: PageFacts,
+    left_alone: Vec<LeftAlone>,
+    store: StoreHints,
+    format: Option<PriceFormat>,
+    products: Vec<ProductPlan>,
+    pub(crate) anchors: Anchors,
+    pub(crate) words: Words,
+    /// Whether the page groups numbers of four digits, where it shows any.
+    pub(crate) four_grouped: Option<bool>,
+    /// Where a stylesheet goes: at the end of the head.
+    pub(crate) head_end: Option<u32>,
+    /// Where a marker goes: at the end of the body.
+    pub(crate) body_end: u32,
+}
+
+/// A product that stays as it is, with the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftAlone {
+    /// Which product.
+    pub product: ProductId,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// What a page says of the store view that made it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreHints {
+    /// The code of the store view that the language or store switcher marks as current.
+    pub view: Option<String>,
+    /// `lang` of the `html` element.
+    pub language: Option<String>,
+    /// ISO codes of every currency in which the page states prices, in alphabetical order.
+    pub currencies: Vec<String>,
+}
+
+/// The shop's own words on prices, as HTML.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) special: Option<String>,
+    pub(crate) regular: Option<String>,
+}
+
+/// Why a page cannot be compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Segue reads UTF-8 only.
+    #[error("the page is not UTF-8 (first at byte {at})")]
+    NotUtf8 {
+        /// Where the first wrong byte is.
+        at: usize,
+    },
+    /// The parser gave up, for want of memory.
+    #[error("the HTML parser gave up")]
+    Parser(#[source] RewritingError),
+    /// So many elements are of interest that judging them would take too long.
+    #[error("the page has {elements} elements with prices or regions")]
+    TooComplex {
+        /// How many.
+        elements: usize,
+    },
+    /// Offsets are kept in 32 bits.
+    #[error("the page has {bytes} bytes")]
+    TooLarge {
+        /// How many.
+        bytes: usize,
+    },
+}
+
+/// Real pages have some hundreds of elements of interest. Judging compares them with each other, so that their square counts.
+const MOST_ELEMENTS: usize = 6000;
+
+impl Plan {
+    /// Compiles an HTML page. Any UTF-8 gives a plan, if need be one in which nothing can be changed.
+    pub fn compile(page: &[u8]) -> Result<Self, PlanError> {
+        if u32::try_from(page.len()).is_err() {
+            return Err(PlanError::TooLarge { bytes: page.len() });
+        }
+        let page = std::str::from_utf8(page).map_err(|error| PlanError::NotUtf8 { at: error.valid_up_to() })?;
+        let notes = scan(page).map_err(PlanError::Parser)?;
+        let elements = notes.weight();
+        if elements > MOST_ELEMENTS {
+            return Err(PlanError::TooComplex { elements });
+        }
+        Ok(Self::of_notes(page, &notes))
+    }
+
+    fn of_notes(page: &str, notes: &Notes) -> Self {
+        let class = notes.body_class.map(|class| decode(class.of(page))).unwrap_or_default();
+        let kind = PageKind::of_body_classes(&class);
+        let scripts = Scripts::read(page, notes);
+        let store = StoreHints::read(page, notes);
+        let currency = only(&store.currencies);
+        let judge = Judge::new(page, notes, kind);
+        let words = Words::learn(page, judge.boxes());
+        let four_grouped = agreed(judge.boxes().flat_map(PriceBox::shown).filter_map(|price| price.format.four_grouped()));
+        let (products, left) = judge.decide(&scripts, currency.as_deref());
+        let body = notes.regions(Region::Body).next();
+        let head = notes.regions(Region::Head).find_map(|head| head.close).map(|close| close.start);
+        Self {
+            length: page.len(),
+            facts: PageFacts { kind, currency, products: products.iter().map(ProductPlan::facts).collect() },
+            left_alone: left.into_iter().map(|(product, reason)| LeftAlone { product, reason }).collect(),
+            store,
+            format: scripts.format().cloned(),
+            products,
+            anchors: Anchors::find(page, notes),
+            words,
+            four_grouped,
+            head_end: head.or(body.map(|body| body.open.start)),
+            body_end: body.and_then(|body| body.close).map_or(Span::new(0..page.len()).end, |close| close.start),
+        }
+    }
+
+    /// What selecting needs to know of the page; its products are those whose every price can be changed.
+    pub fn facts(&self) -> &PageFacts {
+        &self.facts
+    }
+
+    /// Every other product that was seen, in ascending order.
+    pub fn left_alone(&self) -> &[LeftAlone] {
+        &self.left_alone
+    }
+
+    /// What the page says of its store view.
+    pub fn store(&self) -> &StoreHints {
+        &self.store
+    }
+
+    /// How the page's scripts print prices.
+    pub fn format(&self) -> Option<&PriceFormat> {
+        self.format.as_ref()
+    }
+
+    /// How many bytes the compiled page has.
+    pub fn page_length(&self) -> usize {
+        self.length
+    }
+
+    /// About how many bytes the plan takes in memory.
+    pub fn weight(&self) -> usize {
+        let boxes: usize = self.products.iter().map(|product| product.boxes.len()).sum();
+        std::mem::size_of::<Self>() + boxes * 400 + self.products.len() * 200 + self.left_alone.len() * 16 + self.anchors.weight()
+    }
+
+    pub(crate) fn product(&self, id: ProductId) -> Option<&ProductPlan> {
+        let at = self.products.binary_search_by_key(&id, |product| product.id).ok()?;
+        self.products.get(at)
+    }
+}
+
+impl Notes {
+    fn weight(&self) -> usize {
+        self.regions.len() + self.boxes.len() + self.priced.len() + self.prices.len() + self.choosers.len() + self.items.len() + self.forms.len()
+    }
+}
+
+impl PriceBox {
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &ShownPrice> {
+        [Some(&self.price), self.regular.as_ref()].into_iter().flatten()
+    }
+}
+
+impl ProductPlan {
+    fn facts(&self) -> ProductFacts {
+        ProductFacts { id: self.id, sku: self.sku.clone(), final_price: self.amount }
+    }
+}
+
+impl Words {
+    fn learn<'a>(page: &str, boxes: impl Iterator<Item = &'a PriceBox>) -> Self {
+        let mut words = Self::default();
+        for labels in boxes.filter(|known| known.regular.is_some()).map(|known| known.labels) {
+            let read = |span: Option<Span>| span.map(|span| span.of(page).trim().to_owned()).filter(|text| !text.is_empty());
+            words.special = words.special.or_else(|| read(labels.special));
+            words.regular = words.regular.or_else(|| read(labels.regular));
+        }
+        words
+    }
+}
+
+impl StoreHints {
+    fn read(page: &str, notes: &Notes) -> Self {
+        let in_switcher = |open: Span| {
+            let mut switchers = notes.regions(Region::Switcher);
+            switchers.any(|switcher| switcher.inner().is_some_and(|inner| inner.holds(open)))
+        };
+        let marked = |prefix: &str| -> BTreeSet<String> {
+            let marks = notes.marks.iter().filter(|mark| in_switcher(notes.extent(mark.extent).open));
+            let classes = marks.filter_map(|mark| mark.attributes.class).map(|class| decode(class.of(page)).into_owned());
+            classes.flat_map(|class| class.split_ascii_whitespace().filter_map(|class| class.strip_prefix(prefix)).map(str::to_owned).collect::<Vec<_>>()).collect()
+        };
+        let views = marked("view-").into_iter().collect::<Vec<_>>();
+        let mut currencies = stated_currencies(page, notes);
+        if currencies.is_empty() {
+            currencies = marked("language-").into_iter().filter(|code| is_currency(code)).collect();
+        }
+        Self {
+            view: only(&views),
+            language: notes.html_lang.map(|lang| decode(lang.of(page)).trim().to_owned()).filter(|lang| !lang.is_empty()),
+            currencies: currencies.into_iter().collect(),
+        }
+    }
+}
+
+/// Currencies that metas state prices in.
+fn stated_currencies(page: &str, notes: &Notes) -> BTreeSet<String> {
+    let states = |key: Option<Span>| key.is_some_and(|key| ["priceCurrency", "product:price:currency", "og:price:currency"].contains(&&*decode(key.of(page))));
+    let stated = notes.metas.iter().filter(|meta| {
+        let attributes = &meta.attributes;
+        states(attributes.itemprop) || states(attributes.property) || states(attributes.name)
+    });
+    let contents = stated.filter_map(|meta| meta.attributes.content).map(|content| decode(content.of(page)).trim().to_owned());
+    contents.filter(|code| is_currency(code)).collect()
+}
+
+fn is_currency(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+fn only(values: &[String]) -> Option<String> {
+    if let [value] = values { Some(value.clone()) } else { None }
+}
+
+/// The value that all agree on.
+fn agreed(mut values: impl Iterator<Item = bool>) -> Option<bool> {
+    let first = values.next()?;
+    values.all(|value| value == first).then_some(first)
+}

@@ -1,0 +1,85 @@
+//! Why a product is left as it was.
+
+use std::fmt;
+
+/// Why no price of a product is changed on a page. `as_str` is the word in logs, metrics and explain output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// Prices on this kind of page are not Segue's to change.
+    PageKind,
+    /// A price box is inside a template, or ends nowhere.
+    BrokenMarkup,
+    /// A price box holds something that is not known.
+    UnknownMarkup,
+    /// The product has variants.
+    Configurable,
+    /// The price is a range or a sum of parts.
+    Bundle,
+    /// The product is a set of products, or sold as part of one.
+    Grouped,
+    /// A lowest price by quantity is shown beside the price.
+    MinimalPrice,
+    /// Prices by quantity are shown or applied by scripts.
+    TierPrices,
+    /// The product has options with own prices, or is to be configured before it is bought.
+    Options,
+    /// The manufacturer's price rules what is shown.
+    Msrp,
+    /// A fixed product tax is part of the price.
+    FixedTax,
+    /// Prices with and without tax are shown.
+    BothTax,
+    /// A price box of another kind than the final price, such as a configured one.
+    OtherBox,
+    /// A price of an unknown type.
+    UnknownPriceType,
+    /// An amount is missing or no number above zero.
+    BadAmount,
+    /// The visible text is not what the amount looks like in any known format.
+    UnknownFormat,
+    /// It cannot be told how decimals are shown.
+    UnknownPrecision,
+    /// Two places disagree about the product or its price.
+    Contradiction,
+    /// Structured data (JSON-LD, microdata) states the price in a place that is not changed yet.
+    StructuredData,
+    /// A price that belongs to the product stands outside of its price box.
+    LoosePrice,
+    /// A script prints prices of its own over those of the page.
+    ScriptPrices,
+}
+
+impl Reason {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PageKind => "page-kind",
+            Self::BrokenMarkup => "broken-markup",
+            Self::UnknownMarkup => "unknown-markup",
+            Self::Configurable => "configurable",
+            Self::Bundle => "bundle",
+            Self::Grouped => "grouped",
+            Self::MinimalPrice => "minimal-price",
+            Self::TierPrices => "tier-prices",
+            Self::Options => "options",
+            Self::Msrp => "msrp",
+            Self::FixedTax => "fixed-tax",
+            Self::BothTax => "both-tax",
+            Self::OtherBox => "other-box",
+            Self::UnknownPriceType => "unknown-price-type",
+            Self::BadAmount => "bad-amount",
+            Self::UnknownFormat => "unknown-format",
+            Self::UnknownPrecision => "unknown-precision",
+            Self::Contradiction => "contradiction",
+            Self::StructuredData => "structured-data",
+            Self::LoosePrice => "loose-price",
+            Self::ScriptPrices => "script-prices",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

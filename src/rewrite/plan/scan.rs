@@ -1,0 +1,416 @@
+//! One pass over a page with lol_html that notes where things are. Nothing is judged here, and nothing is rewritten.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use lol_html::errors::RewritingError;
+use lol_html::html_content::Element;
+use lol_html::{HtmlRewriter, MemorySettings, Settings, element};
+
+use super::text::{Span, decode};
+
+/// What lol_html may hold of one page: its stack of open elements. Pages of people nest some dozens deep; this is room for tens of thousands.
+const PARSER_MEMORY: usize = 4 * 1024 * 1024;
+
+/// Where an element begins and ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Its start tag.
+    pub(crate) open: Span,
+    /// Its end tag; nothing when the page has none that belongs to it.
+    pub(crate) close: Option<Span>,
+    /// Where it ended: at its own end tag, or at one that ended an element around it. Nothing where it lasts to the end of the page.
+    pub(crate) ended: Option<u32>,
+    /// Whether it is an element that never has an end tag.
+    pub(crate) void: bool,
+}
+
+impl Extent {
+    /// From its first byte to its last, where that is known.
+    pub(crate) fn whole(&self) -> Option<Span> {
+        let end = if self.void { self.open.end } else { self.close?.end };
+        Some(Span { start: self.open.start, end })
+    }
+
+    /// Whether an offset lies within, the start tag included. An element without an end tag of its own is taken to last as long as it can.
+    pub(crate) fn covers(&self, offset: u32) -> bool {
+        self.open.start <= offset && self.ended.is_none_or(|ended| offset < ended)
+    }
+
+    /// Between its tags.
+    pub(crate) fn inner(&self) -> Option<Span> {
+        Some(Span { start: self.open.end, end: self.close?.start })
+    }
+}
+
+impl Extent {
+    /// An element that is ended by the end tag of another has none of its own: the parser reports that one.
+    fn disown_foreign_end(&mut self, page: &str) {
+        let name = |tag: Span| tag_name(page, tag).of(page);
+        self.ended = self.close.map(|close| close.start);
+        let own = name(self.open);
+        self.close = self.close.filter(|close| name(Span { start: close.start + 1, end: close.end }).eq_ignore_ascii_case(own));
+    }
+}
+
+/// An index into `Notes::extents`.
+pub(crate) type ExtentId = usize;
+
+/// The attributes that anything here asks for: raw values, the first of each name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attributes {
+    pub(crate) id: Option<Span>,
+    pub(crate) class: Option<Span>,
+    pub(crate) role: Option<Span>,
+    pub(crate) product_id: Option<Span>,
+    pub(crate) price_box: Option<Span>,
+    pub(crate) price_amount: Option<Span>,
+    pub(crate) price_type: Option<Span>,
+    pub(crate) product_sku: Option<Span>,
+    pub(crate) content_type: Option<Span>,
+    pub(crate) banner_keys: [Option<Span>; 3],
+    pub(crate) itemprop: Option<Span>,
+    pub(crate) property: Option<Span>,
+    pub(crate) name: Option<Span>,
+    pub(crate) content: Option<Span>,
+    pub(crate) value: Option<Span>,
+    pub(crate) kind: Option<Span>,
+    pub(crate) lang: Option<Span>,
+    pub(crate) links: [Option<Span>; 4],
+}
+
+/// Any element that was noted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noted {
+    pub(crate) extent: ExtentId,
+    /// The tag's name as written.
+    pub(crate) tag: Span,
+    pub(crate) attributes: Attributes,
+    /// Whether it is SVG or MathML.
+    pub(crate) foreign: bool,
+}
+
+/// A price box and every element inside it, in document order.
+#[derive(Clone, Debug)]
+pub(crate) struct BoxNote {
+    pub(crate) element: Noted,
+    pub(crate) nodes: Vec<Noted>,
+    /// Whether another price box is open around it.
+    pub(crate) nested: bool,
+}
+
+/// Parts of a page that say what their content belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Region {
+    Template,
+    Body,
+    Head,
+    Main,
+    Columns,
+    Sidebar,
+    Footer,
+    ProductInfo,
+    Row,
+    GroupedTable,
+    Crosssell,
+    TierList,
+    Switcher,
+}
+
+/// Everything of a page that planning needs.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    pub(crate) extents: Vec<Extent>,
+    pub(crate) html_lang: Option<Span>,
+    pub(crate) body_class: Option<Span>,
+    pub(crate) regions: Vec<(Region, ExtentId)>,
+    pub(crate) boxes: Vec<BoxNote>,
+    /// Elements with `data-price-amount`, wherever they are.
+    pub(crate) priced: Vec<Noted>,
+    /// Elements with class `price`, wherever they are.
+    pub(crate) prices: Vec<Noted>,
+    /// Elements with a class `price-box` that are no price box to Magento's scripts.
+    pub(crate) loose_boxes: Vec<Noted>,
+    pub(crate) metas: Vec<Noted>,
+    pub(crate) items: Vec<Noted>,
+    pub(crate) scripts: Vec<Noted>,
+    pub(crate) forms: Vec<Noted>,
+    pub(crate) fields: Vec<Noted>,
+    /// Elements that send the shopper on to choose options before a product goes into the cart.
+    pub(crate) choosers: Vec<Noted>,
+    /// Where Magento's scripts put the swatches of configurable products.
+    pub(crate) swatches: Vec<Noted>,
+    /// `strong` elements with a class: a switcher marks the current choice so.
+    pub(crate) marks: Vec<Noted>,
+    /// Elements that a block may be placed at: by id, content type or dynamic block.
+    pub(crate) anchors: Vec<Noted>,
+    open_boxes: Vec<(usize, ExtentId)>,
+}
+
+/// Reads the page.
+pub(crate) fn scan(page: &str) -> Result<Notes, RewritingError> {
+    let extents = Rc::new(RefCell::new(Vec::new()));
+    let mut notes = Notes::default();
+    {
+        let handler = element!("*", |element| {
+            notes.element(page, element, &extents);
+            Ok(())
+        });
+        let memory = MemorySettings::new().with_max_allowed_memory_usage(PARSER_MEMORY + page.len());
+        let settings = Settings::new().with_strict(false).with_memory_settings(memory).append_element_content_handler(handler);
+        let mut parser = HtmlRewriter::new(settings, |_: &[u8]| {});
+        parser.write(page.as_bytes())?;
+        parser.end()?;
+    }
+    notes.extents = extents.take();
+    for extent in &mut notes.extents {
+        extent.disown_foreign_end(page);
+    }
+    Ok(notes)
+}
+
+type Extents = Rc<RefCell<Vec<Extent>>>;
+
+impl Notes {
+    /// The extent of something noted.
+    pub(crate) fn extent(&self, id: ExtentId) -> Extent {
+        self.extents[id]
+    }
+
+    /// The extents of all regions of a kind.
+    pub(crate) fn regions(&self, kind: Region) -> impl Iterator<Item = Extent> + '_ {
+        self.regions.iter().filter(move |(region, _)| *region == kind).map(|(_, id)| self.extents[*id])
+    }
+
+    fn element(&mut self, page: &str, element: &mut Element<'_, '_>, extents: &Extents) {
+        let open = Span::new(element.source_location().bytes());
+        let attributes = Attributes::read(page, element);
+        let mut noted = Noted { extent: usize::MAX, tag: tag_name(page, open), attributes, foreign: element.namespace_uri() != HTML };
+        self.leave_boxes(&extents.borrow());
+        let regions = self.sort(page, &noted);
+        let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
+        let in_box = !self.open_boxes.is_empty();
+        if regions.is_empty() && !is_box && !in_box && !wanted(page, &noted) {
+            return;
+        }
+        noted.extent = track(element, open, extents);
+        self.regions.extend(regions.into_iter().map(|region| (region, noted.extent)));
+        if let Some((open_box, _)) = self.open_boxes.last() {
+            self.boxes[*open_box].nodes.push(noted);
+        }
+        if is_box {
+            self.open_boxes.push((self.boxes.len(), noted.extent));
+            self.boxes.push(BoxNote { element: noted, nodes: Vec::new(), nested: in_box });
+        }
+        self.file(page, noted);
+    }
+
+    /// Forgets the open boxes whose end tag has passed.
+    fn leave_boxes(&mut self, extents: &[Extent]) {
+        while self.open_boxes.last().is_some_and(|(_, id)| extents[*id].close.is_some()) {
+            self.open_boxes.pop();
+        }
+    }
+
+    /// The regions that an element is, by its tag and classes.
+    fn sort(&self, page: &str, noted: &Noted) -> Vec<Region> {
+        let mut regions = Vec::new();
+        match noted.tag.of(page) {
+            tag if is(tag, "template") => regions.push(Region::Template),
+            tag if is(tag, "head") => regions.push(Region::Head),
+            tag if is(tag, "main") => regions.push(Region::Main),
+            tag if is(tag, "body") => regions.push(Region::Body),
+            _ => {}
+        }
+        let id = noted.attributes.id.map(|id| id.of(page)).unwrap_or_default();
+        if id == "super-product-table" {
+            regions.push(Region::GroupedTable);
+        } else if id.starts_with("switcher-language") || id.starts_with("switcher-store") || id.starts_with("switcher-currency") {
+            regions.push(Region::Switcher);
+        }
+        if let Some(class) = noted.attributes.class {
+            let classes = decode(class.of(page));
+            regions.extend(classes.split_ascii_whitespace().filter_map(region_of_class));
+            if ["footer", "content"].into_iter().all(|class| has_class(&classes, class)) {
+                regions.push(Region::Footer);
+            }
+        }
+        regions
+    }
+
+    /// Puts what was noted where planning looks for it.
+    fn file(&mut self, page: &str, noted: Noted) {
+        let attributes = &noted.attributes;
+        let tag = noted.tag.of(page);
+        if is(tag, "html") && self.html_lang.is_none() {
+            self.html_lang = attributes.lang;
+        } else if is(tag, "body") && self.body_class.is_none() {
+            self.body_class = attributes.class;
+        } else if is(tag, "meta") {
+            self.metas.push(noted);
+        } else if is(tag, "script") {
+            self.scripts.push(noted);
+        } else if is(tag, "form") {
+            self.forms.push(noted);
+        } else if is_field(tag) {
+            self.fields.push(noted);
+        } else if is(tag, "strong") {
+            self.marks.push(noted);
+        }
+        let has = |class: &str| attributes.class.is_some_and(|span| has_class(span.of(page), class));
+        if attributes.price_amount.is_some() {
+            self.priced.push(noted);
+        }
+        if has("price") {
+            self.prices.push(noted);
+        }
+        if has("price-box") && attributes.role.is_none() {
+            self.loose_boxes.push(noted);
+        }
+        if attributes.itemprop.is_some() {
+            self.items.push(noted);
+        }
+        if asks_for_options(page, attributes) {
+            self.choosers.push(noted);
+        }
+        if attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option")) {
+            self.swatches.push(noted);
+        }
+        if attributes.id.is_some() || attributes.content_type.is_some() || attributes.banner_keys.iter().any(Option::is_some) {
+            self.anchors.push(noted);
+        }
+    }
+}
+
+const HTML: &str = "http://www.w3.org/1999/xhtml";
+
+/// Whether raw class text has a class.
+pub(crate) fn has_class(raw: &str, class: &str) -> bool {
+    raw.contains(class) && decode(raw).split_ascii_whitespace().any(|token| token == class)
+}
+
+/// Whether a tag is of this name.
+pub(crate) fn is(tag: &str, name: &str) -> bool {
+    tag.eq_ignore_ascii_case(name)
+}
+
+fn is_field(tag: &str) -> bool {
+    ["input", "select", "textarea"].into_iter().any(|name| is(tag, name))
+}
+
+fn region_of_class(class: &str) -> Option<Region> {
+    Some(match class {
+        "columns" => Region::Columns,
+        "sidebar-additional" => Region::Sidebar,
+        "product-info-main" => Region::ProductInfo,
+        "product-item" => Region::Row,
+        "crosssell" => Region::Crosssell,
+        "prices-tier" => Region::TierList,
+        _ => return None,
+    })
+}
+
+/// Whether an element outside of price boxes is worth a note.
+fn wanted(page: &str, noted: &Noted) -> bool {
+    let tag = noted.tag.of(page);
+    let Attributes { id, class, role, price_amount, content_type, banner_keys, itemprop, name, .. } = &noted.attributes;
+    let marks = [id, role, price_amount, content_type, itemprop];
+    if marks.into_iter().chain(banner_keys).any(Option::is_some) || asks_for_options(page, &noted.attributes) {
+        return true;
+    }
+    let named = name.is_some() && is_field(tag);
+    let marked = is(tag, "strong") && class.is_some();
+    let priced = class.is_some_and(|class| class.of(page).contains("price"));
+    named || marked || priced || ["html", "meta", "script", "form"].into_iter().any(|name| is(tag, name))
+}
+
+/// Whether a link, form or button goes to a product's page to choose its options.
+fn asks_for_options(page: &str, attributes: &Attributes) -> bool {
+    attributes.links.iter().flatten().any(|link| {
+        let raw = link.of(page);
+        raw.contains("options") && decode(raw).contains("options=cart")
+    })
+}
+
+/// Notes where an element begins, and later where it ends.
+fn track(element: &mut Element<'_, '_>, open: Span, extents: &Extents) -> ExtentId {
+    let id = extents.borrow().len();
+    let handlers = element.end_tag_handlers();
+    extents.borrow_mut().push(Extent { open, close: None, ended: None, void: handlers.is_none() });
+    if let Some(handlers) = handlers {
+        let extents = Rc::clone(extents);
+        handlers.push(Box::new(move |end| {
+            extents.borrow_mut()[id].close = Some(Span::new(end.source_location().bytes()));
+            Ok(())
+        }));
+    }
+    id
+}
+
+/// The name in a start tag, as it is written.
+fn tag_name(page: &str, open: Span) -> Span {
+    let start = open.start + 1;
+    let text = Span { start, end: open.end }.of(page);
+    let length = text.find(|ch: char| ch.is_ascii_whitespace() || matches!(ch, '/' | '>')).unwrap_or(text.len());
+    Span::new(start as usize..start as usize + length)
+}
+
+impl Attributes {
+    fn read(page: &str, element: &Element<'_, '_>) -> Self {
+        let mut read = Self::default();
+        for attribute in element.attributes() {
+            let Some(name) = attribute.name_source_location().and_then(|name| page.get(name.bytes())) else {
+                continue;
+            };
+            let Some(field) = read.field(&lower(name)) else {
+                continue;
+            };
+            // Of attributes with one name the first counts, even when it has no value.
+            if field.is_none() {
+                let value = attribute.value_source_location().map(|value| value.bytes());
+                *field = Some(Span::new(value.unwrap_or_else(|| attribute_end(attribute.name_source_location()))));
+            }
+        }
+        read
+    }
+
+    fn field(&mut self, name: &str) -> Option<&mut Option<Span>> {
+        Some(match name {
+            "id" => &mut self.id,
+            "class" => &mut self.class,
+            "data-role" => &mut self.role,
+            "data-product-id" => &mut self.product_id,
+            "data-price-box" => &mut self.price_box,
+            "data-price-amount" => &mut self.price_amount,
+            "data-price-type" => &mut self.price_type,
+            "data-product-sku" => &mut self.product_sku,
+            "data-content-type" => &mut self.content_type,
+            "data-uids" => &mut self.banner_keys[0],
+            "data-banner-id" => &mut self.banner_keys[1],
+            "data-ids" => &mut self.banner_keys[2],
+            "itemprop" => &mut self.itemprop,
+            "property" => &mut self.property,
+            "name" => &mut self.name,
+            "content" => &mut self.content,
+            "value" => &mut self.value,
+            "type" => &mut self.kind,
+            "lang" => &mut self.lang,
+            "action" => &mut self.links[0],
+            "data-post" => &mut self.links[1],
+            "onclick" => &mut self.links[2],
+            "data-mage-init" => &mut self.links[3],
+            _ => return None,
+        })
+    }
+}
+
+/// The empty range after the name of an attribute without a value.
+fn attribute_end(name: Option<lol_html::html_content::SourceLocation>) -> std::ops::Range<usize> {
+    let end = name.map_or(0, |name| name.bytes().end);
+    end..end
+}
+
+fn lower(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
+}

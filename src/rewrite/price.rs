@@ -1,0 +1,348 @@
+//! Prices as a page writes them: learnt from a text and the amount it stands for, and written back in the same way.
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde::Deserialize;
+
+use crate::rewrite::plan::text::glyphs;
+
+/// How Magento's scripts print prices: `priceFormat` in a page's script data.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PriceFormat {
+    /// The text around a number, which stands for `%s`, as in `$%s`.
+    pub pattern: String,
+    /// How many decimals are printed.
+    pub precision: u32,
+    /// What stands before the decimals.
+    pub decimal_symbol: String,
+    /// What stands between groups of digits.
+    pub group_symbol: String,
+    /// How many digits make a group.
+    pub group_length: u32,
+}
+
+/// Above any price, and low enough that no arithmetic on prices overflows.
+const HIGHEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0);
+
+/// Reads an amount as attributes and metas give it: a plain decimal number that is above zero.
+pub fn parse_amount(text: &str) -> Option<Decimal> {
+    let text = text.trim();
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.starts_with(|ch: char| ch.is_ascii_digit());
+    let amount = plain.then(|| Decimal::from_str_exact(text).ok())??;
+    (amount > Decimal::ZERO && amount < HIGHEST).then_some(amount)
+}
+
+/// Writes an amount for attributes and metas, such as `21.09` or `20`.
+pub fn amount_text(amount: Decimal) -> String {
+    amount.normalize().to_string()
+}
+
+/// The visible text of one price, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PriceText {
+    /// The number's first byte in the raw text.
+    pub(crate) start: usize,
+    /// The byte after the number in the raw text.
+    pub(crate) end: usize,
+    /// How many decimals are shown.
+    pub(crate) decimals: u32,
+    /// Whether the amount had to be rounded to be shown.
+    pub(crate) rounded: bool,
+    /// How many digits stand before the decimals.
+    pub(crate) whole_digits: usize,
+    zero: char,
+    point: String,
+    grouping: Grouping,
+}
+
+/// How the digits before the decimals are grouped, as far as the text shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Grouping {
+    /// Not at all, or too few digits to tell.
+    None,
+    /// By threes.
+    Thousands(String),
+    /// The last three, then by twos.
+    Indian(String),
+}
+
+/// Below this many digits nobody groups, so that the text says nothing about grouping.
+const GROUPED_FROM: usize = 4;
+
+/// Zeros of the decimal digits that storefronts print: ASCII, Arabic, Persian, Devanagari, Bengali, full width.
+const ZEROS: [char; 6] = ['0', '\u{660}', '\u{6f0}', '\u{966}', '\u{9e6}', '\u{ff10}'];
+
+/// What may stand between digits.
+const SEPARATORS: [char; 11] =
+    ['.', ',', '\'', ' ', '\u{a0}', '\u{202f}', '\u{2009}', '\u{2019}', '\u{66b}', '\u{66c}', '\u{ff0e}'];
+
+/// The number in a text: digits, and the separators between them with their raw spelling.
+struct Number<'a> {
+    start: usize,
+    end: usize,
+    zero: char,
+    digits: String,
+    /// How many digits precede it, what is shown, how it is spelt.
+    separators: Vec<(usize, char, &'a str)>,
+}
+
+impl PriceText {
+    /// Understands the raw HTML text of a price that stands for `amount`; nothing unless writing the amount gives the very same bytes.
+    pub(crate) fn learn(raw: &str, amount: Decimal) -> Option<Self> {
+        let number = Number::find(raw)?;
+        let all_groups = number.separators.len();
+        [all_groups, all_groups.wrapping_sub(1)]
+            .into_iter()
+            .filter(|groups| *groups <= all_groups)
+            .find_map(|groups| number.read(groups, amount).filter(|text| text.proves(raw, &number)))
+    }
+
+    /// Writes an amount in the way of this text. Nothing when the text does not show how such an amount is grouped.
+    ///
+    /// `four_grouped` says whether the page groups numbers of four digits: some languages start at five.
+    pub(crate) fn write(&self, amount: Decimal, four_grouped: Option<bool>) -> Option<String> {
+        let rounded = amount.round_dp_with_strategy(self.decimals, RoundingStrategy::MidpointAwayFromZero);
+        let plain = format!("{rounded:.*}", self.decimals as usize);
+        let (whole, decimals) = plain.split_once('.').unwrap_or((&plain, ""));
+        if whole.len() >= GROUPED_FROM && whole.len() > self.whole_digits {
+            return None;
+        }
+        let ungrouped = whole.len() == GROUPED_FROM && self.whole_digits > GROUPED_FROM && four_grouped == Some(false);
+        let mut text = if ungrouped { self.digits(whole) } else { self.grouped(whole) };
+        if !decimals.is_empty() {
+            text.push_str(&self.point);
+            text.push_str(&self.digits(decimals));
+        }
+        Some(text)
+    }
+
+    /// Whether this text shows that numbers of four digits are grouped, or that they are not.
+    pub(crate) fn four_grouped(&self) -> Option<bool> {
+        (self.whole_digits == GROUPED_FROM).then_some(self.grouping != Grouping::None)
+    }
+
+    /// What an amount is worth when it is shown like this.
+    pub(crate) fn shown(&self, amount: Decimal) -> Decimal {
+        amount.round_dp_with_strategy(self.decimals, RoundingStrategy::MidpointAwayFromZero)
+    }
+
+    fn proves(&self, raw: &str, number: &Number<'_>) -> bool {
+        number.value(self.decimals).and_then(|value| self.write(value, None)).as_deref() == raw.get(number.start..number.end)
+    }
+
+    fn digits(&self, ascii: &str) -> String {
+        ascii.chars().map(|digit| localised(digit, self.zero)).collect()
+    }
+
+    fn grouped(&self, whole: &str) -> String {
+        let (symbol, upper) = match &self.grouping {
+            Grouping::None => return self.digits(whole),
+            Grouping::Thousands(symbol) => (symbol, 3),
+            Grouping::Indian(symbol) => (symbol, 2),
+        };
+        let mut text = String::with_capacity(whole.len() * 2);
+        for (at, digit) in whole.chars().enumerate() {
+            let left = whole.len() - at;
+            if at > 0 && left >= 3 && (left - 3).is_multiple_of(upper) {
+                text.push_str(symbol);
+            }
+            text.push(localised(digit, self.zero));
+        }
+        text
+    }
+}
+
+impl<'a> Number<'a> {
+    fn find(raw: &'a str) -> Option<Self> {
+        let mut number: Option<Self> = None;
+        let mut between: Vec<(char, &str)> = Vec::new();
+        for glyph in glyphs(raw) {
+            let Some((zero, digit)) = digit(glyph.shown) else {
+                between.push((glyph.shown, &raw[glyph.raw]));
+                continue;
+            };
+            let number = number.get_or_insert_with(|| {
+                between.clear();
+                Self { start: glyph.raw.start, end: 0, zero, digits: String::new(), separators: Vec::new() }
+            });
+            if number.zero != zero || between.len() > 1 {
+                return None;
+            }
+            if let Some((shown, spelt)) = between.pop() {
+                SEPARATORS.contains(&shown).then(|| number.separators.push((number.digits.len(), shown, spelt)))?;
+            }
+            number.digits.push(digit);
+            number.end = glyph.raw.end;
+        }
+        // A minus sign anywhere makes it a price that nobody pays.
+        number.filter(|_| !glyphs(raw).any(|glyph| matches!(glyph.shown, '-' | '\u{2212}' | '(')))
+    }
+
+    /// The text, if the first `groups` separators group digits and one that follows stands before the decimals.
+    fn read(&self, groups: usize, amount: Decimal) -> Option<PriceText> {
+        let point = self.separators.get(groups);
+        let whole_digits = point.map_or(self.digits.len(), |(at, ..)| *at);
+        let decimals = u32::try_from(self.digits.len() - whole_digits).ok()?;
+        let value = self.value(decimals)?;
+        let half_a_unit = Decimal::try_from_i128_with_scale(5, decimals + 1).ok()?;
+        // Magento rounds half up, some versions of its number formatter half to even: both are this amount.
+        if (value - amount).abs() > half_a_unit {
+            return None;
+        }
+        let grouping = grouping(&self.separators[..groups], whole_digits, point.map(|(_, shown, _)| *shown))?;
+        Some(PriceText {
+            start: self.start,
+            end: self.end,
+            decimals,
+            rounded: value != amount,
+            whole_digits,
+            zero: self.zero,
+            point: point.map_or_else(String::new, |(.., spelt)| (*spelt).to_owned()),
+            grouping,
+        })
+    }
+
+    fn value(&self, decimals: u32) -> Option<Decimal> {
+        let units: i128 = self.digits.parse().ok()?;
+        Decimal::try_from_i128_with_scale(units, decimals).ok()
+    }
+}
+
+/// How separators at these positions group digits, or nothing if they do not.
+fn grouping(separators: &[(usize, char, &str)], whole_digits: usize, point: Option<char>) -> Option<Grouping> {
+    let Some((_, shown, spelt)) = separators.first() else {
+        return Some(Grouping::None);
+    };
+    if separators.iter().any(|(_, other, _)| other != shown || point == Some(*other)) {
+        return None;
+    }
+    let lefts: Vec<usize> = separators.iter().rev().map(|(at, ..)| whole_digits - at).collect();
+    let regular = |step: usize| lefts.iter().enumerate().all(|(nth, left)| *left == 3 + nth * step);
+    if regular(3) {
+        Some(Grouping::Thousands((*spelt).to_owned()))
+    } else if regular(2) {
+        Some(Grouping::Indian((*spelt).to_owned()))
+    } else {
+        None
+    }
+}
+
+fn digit(shown: char) -> Option<(char, char)> {
+    ZEROS.into_iter().find_map(|zero| {
+        let value = u32::from(shown).checked_sub(u32::from(zero)).filter(|value| *value < 10)?;
+        Some((zero, char::from_digit(value, 10)?))
+    })
+}
+
+fn localised(ascii: char, zero: char) -> char {
+    ascii.to_digit(10).and_then(|value| char::from_u32(u32::from(zero) + value)).unwrap_or(ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn amount(text: &str) -> Decimal {
+        parse_amount(text).expect("an amount")
+    }
+
+    fn rewritten(raw: &str, old: &str, new: &str) -> Option<String> {
+        let text = PriceText::learn(raw, amount(old))?;
+        let number = text.write(amount(new), None)?;
+        Some(format!("{}{number}{}", &raw[..text.start], &raw[text.end..]))
+    }
+
+    #[test]
+    fn writes_as_the_page_writes() {
+        for (raw, old, new, wanted) in [
+            ("$24.00", "24", "19.2", "$19.20"),
+            ("$1,234,567.89", "1234567.89", "987654.31", "$987,654.31"),
+            ("49,43\u{a0}€", "49.432601", "39.55", "39,55\u{a0}€"),
+            ("1\u{202f}234,50 €", "1234.5", "1000", "1\u{202f}000,00 €"),
+            ("1&nbsp;234,50&nbsp;&euro;", "1234.5", "1187.6", "1&nbsp;187,60&nbsp;&euro;"),
+            ("CHF\u{a0}1’091’604.93", "1091604.93", "91604.9", "CHF\u{a0}91’604.90"),
+            ("￥9,082.20", "9082.2", "7265.76", "￥7,265.76"),
+            ("￥6,812", "6811.65", "5449.32", "￥5,449"),
+            ("₹12,34,567.89", "1234567.89", "1034567.8", "₹10,34,567.80"),
+            ("₹1,23,456.00", "123456", "98765", "₹98,765.00"),
+            ("١٣٫٨٢ د.ك.\u{200f}", "13.82", "11.06", "١١٫٠٦ د.ك.\u{200f}"),
+            ("$1,234", "1234", "999", "$999"),
+            ("1.234 KWD", "1.234", "0.99", "0.990 KWD"),
+            ("R$\u{a0}1.234.567,89", "1234567.89", "1.5", "R$\u{a0}1,50"),
+            ("$1234.50", "1234.5", "1100.1", "$1100.10"),
+            ("kr 2.12", "2.125", "2", "kr 2.00"),
+        ] {
+            assert_eq!(rewritten(raw, old, new).as_deref(), Some(wanted), "{raw}");
+        }
+    }
+
+    #[test]
+    fn declines_what_it_cannot_prove() {
+        for (raw, old) in [
+            ("$24.00", "25"),
+            ("$24.00 / 100 g", "24"),
+            ("2 for $24.00", "24"),
+            ("$1,23.00", "123"),
+            ("-$24.00", "24"),
+            ("$024.00", "24"),
+            ("$1.234.50", "1234.5"),
+            ("$1,234.567,89", "1234567.89"),
+            ("free", "24"),
+            ("$2٤.00", "24"),
+            ("$24--00", "24"),
+            ("", "24"),
+        ] {
+            assert_eq!(PriceText::learn(raw, amount(old)), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn declines_an_amount_that_needs_more_groups_than_it_has_seen() {
+        let text = PriceText::learn("$999.00", amount("999")).expect("a price");
+        assert_eq!(text.write(amount("1000"), None), None);
+    }
+
+    #[test]
+    fn leaves_four_digits_ungrouped_where_the_page_does() {
+        let text = PriceText::learn("12.345,00 €", amount("12345")).expect("a price");
+        assert_eq!(text.write(amount("9876"), Some(false)).as_deref(), Some("9876,00"));
+        assert_eq!(text.write(amount("9876"), Some(true)).as_deref(), Some("9.876,00"));
+    }
+
+    #[test]
+    fn amounts_are_plain_decimals_above_zero() {
+        for text in ["", "-1", "+1", "1e3", "0", "0.00", ".5", "1,5", "NaN", "1.2.3", "99999999999999999999999999999999"] {
+            assert_eq!(parse_amount(text), None, "{text}");
+        }
+        assert_eq!(amount_text(amount("20.00")), "20");
+        assert_eq!(amount_text(amount("21.090")), "21.09");
+        assert_eq!(amount_text(amount("1000")), "1000");
+    }
+
+    proptest! {
+        #[test]
+        fn learning_is_total(raw in "\\PC{0,24}", units in 1i64..1_000_000_000) {
+            let _ = PriceText::learn(&raw, Decimal::new(units, 2));
+        }
+
+        #[test]
+        fn writing_reads_back(units in 1i64..10_000_000_000, off in 0i64..100) {
+            let old = Decimal::new(units, 2);
+            let digits = old.trunc().to_string();
+            let mut grouped = String::new();
+            for (at, digit) in digits.chars().enumerate() {
+                if at > 0 && (digits.len() - at).is_multiple_of(3) {
+                    grouped.push('.');
+                }
+                grouped.push(digit);
+            }
+            let raw = format!("{grouped},{:02} €", units % 100);
+            let text = PriceText::learn(&raw, old).expect("a price as Germans write it");
+            let new = (old * Decimal::new(100 - off, 2)).round_dp(2);
+            let number = text.write(new, None).expect("a smaller number");
+            prop_assert_eq!(Decimal::from_str_exact(&number.replace('.', "").replace(',', ".")).ok(), Some(new));
+        }
+    }
+}

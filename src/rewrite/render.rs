@@ -1,0 +1,352 @@
+//! Writes a selection into a page: everything between the slots is copied. Pure and total.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use crate::decision::select::{PlacedBlock, PriceChange, Selection};
+use crate::page::ProductId;
+use crate::rewrite::banner::{NoAnchor, Side, Spot};
+use crate::rewrite::plan::text::{Span, escape};
+use crate::rewrite::plan::{Frame, Plan, PriceBox, ProductPlan, Reason, ShownPrice};
+use crate::rewrite::price::amount_text;
+use crate::rule::Placement;
+
+/// What goes into a page besides the selection.
+#[derive(Clone, Copy, Debug)]
+pub struct Dressing<'a> {
+    /// URL of Segue's stylesheet, linked at the end of the head of pages that show a block or a label.
+    pub stylesheet: Option<&'a str>,
+    /// HTML for the end of the body, such as the marker of a simulation.
+    pub marker: Option<&'a str>,
+    /// Plain text beside a price without discount, for pages that show no such words of their own.
+    pub regular_price_label: &'a str,
+    /// Plain text beside a discounted price, likewise.
+    pub special_price_label: &'a str,
+}
+
+impl Default for Dressing<'_> {
+    fn default() -> Self {
+        Self { stylesheet: None, marker: None, regular_price_label: "Regular Price", special_price_label: "Special Price" }
+    }
+}
+
+/// A rendered page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The page.
+    pub bytes: Vec<u8>,
+    /// What became of everything in the selection: prices in the order of products and places, then blocks.
+    pub changes: Vec<Change>,
+}
+
+/// What became of a part of the selection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A text of the page was replaced, or added where `old` is empty.
+    Slot {
+        /// Whose price it is.
+        product: ProductId,
+        /// What was replaced.
+        slot: Slot,
+        /// The raw text before.
+        old: String,
+        /// The raw text now.
+        new: String,
+    },
+    /// A product stayed as it was.
+    Refused {
+        /// Which.
+        product: ProductId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A block was written, or could not be.
+    Block {
+        /// Which.
+        id: Arc<str>,
+        /// Where it was to go.
+        placement: Placement,
+        /// Why it is not there.
+        missing: Option<NoAnchor>,
+    },
+}
+
+/// The parts of a page that a price change writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The price that shoppers read.
+    Visible,
+    /// `data-price-amount` of the final price.
+    Amount,
+    /// `content` of a meta.
+    Meta,
+    /// The regular price that was added beside the new one.
+    Regular,
+    /// The offer's label.
+    Label,
+}
+
+impl Slot {
+    /// The word in explain output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Visible => "visible",
+            Self::Amount => "data-price-amount",
+            Self::Meta => "meta",
+            Self::Regular => "regular-price",
+            Self::Label => "label",
+        }
+    }
+}
+
+/// Why nothing of a product was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The page does not show it.
+    NotOnPage,
+    /// The plan leaves it alone.
+    LeftAlone(Reason),
+    /// The new price is above the current one, or below zero.
+    NotLower,
+    /// The page does not show how such a number is written.
+    UnknownGrouping,
+    /// Blocks replace every part of the page that shows it.
+    Swallowed,
+}
+
+impl Refusal {
+    /// The word in logs, metrics and explain output.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotOnPage => "not-on-page",
+            Self::LeftAlone(reason) => reason.as_str(),
+            Self::NotLower => "not-lower",
+            Self::UnknownGrouping => "unknown-grouping",
+            Self::Swallowed => "replaced-by-block",
+        }
+    }
+}
+
+/// Writes `selection` into `page`, which is the page that `plan` was compiled from; any other length of page is returned as it is.
+pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressing<'_>) -> Rendered {
+    let text = std::str::from_utf8(page).ok().filter(|text| text.len() == plan.page_length());
+    let Some(text) = text else {
+        return Rendered { bytes: page.to_vec(), changes: Vec::new() };
+    };
+    let mut sheet = Sheet { plan, page: text, dressing, edits: Vec::new(), replaced: Vec::new(), changes: Vec::new(), styled: false };
+    let blocks = sheet.place_blocks(&selection.blocks);
+    let mut done = BTreeSet::new();
+    for change in selection.prices.iter().filter(|change| done.insert(change.product)) {
+        sheet.price(change);
+    }
+    sheet.changes.extend(blocks);
+    sheet.dress();
+    Rendered { bytes: write(page, sheet.edits), changes: sheet.changes }
+}
+
+/// One place that is written: a range of the page and its new text.
+struct Edit {
+    span: Span,
+    side: Side,
+    text: String,
+}
+
+/// Copies the page with its edits. They do not overlap; one that did would be left out.
+fn write(page: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
+    edits.sort_by_key(|edit| (edit.span.start, edit.span.end, edit.side));
+    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+    let mut bytes = Vec::with_capacity(page.len() + added);
+    let mut at = 0;
+    for edit in edits {
+        let range = edit.span.range();
+        if let Some(between) = page.get(at..range.start) {
+            bytes.extend_from_slice(between);
+            bytes.extend_from_slice(edit.text.as_bytes());
+            at = range.end;
+        }
+    }
+    bytes.extend_from_slice(page.get(at..).unwrap_or_default());
+    bytes
+}
+
+struct Sheet<'a> {
+    plan: &'a Plan,
+    page: &'a str,
+    dressing: &'a Dressing<'a>,
+    edits: Vec<Edit>,
+    /// What blocks replace, none within another.
+    replaced: Vec<Span>,
+    changes: Vec<Change>,
+    /// Whether something was written that Segue's stylesheet is for.
+    styled: bool,
+}
+
+impl Sheet<'_> {
+    fn place_blocks(&mut self, blocks: &[PlacedBlock]) -> Vec<Change> {
+        let placed: Vec<_> = blocks.iter().map(|block| (block, self.plan.anchors.spots(self.page, &block.placement))).collect();
+        let spots = placed.iter().filter_map(|(_, spots)| spots.as_ref().ok()).flatten();
+        self.replaced = outermost(spots.filter_map(|spot| if let Spot::Replace(span) = spot { Some(*span) } else { None }).collect());
+        let mut changes = Vec::with_capacity(blocks.len());
+        for (block, spots) in placed {
+            let missing = spots.and_then(|spots| self.write_block(block, &spots)).err();
+            changes.push(Change::Block { id: Arc::clone(&block.id), placement: block.placement.clone(), missing });
+        }
+        changes
+    }
+
+    fn write_block(&mut self, block: &PlacedBlock, spots: &[Spot]) -> Result<(), NoAnchor> {
+        let free: Vec<Spot> = spots.iter().copied().filter(|spot| self.is_free(*spot)).collect();
+        if free.is_empty() {
+            return Err(NoAnchor::Swallowed);
+        }
+        for spot in free {
+            let html = format!(r#"<div class="widget block block-static-block segue-block">{}</div>"#, block.html);
+            self.styled = true;
+            match spot {
+                Spot::Insert(at, side) => self.edit(Span::at(at), side, html),
+                Spot::Replace(span) => match self.edits.iter_mut().find(|edit| edit.span == span) {
+                    Some(edit) => edit.text.push_str(&html),
+                    None => self.edit(span, Side::Before, html),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn is_free(&self, spot: Spot) -> bool {
+        match spot {
+            Spot::Insert(at, _) => !self.replaced.iter().any(|span| span.start < at && at < span.end),
+            Spot::Replace(span) => self.replaced.contains(&span),
+        }
+    }
+
+    fn price(&mut self, change: &PriceChange) {
+        let outcome = match self.plan.product(change.product) {
+            Some(product) => self.product(product, change),
+            None => Err(self.plan.left_alone().iter().find(|left| left.product == change.product).map_or(Refusal::NotOnPage, |left| Refusal::LeftAlone(left.reason))),
+        };
+        if let Err(reason) = outcome {
+            self.changes.push(Change::Refused { product: change.product, reason });
+        }
+    }
+
+    /// Changes every place of a product, or none.
+    fn product(&mut self, product: &ProductPlan, change: &PriceChange) -> Result<(), Refusal> {
+        let boxes: Vec<&PriceBox> = product.boxes.iter().filter(|known| !self.is_replaced(known.whole)).collect();
+        if boxes.is_empty() {
+            return Err(Refusal::Swallowed);
+        }
+        let price = change.final_price.filter(|price| *price != product.amount);
+        if let Some(price) = price {
+            let texts = self.texts(&boxes, price)?;
+            for (known, text) in boxes.iter().zip(texts) {
+                self.write_price(product.id, known, price, text);
+            }
+            for meta in &product.metas {
+                self.slot(product.id, Slot::Meta, *meta, amount_text(price));
+            }
+        }
+        for known in boxes {
+            self.write_labels(product.id, known, &change.labels);
+        }
+        Ok(())
+    }
+
+    /// The new visible number of every box.
+    fn texts(&self, boxes: &[&PriceBox], price: Decimal) -> Result<Vec<String>, Refusal> {
+        let text = |known: &&PriceBox| {
+            if price.is_sign_negative() || price > known.price.amount {
+                return Err(Refusal::NotLower);
+            }
+            known.price.format.write(price, self.plan.four_grouped).ok_or(Refusal::UnknownGrouping)
+        };
+        boxes.iter().map(text).collect()
+    }
+
+    fn write_price(&mut self, product: ProductId, known: &PriceBox, price: Decimal, text: String) {
+        let lower = known.price.format.shown(price) < known.price.format.shown(known.price.amount);
+        if let Some(frame) = known.frame.filter(|_| lower) {
+            self.add_regular(product, &frame, &known.price);
+        }
+        self.slot(product, Slot::Amount, known.price.amount_slot, amount_text(price));
+        self.slot(product, Slot::Visible, known.price.number, text);
+        for meta in &known.metas {
+            self.slot(product, Slot::Meta, *meta, amount_text(price));
+        }
+    }
+
+    /// Marks a price up as Magento does with a discounted one: the container becomes the special price, the old price follows.
+    fn add_regular(&mut self, product: ProductId, frame: &Frame, price: &ShownPrice) {
+        let words = &self.plan.words;
+        let special = words.special.clone().unwrap_or_else(|| escape(self.dressing.special_price_label));
+        let regular = words.regular.clone().unwrap_or_else(|| escape(self.dressing.regular_price_label));
+        let old = self.old_price(frame, price, &regular);
+        self.edit(Span::at(frame.before), Side::Before, "<span class=\"special-price\">\n".to_owned());
+        self.edit(Span::at(frame.inside), Side::Prepend, format!("\n<span class=\"price-label\">{special}</span>"));
+        self.edit(Span::at(frame.after), Side::After, format!("\n</span>\n{old}"));
+        self.changes.push(Change::Slot { product, slot: Slot::Regular, old: String::new(), new: price.text.of(self.page).trim().to_owned() });
+    }
+
+    fn old_price(&self, frame: &Frame, price: &ShownPrice, label: &str) -> String {
+        let quotable = |span: Option<Span>| span.map(|span| span.of(self.page)).filter(|raw| !raw.contains(['"', '<', '>']));
+        let class = quotable(frame.class).unwrap_or("price-container price-final_price tax weee");
+        let id = quotable(frame.id).and_then(|id| id.strip_prefix("product-price-")).map(|rest| format!("old-price-{rest}"));
+        let id = id.filter(|id| !self.plan.anchors.has_id(self.page, id)).map(|id| format!(" id=\"{id}\"")).unwrap_or_default();
+        let amount = amount_text(price.amount);
+        let text = price.text.of(self.page).trim();
+        format!(
+            "<span class=\"old-price\">\n<span class=\"{class}\">\n<span class=\"price-label\">{label}</span>\n\
+             <span{id} data-price-amount=\"{amount}\" data-price-type=\"oldPrice\" class=\"price-wrapper \"><span class=\"price\">{text}</span></span>\n\
+             </span>\n</span>"
+        )
+    }
+
+    fn write_labels(&mut self, product: ProductId, known: &PriceBox, labels: &[Arc<str>]) {
+        for label in labels.iter().filter(|label| !label.trim().is_empty()) {
+            let html = format!("<span class=\"segue-offer\">{}</span>", escape(label));
+            self.styled = true;
+            self.changes.push(Change::Slot { product, slot: Slot::Label, old: String::new(), new: label.to_string() });
+            self.edit(Span::at(known.end), Side::Append, html);
+        }
+    }
+
+    fn is_replaced(&self, part: Span) -> bool {
+        self.replaced.iter().any(|span| span.start < part.end && part.start < span.end)
+    }
+
+    fn slot(&mut self, product: ProductId, slot: Slot, span: Span, new: String) {
+        if self.is_replaced(span) {
+            return;
+        }
+        self.changes.push(Change::Slot { product, slot, old: span.of(self.page).to_owned(), new: new.clone() });
+        self.edit(span, Side::Before, new);
+    }
+
+    fn dress(&mut self) {
+        if let Some((url, at)) = self.dressing.stylesheet.zip(self.plan.head_end).filter(|_| self.styled) {
+            let link = format!("<link rel=\"stylesheet\" href=\"{}\">", escape(url));
+            self.edit(Span::at(at), Side::Append, link);
+        }
+        if let Some(marker) = self.dressing.marker {
+            self.edit(Span::at(self.plan.body_end), Side::Append, marker.to_owned());
+        }
+    }
+
+    fn edit(&mut self, span: Span, side: Side, text: String) {
+        self.edits.push(Edit { span, side, text });
+    }
+}
+
+/// The ranges that lie in no other.
+fn outermost(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
+    let mut kept: Vec<Span> = Vec::new();
+    for span in spans {
+        if kept.last().is_none_or(|last| last.end <= span.start) {
+            kept.push(span);
+        }
+    }
+    kept
+}

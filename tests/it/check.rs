@@ -1,0 +1,95 @@
+//! Reads pages with an HTML parser of its own, to check what the rewrite made of them. Shares no code with it.
+
+use std::collections::BTreeMap;
+
+use scraper::{ElementRef, Html, Selector};
+
+/// Every place that states a price of one product.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// `data-price-amount` by price type, of every box, in page order.
+    pub amounts: Vec<(String, String)>,
+    /// The visible texts, likewise.
+    pub texts: Vec<(String, String)>,
+    /// `content` of metas with itemprop `price`.
+    pub metas: Vec<String>,
+}
+
+/// A page, parsed.
+pub struct Page {
+    html: Html,
+}
+
+fn select(selector: &str) -> Selector {
+    Selector::parse(selector).expect("a selector of this file")
+}
+
+impl Page {
+    pub fn parse(bytes: &[u8]) -> Self {
+        Self { html: Html::parse_document(std::str::from_utf8(bytes).expect("UTF-8")) }
+    }
+
+    /// All places of all products in price boxes.
+    pub fn places(&self) -> BTreeMap<u64, Places> {
+        let mut products: BTreeMap<u64, Places> = BTreeMap::new();
+        for price_box in self.html.select(&select("[data-role=priceBox][data-product-id]")) {
+            let id = price_box.value().attr("data-product-id").and_then(|id| id.parse().ok()).expect("a product id");
+            let places = products.entry(id).or_default();
+            for wrapper in price_box.select(&select("[data-price-amount]")) {
+                let kind = wrapper.value().attr("data-price-type").unwrap_or_default().to_owned();
+                places.amounts.push((kind.clone(), wrapper.value().attr("data-price-amount").unwrap_or_default().to_owned()));
+                places.texts.push((kind, wrapper.text().collect::<String>().trim().to_owned()));
+            }
+            places.metas.extend(price_box.select(&select("meta[itemprop=price]")).filter_map(|meta| meta.value().attr("content")).map(str::to_owned));
+        }
+        products
+    }
+
+    /// `content` of metas about the page's product.
+    pub fn page_amounts(&self) -> Vec<String> {
+        let about = select("meta[property='product:price:amount']");
+        let metas = self.html.select(&about);
+        metas.filter_map(|meta| meta.value().attr("content")).map(str::to_owned).collect()
+    }
+
+    /// The tree as one line per node, without what a price change may alter.
+    pub fn outline(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        outline(self.html.root_element(), 0, &mut lines);
+        lines
+    }
+}
+
+fn outline(element: ElementRef<'_>, depth: usize, lines: &mut Vec<String>) {
+    let value = element.value();
+    let has = |class: &str| value.classes().any(|own| own == class);
+    if has("segue-offer") || has("segue-block") {
+        return;
+    }
+    let in_box = element.ancestors().filter_map(ElementRef::wrap).any(|above| above.value().attr("data-role") == Some("priceBox"));
+    // A regular price that was added has a parent with the offer's own look; compare what it wraps, not the wrapping.
+    let wraps = in_box && (has("special-price") || has("old-price") || has("price-label"));
+    if in_box && has("old-price") {
+        return;
+    }
+    if !wraps {
+        let mut attributes: Vec<String> = value.attrs().filter(|(name, _)| !(in_box && *name == "data-price-amount")).map(|(name, text)| format!("{name}={text}")).collect();
+        let is_price_meta = value.name() == "meta" && (value.attr("itemprop") == Some("price") || value.attr("property") == Some("product:price:amount"));
+        attributes.retain(|attribute| !(is_price_meta && attribute.starts_with("content=")));
+        attributes.sort();
+        lines.push(format!("{depth} {} {}", value.name(), attributes.join(" ")));
+    }
+    let depth = if wraps { depth } else { depth + 1 };
+    for child in element.children() {
+        if let Some(child) = ElementRef::wrap(child) {
+            outline(child, depth, lines);
+        } else if let Some(text) = child.value().as_text() {
+            let price = in_box && (has("price") || has("price-wrapper") || has("price-label"));
+            if !price && !text.trim().is_empty() {
+                lines.push(format!("{depth} text {}", text.trim()));
+            }
+        } else if let Some(comment) = child.value().as_comment() {
+            lines.push(format!("{depth} comment {}", &**comment));
+        }
+    }
+}

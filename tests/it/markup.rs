@@ -1,0 +1,356 @@
+//! Markup that Magento, its extensions and accidents make: what is changed, and what is left alone and why.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use segue::decision::select::{PlacedBlock, PriceChange, Selection};
+use segue::page::ProductId;
+use segue::rewrite::plan::{Plan, PlanError};
+use segue::rewrite::render::{Change, Dressing, Refusal, render};
+use segue::rule::{Anchor, Placement};
+
+use crate::check::Page;
+use crate::luma::{category, configurable_row, container, page, plain, price_box, product, row, simple_row, special, wrapper};
+
+fn compile(page: &str) -> Plan {
+    Plan::compile(page.as_bytes()).expect("a page that compiles")
+}
+
+/// Products that can be changed, and the others with their reasons.
+fn verdict(page: &str) -> (Vec<u64>, Vec<(u64, &'static str)>) {
+    let plan = compile(page);
+    let changed = plan.facts().products.iter().map(|product| product.id.0).collect();
+    (changed, plan.left_alone().iter().map(|left| (left.product.0, left.reason.as_str())).collect())
+}
+
+fn cents(units: i64) -> Decimal {
+    Decimal::new(units, 2)
+}
+
+fn price(product: u64, units: i64) -> PriceChange {
+    PriceChange { product: ProductId(product), final_price: Some(cents(units)), labels: Vec::new() }
+}
+
+fn block(placement: Placement, html: &str) -> PlacedBlock {
+    PlacedBlock { id: Arc::from("block"), placement, html: Arc::from(html) }
+}
+
+fn rendered(page: &str, prices: Vec<PriceChange>, blocks: Vec<PlacedBlock>) -> (String, Vec<Change>) {
+    let rendered = render(&compile(page), page.as_bytes(), &Selection { prices, blocks }, &Dressing::default());
+    (String::from_utf8(rendered.bytes).expect("UTF-8"), rendered.changes)
+}
+
+fn only_left(details: &str) -> &'static str {
+    let (changed, left) = verdict(&category(&format!("{}{}", row(1, details), simple_row(2, "5", "$5.00"))));
+    assert_eq!(changed, [2], "the neighbour is changed all the same");
+    assert_eq!(left.len(), 1, "{left:?}");
+    left[0].1
+}
+
+#[test]
+fn a_product_without_discount_gets_the_markup_of_one_with() {
+    let before = price_box(7, &plain(7, "45", "$45.00"));
+    let (page, _) = rendered(&category(&row(7, &before)), vec![price(7, 3600)], vec![]);
+    let wanted = concat!(
+        "\n\n<span class=\"special-price\">\n<span class=\"price-container price-final_price&#x20;tax&#x20;weee\"\n        >\n<span class=\"price-label\">Special Price</span>\n        ",
+        "<span  id=\"product-price-7\"                data-price-amount=\"36\"\n        data-price-type=\"finalPrice\"\n        class=\"price-wrapper \"\n    ><span class=\"price\">$36.00</span></span>\n        </span>\n</span>\n",
+        "<span class=\"old-price\">\n<span class=\"price-container price-final_price&#x20;tax&#x20;weee\">\n<span class=\"price-label\">Regular Price</span>\n",
+        "<span id=\"old-price-7\" data-price-amount=\"45\" data-price-type=\"oldPrice\" class=\"price-wrapper \"><span class=\"price\">$45.00</span></span>\n</span>\n</span>\n",
+    );
+    assert!(page.contains(wanted), "{page}");
+}
+
+#[test]
+fn added_words_are_those_of_the_shop() {
+    let discounted = special(1, ("24", "$24.00"), ("32", "$32.00")).replace("Special Price", "Sonderangebot").replace("Regular Price", "Normalpreis &amp; mehr");
+    let page = category(&format!("{}{}", row(1, &price_box(1, &discounted)), simple_row(2, "45", "$45.00")));
+    let (page, _) = rendered(&page, vec![price(2, 3600)], vec![]);
+    assert!(page.contains("\n<span class=\"price-label\">Sonderangebot</span>\n"));
+    assert_eq!(page.matches("<span class=\"price-label\">Normalpreis &amp; mehr</span>").count(), 2);
+}
+
+#[test]
+fn a_product_page_changes_with_its_metas() {
+    let (page, changes) = rendered(&product("", ",\"tierPrices\":[]", &simple_row(9, "1234.5", "$1,234.50")), vec![price(1, 1920), price(9, 98760)], vec![]);
+    for wanted in ["product:price:amount\" content=\"19.2\"", "itemprop=\"price\" content=\"19.2\"", "data-price-amount=\"19.2\"", ">$19.20<", "data-price-amount=\"987.6\"", ">$987.60<"] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    assert!(!changes.iter().any(|change| matches!(change, Change::Refused { .. })));
+    let plan = compile(&product("", "", ""));
+    assert_eq!(plan.facts().products[0].sku.as_deref(), Some("SKU-1"));
+    assert_eq!(plan.facts().currency.as_deref(), Some("USD"));
+    assert_eq!(plan.store().view.as_deref(), Some("default"));
+    assert_eq!(plan.format().expect("a format").pattern, "$%s");
+}
+
+#[test]
+fn all_boxes_of_a_product_change_or_none_does() {
+    let twice = format!("{}{}", simple_row(3, "10", "$10.00"), simple_row(3, "10.00", "$10.00"));
+    let (page, _) = rendered(&category(&twice), vec![price(3, 800)], vec![]);
+    assert_eq!(page.matches(">$8.00<").count(), 2);
+    let contradicting = format!("{}{}", simple_row(3, "10", "$10.00"), simple_row(3, "11", "$11.00"));
+    assert_eq!(verdict(&category(&contradicting)), (vec![], vec![(3, "contradiction")]));
+    let one_unknown = format!("{}{}", simple_row(3, "10", "$10.00"), simple_row(3, "10", "about ten"));
+    assert_eq!(verdict(&category(&one_unknown)), (vec![], vec![(3, "unknown-format")]));
+}
+
+#[test]
+fn names_why_a_box_is_left_alone() {
+    let simple = plain(1, "24", "$24.00");
+    let with = |more: &str| only_left(&price_box(1, &format!("{simple}{more}")));
+    assert_eq!(with("<a href=\"#\" class=\"minimal-price-link\"><span class=\"price-container\"></span></a>"), "minimal-price");
+    assert_eq!(with("<span class=\"badge\">new</span>"), "unknown-markup");
+    assert_eq!(with("from"), "unknown-markup");
+    assert_eq!(with(&simple), "contradiction");
+    assert_eq!(with(&container(&wrapper("x", "20", "basePrice", "$20.00"))), "both-tax");
+    assert_eq!(with(&container(&wrapper("x", "20", "savings", "$20.00"))), "unknown-price-type");
+    assert_eq!(with("<div class=\"price-box\"></div>"), "grouped");
+    assert_eq!(with("<span class=\"weee\" data-price-type=\"weee\">$1.00</span>"), "fixed-tax");
+    assert_eq!(with("<span class=\"map-fallback-price normal-price\"></span>"), "msrp");
+}
+
+#[test]
+fn declines_boxes_that_say_something_else() {
+    let boxed = |content: &str| only_left(&price_box(1, content));
+    assert_eq!(boxed(""), "unknown-markup");
+    assert_eq!(boxed(&plain(1, "24", "$25.00")), "unknown-format");
+    assert_eq!(boxed(&plain(1, "", "$24.00")), "bad-amount");
+    assert_eq!(boxed(&plain(1, "24", "$<b>24</b>.00")), "unknown-markup");
+    assert_eq!(boxed(&plain(1, "24", "$24")), "unknown-precision");
+    assert_eq!(boxed(&special(1, ("24", "$24.00"), ("20", "$20.00"))), "contradiction");
+    assert_eq!(boxed(&special(1, ("24", "$24.00"), ("32", "$32.00")).replace("Special Price", "Save 25%")), "unknown-markup");
+    assert_eq!(boxed(&container(&format!("<span class=\"price-label\">Ab</span>{}", wrapper("p", "24", "finalPrice", "$24.00")))), "configurable");
+    assert_eq!(boxed(&plain(1, "24", "$24.00").replace("class=\"price\"", "class=\"price\" data-price-type=\"finalPrice\"")), "unknown-price-type");
+}
+
+#[test]
+fn accepts_what_does_not_matter() {
+    let box_of = |content: &str| price_box(1, content);
+    for details in [
+        box_of(&format!("<!-- a comment -->{}<!-- another -->", plain(1, "24", "$24.00"))),
+        box_of(&plain(1, "24", "$24.00")).replace("data-role=\"priceBox\"", "DATA-ROLE=priceBox").replace("<div", "<DIV"),
+        box_of("<span class=price-container><span class=price-wrapper data-price-amount=24 data-price-amount=99 data-price-type=finalPrice>$24.00</span></span>"),
+        box_of(&plain(1, "24", "$24.00")).replace('\n', "\r\n"),
+        box_of(&plain(1, "&#50;4", "&#36;24&#46;00")),
+        format!("<p>an unclosed paragraph<div>{}", box_of(&plain(1, "24", "$24.00"))),
+    ] {
+        let page = category(&row(1, &details));
+        assert_eq!(verdict(&page), (vec![1], vec![]), "{details}");
+        let (page, _) = rendered(&page, vec![price(1, 1920)], vec![]);
+        let places = &Page::parse(page.as_bytes()).places()[&1];
+        assert_eq!(places.texts[0].1, "$19.20");
+        assert_eq!(places.amounts[0].1, "19.2");
+    }
+}
+
+#[test]
+fn prices_of_other_pages_are_not_touched() {
+    let column = simple_row(1, "24", "$24.00");
+    for class in ["checkout-cart-index", "checkout-index-index", "customer-account-index", "wishlist-index-index", "catalog-product_compare-index", "blog-post-view"] {
+        assert_eq!(verdict(&page(class, "", &column)), (vec![], vec![(1, "page-kind")]), "{class}");
+    }
+    for class in ["cms-index-index", "cms-page-view", "catalogsearch-result-index"] {
+        assert_eq!(verdict(&page(class, "", &column)).0, [1], "{class}");
+    }
+    let crosssell = format!("<div class=\"block crosssell\">{column}</div>{}", price_box(2, &plain(2, "3", "$3.00")));
+    assert_eq!(verdict(&page("checkout-cart-index", "", &crosssell)), (vec![1], vec![(2, "page-kind")]));
+}
+
+#[test]
+fn products_that_need_a_choice_are_left_alone() {
+    assert_eq!(verdict(&category(&configurable_row(7, 3))), (vec![], vec![(7, "configurable")]));
+    let to_options = simple_row(7, "5", "$5.00").replace("/product/7/\"", "/product/7/?options&#x3D;cart\"");
+    assert_eq!(verdict(&category(&to_options)), (vec![], vec![(7, "options")]));
+    let button = simple_row(7, "5", "$5.00").replace("class=\"action tocart primary\"", "class=\"action tocart\" data-mage-init='{\"redirectUrl\":{\"url\":\"https://shop.example/p7.html?options=cart\"}}'");
+    assert_eq!(verdict(&category(&button)), (vec![], vec![(7, "options")]));
+    let no_label = price_box(7, &plain(7, "5", "$5.00")) + "<div data-role=\"swatch-option-7\"></div>";
+    assert_eq!(verdict(&category(&row(7, &no_label))), (vec![], vec![(7, "configurable")]));
+}
+
+#[test]
+fn a_product_page_that_states_more_is_left_alone() {
+    let related = simple_row(9, "5", "$5.00");
+    let of = |page: &str| {
+        let (changed, left) = verdict(page);
+        assert_eq!(changed, [9], "what is related is changed all the same");
+        left[0]
+    };
+    let plain_page = product("", "", &related);
+    assert_eq!(verdict(&plain_page), (vec![1, 9], vec![]));
+    assert_eq!(of(&product("", ",\"prices\":{\"finalPrice\":{\"amount\":24}}", &related)), (1, "script-prices"));
+    assert_eq!(of(&product("", ",\"tierPrices\":[{\"qty\":5,\"price\":20}]", &related)), (1, "tier-prices"));
+    assert_eq!(of(&product("", ", broken", &related)), (1, "script-prices"));
+    assert_eq!(of(&product("<select name=\"options[3]\"><option price=\"2\">Red</option></select>", "", &related)), (1, "options"));
+    assert_eq!(of(&product("<span class=\"price-notice\">+<span class=\"price\">$4.00</span></span>", "", &related)), (1, "loose-price"));
+    assert_eq!(of(&plain_page.replace("<footer", "<div class=\"sticky\"><span class=\"price\">$24.00</span></div><footer")), (1, "loose-price"));
+    assert_eq!(of(&plain_page.replace("<footer", "<script type=\"application/ld+json\">{\"offers\":{\"price\":24}}</script><footer")), (1, "structured-data"));
+    assert_eq!(of(&plain_page.replace("amount\" content=\"24\"", "amount\" content=\"25\"")), (1, "contradiction"));
+    assert_eq!(of(&plain_page.replace("itemprop=\"price\" content=\"24\"", "itemprop=\"price\" content=\"25\"")), (1, "contradiction"));
+    assert_eq!(of(&plain_page.replace("page-layout-1column", "page-product-giftcard")), (1, "options"));
+    assert_eq!(of(&plain_page.replace("<footer", "<meta itemprop=\"lowPrice\" content=\"24\"><footer")), (1, "structured-data"));
+    assert_eq!(verdict(&plain_page.replace("product-id-1\">", "product-id-4\">")), (vec![9], vec![(1, "contradiction"), (4, "contradiction")]));
+    let other_form = plain_page.replacen("name=\"product\" value=\"1\"", "name=\"product\" value=\"8\"", 1);
+    assert_eq!(verdict(&other_form), (vec![9], vec![(1, "contradiction"), (8, "contradiction")]));
+}
+
+#[test]
+fn what_no_browser_shows_is_not_read() {
+    let real = simple_row(1, "24", "$24.00");
+    let other = simple_row(1, "30", "$30.00");
+    for hidden in [
+        format!("<!-- {other} -->"),
+        format!("<script type=\"text/x-magento-template\">{other}</script>"),
+        format!("<template>{other}</template>"),
+        format!("<noscript>{other}</noscript>"),
+        format!("<textarea>{other}</textarea>"),
+    ] {
+        let page = category(&format!("{real}{hidden}"));
+        assert_eq!(verdict(&page), (vec![1], vec![]), "{hidden}");
+        let (page, _) = rendered(&page, vec![price(1, 1920)], vec![]);
+        assert!(page.contains(&hidden));
+    }
+}
+
+#[test]
+fn blocks_go_beside_and_instead_of_elements() {
+    let column = "<div id=\"hero\"><div data-content-type=\"banner\" data-appearance=\"poster\">old</div></div><img id=\"pixel\"><p id=\"open\">";
+    let home = page("cms-index-index page-layout-1column", "", column);
+    let of = |placement: Placement| rendered(&home, vec![], vec![block(placement, "NEW")]).0;
+    let new = "<div class=\"widget block block-static-block segue-block\">NEW</div>";
+    let id = |id: &str| Anchor::Id(id.to_owned());
+    assert!(of(Placement::Replace(Anchor::ContentType("banner".to_owned()))).contains(&format!("<div id=\"hero\">{new}</div><img")));
+    assert!(of(Placement::Before(id("hero"))).contains(&format!("{new}<div id=\"hero\">")));
+    assert!(of(Placement::After(id("hero"))).contains(&format!("old</div></div>{new}<img")));
+    assert!(of(Placement::After(id("pixel"))).contains(&format!("<img id=\"pixel\">{new}")));
+    for placement in [Placement::After(id("open")), Placement::Replace(id("open")), Placement::Before(id("nowhere")), Placement::Sidebar, Placement::Replace(id("html-body")), Placement::CommerceBlock("u1".to_owned())] {
+        assert!(of(placement.clone()) == home, "{placement:?}");
+    }
+}
+
+#[test]
+fn commerce_blocks_are_replaced_whole() {
+    let widget = "<div class=\"widget block block-banners\" data-bind=\"scope: 'banner'\" data-banner-id=\"abc\" data-ids=\"3\" data-uids=\"Mw==,NQ==\"><ul class=\"banner-items\"><li><div></div></li></ul></div>";
+    let home = page("cms-index-index page-layout-1column", "", &format!("[{widget}]"));
+    for uid in ["NQ==", "abc", "3"] {
+        let (page, _) = rendered(&home, vec![], vec![block(Placement::CommerceBlock(uid.to_owned()), "A"), block(Placement::CommerceBlock(uid.to_owned()), "B")]);
+        let open = "<div class=\"widget block block-static-block segue-block\">";
+        assert!(page.contains(&format!("[{open}A</div>{open}B</div>]")), "{uid}");
+    }
+    assert_eq!(rendered(&home, vec![], vec![block(Placement::CommerceBlock("Q==".to_owned()), "A")]).0, home);
+}
+
+#[test]
+fn a_block_that_replaces_prices_wins_and_other_places_still_change() {
+    let column = format!("<div id=\"promo\">{}<i id=\"inner\"></i></div>{}", simple_row(1, "24", "$24.00"), simple_row(1, "24", "$24.00"));
+    let home = page("cms-index-index", "", &column);
+    let blocks = vec![block(Placement::After(Anchor::Id("inner".to_owned())), "lost"), block(Placement::Replace(Anchor::Id("promo".to_owned())), "shown")];
+    let (page, changes) = rendered(&home, vec![price(1, 1920)], blocks);
+    assert_eq!((page.matches(">$19.20<").count(), page.matches("lost").count(), page.matches("shown").count()), (1, 0, 1));
+    assert!(changes.iter().any(|change| matches!(change, Change::Block { missing: Some(_), .. })));
+}
+
+#[test]
+fn a_price_that_is_not_lower_is_refused() {
+    let page = category(&simple_row(1, "24", "$24.00"));
+    for units in [2401, -1] {
+        let (after, changes) = rendered(&page, vec![price(1, units)], vec![]);
+        assert_eq!(after, page);
+        assert_eq!(changes, [Change::Refused { product: ProductId(1), reason: Refusal::NotLower }]);
+    }
+    assert_eq!(rendered(&page, vec![price(1, 2400)], vec![]).0, page);
+    assert_eq!(rendered(&page, vec![price(2, 1)], vec![]).1, [Change::Refused { product: ProductId(2), reason: Refusal::NotOnPage }]);
+}
+
+#[test]
+fn pages_that_cannot_be_read_say_so() {
+    assert!(matches!(Plan::compile(b"<html>\xff"), Err(PlanError::NotUtf8 { at: 6 })));
+    assert!(matches!(Plan::compile("<i class=price>".repeat(10_000).as_bytes()), Err(PlanError::TooComplex { .. })));
+    assert!(matches!(Plan::compile("<div>".repeat(300_000).as_bytes()), Err(PlanError::Parser(_))));
+}
+
+/// Pieces that end, open or hide what they should not.
+const ACCIDENTS: [&str; 26] = [
+    "<!--", "-->", "<script>", "</script>", "<template>", "</template>", "<noscript>", "</div>", "</span>", "<span>", "<div>", "</main>", "</body>", "</head>", "\"", "'", ">", "<", "&", "<p>", "</p>", "<table>",
+    "<svg>", "<li>", "</form>", "<a>",
+];
+
+fn sample() -> String {
+    let related = format!("{}{}", simple_row(2, "45", "$45.00"), row(3, &price_box(3, &special(3, ("1024.5", "$1,024.50"), ("2000", "$2,000.00")))));
+    let page = product("", ",\"tierPrices\":[]", &related);
+    // The menu is long, and accidents there are accidents everywhere.
+    let (before, rest) = page.split_once("<nav").expect("a menu");
+    let (_, after) = rest.split_once("</nav>").expect("an end of the menu");
+    format!("{before}{after}")
+}
+
+fn at(text: &str, share: f64) -> usize {
+    let mut at = (text.len() as f64 * share) as usize;
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+fn mutated(edits: &[(f64, f64, usize)]) -> String {
+    let mut page = sample();
+    for (from, length, kind) in edits {
+        let start = at(&page, *from);
+        let end = (start + (length * 60.0) as usize).min(page.len());
+        let end = at(&page, end as f64 / page.len() as f64).max(start);
+        match kind {
+            0 => page.replace_range(start..end, ""),
+            1 => {
+                let copy = page[start..end].to_owned();
+                page.insert_str(start, &copy);
+            }
+            kind => page.insert_str(start, ACCIDENTS[kind % ACCIDENTS.len()]),
+        }
+    }
+    page
+}
+
+/// Checks a page that was lowered by a fifth as a browser reads it: each product in every place, or in none.
+fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
+    let plan = Plan::compile(page.as_bytes()).expect("a small page");
+    let nothing = render(&plan, page.as_bytes(), &Selection::default(), &Dressing::default());
+    prop_assert_eq!(&nothing.bytes[..], page.as_bytes());
+    let lower = |price: Decimal| (price * Decimal::new(8, 1)).round_dp(2);
+    let prices = plan.facts().products.iter().map(|product| PriceChange { product: product.id, final_price: Some(lower(product.final_price)), labels: vec![] });
+    let rendered = render(&plan, page.as_bytes(), &Selection { prices: prices.collect(), blocks: vec![] }, &Dressing::default());
+    let (old, new) = (Page::parse(page.as_bytes()).places(), Page::parse(&rendered.bytes).places());
+    prop_assert_eq!(old.keys().collect::<Vec<_>>(), new.keys().collect::<Vec<_>>());
+    for (id, places) in &new {
+        let known = plan.facts().products.iter().find(|product| product.id.0 == *id);
+        match known {
+            None => prop_assert_eq!(places, &old[id], "product {} is left alone", id),
+            Some(product) => {
+                let wanted = lower(product.final_price).normalize().to_string();
+                let finals = places.amounts.iter().filter(|(kind, _)| kind == "finalPrice");
+                prop_assert!(finals.clone().all(|(_, amount)| *amount == wanted), "product {} has {:?}", id, places);
+                prop_assert!(finals.count() > 0);
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn accidents_leave_products_whole(edits in prop::collection::vec((0.0..1.0f64, 0.0..1.0f64, 0usize..30), 1..6)) {
+        all_or_nothing(&mutated(&edits))?;
+    }
+
+    #[test]
+    fn compiling_and_rendering_are_total(bytes in prop::collection::vec(any::<u8>(), 0..400), pieces in prop::collection::vec(0usize..26, 0..40)) {
+        let mut page = bytes;
+        for piece in pieces {
+            page.extend_from_slice(ACCIDENTS[piece].as_bytes());
+        }
+        if let Ok(plan) = Plan::compile(&page) {
+            prop_assert_eq!(render(&plan, &page, &Selection::default(), &Dressing::default()).bytes, page);
+        }
+    }
+}
