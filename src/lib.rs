@@ -9,6 +9,7 @@
 pub mod audience;
 pub mod body;
 pub mod decision;
+pub mod demo;
 pub mod document;
 pub mod page;
 pub mod rewrite;
