@@ -185,6 +185,7 @@ fn main_column(shop: &Shop, product: &'static Product) -> String {
         ("rating", rating(product, true)),
         ("price_box", price_box(product, Place::Main)),
         ("options", downloads(product)),
+        ("promises", promises(product.kind).map(|promise| format!("<li>{promise}</li>")).concat()),
         ("price_config", script_json(&price_config(product))),
         ("provider", script_json(&provider(product))),
         ("form_key", shop.form_key.clone()),
@@ -201,6 +202,16 @@ fn attributes(product: &Product) -> String {
         )
     };
     product.attributes.iter().map(row).collect()
+}
+
+fn promises(kind: ProductType) -> [&'static str; 3] {
+    match kind {
+        ProductType::Simple => {
+            ["Leaves the workshop tomorrow", "Sixty days to change your mind", "Repaired for as long as you keep it"]
+        }
+        ProductType::Virtual => ["Begins the day you buy it", "Sixty days to change your mind", "Covers gifts as well"],
+        ProductType::Downloadable => ["Yours at once", "Read it on anything", "Corrections for free, for good"],
+    }
 }
 
 fn downloads(product: &Product) -> String {
