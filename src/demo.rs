@@ -17,6 +17,8 @@ mod product;
 mod sections;
 mod session;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::ops::Deref;

@@ -9,8 +9,6 @@ pub enum ProductType {
     Simple,
     /// A service.
     Virtual,
-    /// A file.
-    Downloadable,
 }
 
 impl ProductType {
@@ -19,7 +17,6 @@ impl ProductType {
         match self {
             Self::Simple => "simple",
             Self::Virtual => "virtual",
-            Self::Downloadable => "downloadable",
         }
     }
 }
@@ -249,15 +246,15 @@ pub static PRODUCTS: [Product; 10] = [
         sku: "LL-GE04",
         key: "night-walk-field-guide",
         name: "Night Walk Field Guide",
-        kind: ProductType::Downloadable,
+        kind: ProductType::Simple,
         regular: Cents(900),
         special: None,
         rating: (80, 12),
         summary: "Twelve walks that are better after sunset.",
-        description: "A guide to take along on your phone: maps, moon tables and what to listen for. It works without a signal, which is \
-                      rather the point.",
-        points: &["PDF and EPUB", "Twelve walks between 3 and 11 km", "Moon tables until 2030"],
-        attributes: &[("Format", "PDF, EPUB"), ("Pages", "96")],
+        description: "Maps, moon tables and what to listen for, printed large enough for lantern light on paper that does not mind the \
+                      dew.",
+        points: &["Stone paper, shrugs off rain", "Twelve walks between 3 and 11 km", "Moon tables until 2030"],
+        attributes: &[("Format", "Paperback, 11 x 17 cm"), ("Pages", "96")],
         related: &[8, 6],
         upsell: &[10],
     },

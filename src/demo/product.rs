@@ -184,7 +184,6 @@ fn main_column(shop: &Shop, product: &'static Product) -> String {
         ("image", product.image()),
         ("rating", rating(product, true)),
         ("price_box", price_box(product, Place::Main)),
-        ("options", downloads(product)),
         ("promises", promises(product.kind).map(|promise| format!("<li>{promise}</li>")).concat()),
         ("price_config", script_json(&price_config(product))),
         ("provider", script_json(&provider(product))),
@@ -210,37 +209,16 @@ fn promises(kind: ProductType) -> [&'static str; 3] {
             ["Leaves the workshop tomorrow", "Sixty days to change your mind", "Repaired for as long as you keep it"]
         }
         ProductType::Virtual => ["Begins the day you buy it", "Sixty days to change your mind", "Covers gifts as well"],
-        ProductType::Downloadable => ["Yours at once", "Read it on anything", "Corrections for free, for good"],
     }
 }
 
-fn downloads(product: &Product) -> String {
-    match product.kind {
-        ProductType::Downloadable => fill(
-            include_str!("templates/downloads.html"),
-            &[("raw", &product.price().raw()), ("name", &text(product.name))],
-        ),
-        ProductType::Simple | ProductType::Virtual => String::new(),
-    }
-}
-
-/// What Magento hands to its price box. Only products with options (downloads count as such) bring prices along.
+/// What Magento hands to its price box. Products without options bring no prices along: the box reads its own attributes.
 fn price_config(product: &Product) -> Value {
     let format = json!({
         "pattern": "$%s", "precision": 2, "requiredPrecision": 2, "decimalSymbol": ".", "groupSymbol": ",",
         "groupLength": 3, "integerRequired": false,
     });
-    match product.kind {
-        ProductType::Downloadable => {
-            let old = json!({ "amount": product.regular.json(), "adjustments": [] });
-            let new = json!({ "amount": product.price().json(), "adjustments": [] });
-            let prices = json!({ "baseOldPrice": old, "oldPrice": old, "basePrice": new, "finalPrice": new });
-            json!({ "productId": product.id, "priceFormat": format, "prices": prices, "idSuffix": "_clone", "tierPrices": [] })
-        }
-        ProductType::Simple | ProductType::Virtual => {
-            json!({ "productId": product.id.to_string(), "priceFormat": format, "tierPrices": [] })
-        }
-    }
+    json!({ "productId": product.id.to_string(), "priceFormat": format, "tierPrices": [] })
 }
 
 /// What Magento keeps in the browser for "recently viewed": a copy of the price that nothing on this page shows.
