@@ -1,0 +1,180 @@
+//! The demo: a small Luma-like shop with a real cart, which stands in for Magento as the origin behind Segue.
+//!
+//! Its markup is written by hand with the structure of Luma's, its cart applies the audience offers by itself from the membership
+//! that reaches it, and its scripts re-render prices as Magento's do.
+
+mod answer;
+mod api;
+mod assets;
+mod cart;
+mod catalog;
+mod discount;
+mod layout;
+mod listing;
+mod money;
+mod pages;
+mod product;
+mod sections;
+mod session;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::{Method, Uri};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use session::{Sessions, random_text};
+
+/// The starter ruleset, which the demo's cart charges.
+pub const RULES: &str = include_str!("demo/rules.json");
+
+/// The audiences of the starter ruleset as (id, name).
+pub const AUDIENCES: [(&str, &str); 3] =
+    [(discount::VIP, "VIP"), (discount::NEW_VISITOR, "New visitor"), (discount::WHOLESALE, "Wholesale")];
+
+/// How the shop behaves.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The audiences that the panel offers, as (id, name).
+    pub audiences: Vec<(String, String)>,
+    /// Where shoppers find the shop through Segue, for the panel's link.
+    pub storefront_url: Option<String>,
+    /// Where the shop itself listens, for the panel's link to the same page without Segue.
+    pub origin_url: Option<String>,
+    /// Magento's base URL: other hosts (the port does not count) are redirected to it. `None` takes every host.
+    pub base_url: Option<String>,
+    /// The request header that must say `https`, else the shop redirects to HTTPS, as Magento with secure URLs does.
+    pub require_https_header: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            audiences: AUDIENCES.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect(),
+            storefront_url: None,
+            origin_url: None,
+            base_url: None,
+            require_https_header: None,
+        }
+    }
+}
+
+/// The shop: cheap to clone, all clones share carts.
+#[derive(Clone, Debug)]
+pub struct Shop(Arc<Shared>);
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Shared {
+    options: Options,
+    sessions: Sessions,
+    /// The form key that cached pages carry; scripts replace it by the shopper's own.
+    form_key: String,
+    /// The panel's element, at the end of every page.
+    panel: String,
+}
+
+impl Deref for Shop {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Shop {
+    /// A shop with no shoppers yet.
+    pub fn new(options: Options) -> Self {
+        let panel = panel(&options);
+        Self(Arc::new(Shared { options, sessions: Sessions::default(), form_key: random_text(16), panel }))
+    }
+
+    /// Serves the shop until `shutdown` is done and the requests in flight are answered.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> std::io::Result<()> {
+        axum::serve(listener, router(self)).with_graceful_shutdown(shutdown).await
+    }
+}
+
+/// Every path of the shop.
+pub fn router(shop: Shop) -> Router {
+    Router::new()
+        .route("/checkout/cart/", get(cart::show))
+        .route("/checkout/cart", get(cart::show))
+        .route("/checkout/", get(cart::checkout))
+        .route("/checkout/cart/add/", post(cart::add))
+        .route("/checkout/cart/add/{*rest}", post(cart::add))
+        .route("/checkout/cart/updatePost/", post(cart::update))
+        .route("/checkout/cart/delete/", post(cart::delete))
+        .route("/checkout/sidebar/removeItem/", post(cart::remove_from_minicart))
+        .route("/newsletter/subscriber/new/", post(cart::subscribe))
+        .route("/customer/section/load/", get(sections::load))
+        .route("/rest/V1/guest-carts/{id}/totals", get(api::totals))
+        .route(
+            "/rest/V1/guest-carts/{id}/payment-information",
+            get(api::payment_information).post(api::payment_information),
+        )
+        .route("/rest/{store}/V1/guest-carts/{id}/totals", get(api::totals_of_store))
+        .route(
+            "/rest/{store}/V1/guest-carts/{id}/payment-information",
+            get(api::payment_information_of_store).post(api::payment_information_of_store),
+        )
+        .route("/graphql", get(api::graphql).post(api::graphql))
+        .fallback(page)
+        .layer(from_fn(answer::gzip))
+        .layer(from_fn_with_state(shop.clone(), answer::canonical_url))
+        .layer(from_fn(answer::delay))
+        .with_state(shop)
+}
+
+/// Pages and files, by path.
+async fn page(State(shop): State<Shop>, method: Method, uri: Uri, Query(query): Query<listing::Query>) -> Response {
+    let path = uri.path();
+    if path.starts_with("/static/") || path.starts_with("/media/") {
+        return assets::find(path).unwrap_or_else(assets::missing);
+    }
+    let (status, page) = match path.strip_prefix('/').and_then(|path| path.strip_suffix(".html")) {
+        _ if !matches!(method, Method::GET | Method::HEAD) => pages::not_found(),
+        Some(key) => match (catalog::category(key), catalog::product_by_key(key)) {
+            (Some(category), _) => listing::category(&shop, category, &query),
+            (None, Some(product)) => product::page(&shop, product),
+            (None, None) => pages::not_found(),
+        },
+        None => match path {
+            "/" => pages::home(&shop),
+            "/catalogsearch/result/" | "/catalogsearch/result" => listing::search(&shop, &query),
+            other => pages::own(other).unwrap_or_else(pages::not_found),
+        },
+    };
+    answer::cached_page(status, layout::render(&shop, &page))
+}
+
+/// The panel with which visitors of the demo switch audiences; its script reads the settings from the element.
+fn panel(options: &Options) -> String {
+    let audiences: Vec<_> = options.audiences.iter().map(|(id, name)| json!({ "id": id, "name": name })).collect();
+    let settings = json!({
+        "audiences": audiences,
+        "storefront": options.storefront_url,
+        "origin": options.origin_url,
+    });
+    format!(
+        "<script src=\"/static/demo/panel.js\" defer data-settings=\"{}\"></script>\n",
+        template::text(&settings.to_string())
+    )
+}

@@ -1,0 +1,258 @@
+//! The shop's own cart price rules, applied from the membership that arrives at the origin, as Magento with Adobe's extension does.
+//!
+//! Nothing here is shared with the part of Segue that shows offers: the shop is the other side of "a price shown is a price charged".
+
+use std::collections::HashMap;
+
+use http::HeaderMap;
+
+use super::money::Cents;
+
+/// The audience id of VIP customers.
+pub const VIP: &str = "6f1d0c6e-3b0a-4d0e-9c55-0b7d3a1f8a01";
+/// The audience id of shoppers who came for the first time.
+pub const NEW_VISITOR: &str = "b2a7e9d4-58c1-4f6b-8e27-9d04c6f1e502";
+/// The audience id of wholesale buyers.
+pub const WHOLESALE: &str = "d94c3f18-7e62-4a9d-b0f3-21c58ea7b603";
+
+/// The cookie and the header in which the membership arrives.
+pub const MEMBERSHIP: &str = "aep-segments-membership";
+
+/// A cart price rule of the shop.
+#[derive(Clone, Copy, Debug)]
+pub struct CartRule {
+    /// Commerce's id of the rule.
+    pub rule_id: u64,
+    /// The audience that it is for.
+    pub audience: &'static str,
+    /// What the totals call it.
+    pub label: &'static str,
+    /// The products that it discounts; empty is all.
+    pub products: &'static [u64],
+    /// What it takes off.
+    pub action: Action,
+}
+
+/// What a rule takes off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Hundredths of a percent of what is left of the row.
+    ByPercent(i64),
+    /// An amount off every unit.
+    ByFixed(Cents),
+}
+
+/// The shop's rules, in the order in which Magento applies them.
+pub const RULES: [CartRule; 2] = [
+    CartRule {
+        rule_id: 2,
+        audience: WHOLESALE,
+        label: "Wholesale $5 off bags",
+        products: &[1, 2, 3, 4, 5],
+        action: Action::ByFixed(Cents(500)),
+    },
+    CartRule { rule_id: 1, audience: VIP, label: "VIP 20 % off", products: &[], action: Action::ByPercent(2_000) },
+];
+
+/// The audience ids that a request claims: in the header when it has one, else in the cookie.
+pub fn membership(headers: &HeaderMap) -> Vec<String> {
+    let header = headers.get(MEMBERSHIP).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let claim = header.or_else(|| super::session::cookie(headers, MEMBERSHIP)).unwrap_or_default();
+    claim.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect()
+}
+
+/// One row of a cart.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The product's entity id.
+    pub product: u64,
+    /// The catalogue price of one unit.
+    pub price: Cents,
+    /// How many units.
+    pub qty: u32,
+}
+
+impl Row {
+    /// The row before discounts.
+    pub fn total(&self) -> Cents {
+        self.price * self.qty
+    }
+}
+
+/// What the rules take off a cart.
+#[derive(Debug, Default)]
+pub struct Discounts {
+    /// Per row, in the order given.
+    pub rows: Vec<Cents>,
+    /// The labels of the rules that applied, in order.
+    pub labels: Vec<&'static str>,
+    /// The ids of these rules.
+    pub rule_ids: Vec<u64>,
+}
+
+impl Discounts {
+    /// The whole discount.
+    pub fn total(&self) -> Cents {
+        self.rows.iter().copied().sum()
+    }
+
+    /// The title of the totals' discount line: `Discount (VIP 20 % off)`.
+    pub fn title(&self) -> String {
+        format!("Discount ({})", self.labels.join(", "))
+    }
+}
+
+/// Ten-thousandths of a cent: percentages of cents stay exact in them.
+const PARTS: i64 = 10_000;
+
+/// Applies `rules` in order to `rows`, rule outside and row inside, rounding as Magento 2.4.6 does: half away from zero per row,
+/// carrying the fraction to the next row with the same accumulated percentage.
+pub fn apply(rules: &[&CartRule], rows: &[Row]) -> Discounts {
+    let mut discounts = Discounts { rows: vec![Cents(0); rows.len()], ..Discounts::default() };
+    let mut percents = vec![0_i64; rows.len()];
+    let mut carries: HashMap<i64, i64> = HashMap::new();
+    for rule in rules {
+        let matched: Vec<usize> = in_magento_order(rules, rows).filter(|&at| matches(rule, &rows[at])).collect();
+        for &at in &matched {
+            let left = rows[at].total() - discounts.rows[at];
+            let exact = match rule.action {
+                Action::ByPercent(percent) => {
+                    percents[at] = (percents[at] + percent).min(PARTS);
+                    left.0 * percent.min(PARTS)
+                }
+                Action::ByFixed(amount) => (amount * rows[at].qty).0 * PARTS,
+            };
+            let rounded = round(exact, percents[at], &mut carries);
+            discounts.rows[at].0 += rounded.min(left.0);
+        }
+        if !matched.is_empty() {
+            discounts.labels.push(rule.label);
+            discounts.rule_ids.push(rule.rule_id);
+        }
+    }
+    discounts
+}
+
+/// The rules that hold for a membership.
+pub fn rules_for(membership: &[String]) -> Vec<&'static CartRule> {
+    RULES.iter().filter(|rule| membership.iter().any(|id| id == rule.audience)).collect()
+}
+
+fn matches(rule: &CartRule, row: &Row) -> bool {
+    rule.products.is_empty() || rule.products.contains(&row.product)
+}
+
+/// Rows that an earlier rule matches go first.
+fn in_magento_order(rules: &[&CartRule], rows: &[Row]) -> impl Iterator<Item = usize> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|&at| rules.iter().position(|rule| matches(rule, &rows[at])).unwrap_or(usize::MAX));
+    order.into_iter()
+}
+
+fn round(exact: i64, percent: i64, carries: &mut HashMap<i64, i64>) -> i64 {
+    let carry = if percent > 0 { carries.entry(percent).or_default() } else { &mut 0 };
+    let amount = exact + *carry;
+    let cents = (amount.abs() + PARTS / 2) / PARTS * amount.signum();
+    *carry = amount - cents * PARTS;
+    cents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(product: u64, cents: i64, qty: u32) -> Row {
+        Row { product, price: Cents(cents), qty }
+    }
+
+    fn for_audiences(ids: &[&str], rows: &[Row]) -> Discounts {
+        let membership: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        apply(&rules_for(&membership), rows)
+    }
+
+    #[test]
+    fn rounds_once_per_row_and_not_per_unit() {
+        assert_eq!(for_audiences(&[VIP], &[row(8, 3_499, 1)]).total(), Cents(700));
+        assert_eq!(for_audiences(&[VIP], &[row(8, 3_499, 3)]).total(), Cents(2_099));
+    }
+
+    #[test]
+    fn rounds_half_a_cent_away_from_zero() {
+        let half =
+            CartRule { rule_id: 9, audience: VIP, label: "half", products: &[], action: Action::ByPercent(5_000) };
+        assert_eq!(apply(&[&half], &[row(1, 1, 1)]).total(), Cents(1));
+        assert_eq!(apply(&[&half], &[row(1, 333, 1)]).total(), Cents(167));
+    }
+
+    #[test]
+    fn carries_the_fraction_to_the_next_row_of_the_same_percentage() {
+        let discounts = for_audiences(&[VIP], &[row(6, 102, 1), row(7, 102, 1), row(8, 102, 1)]);
+        assert_eq!(discounts.rows, [Cents(20), Cents(21), Cents(20)]);
+    }
+
+    #[test]
+    fn takes_a_fixed_amount_off_every_unit_of_its_products_only() {
+        let discounts = for_audiences(&[WHOLESALE], &[row(1, 4_800, 3), row(6, 6_400, 2)]);
+        assert_eq!(discounts.rows, [Cents(1_500), Cents(0)]);
+        assert_eq!(discounts.title(), "Discount (Wholesale $5 off bags)");
+    }
+
+    #[test]
+    fn applies_the_percentage_to_what_an_earlier_rule_left() {
+        let discounts = for_audiences(&[VIP, WHOLESALE], &[row(1, 4_800, 1)]);
+        assert_eq!(discounts.total(), Cents(500 + 860));
+        assert_eq!(discounts.labels, ["Wholesale $5 off bags", "VIP 20 % off"]);
+    }
+
+    #[test]
+    fn never_takes_more_than_the_row() {
+        assert_eq!(for_audiences(&[WHOLESALE], &[row(5, 300, 2)]).total(), Cents(600));
+    }
+
+    #[test]
+    fn takes_nothing_off_for_new_visitors_and_strangers() {
+        assert_eq!(for_audiences(&[NEW_VISITOR], &[row(1, 4_800, 1)]).total(), Cents(0));
+        assert_eq!(for_audiences(&[], &[row(1, 4_800, 1)]).labels, [""; 0]);
+    }
+
+    #[test]
+    fn believes_the_header_before_the_cookie() {
+        let mut headers = HeaderMap::new();
+        let cookie = format!("a=b; {MEMBERSHIP}={VIP}%2C%20x");
+        headers.insert("cookie", cookie.parse().expect("a header value"));
+        assert_eq!(membership(&headers), [VIP, "x"]);
+        headers.insert(MEMBERSHIP, WHOLESALE.parse().expect("a header value"));
+        assert_eq!(membership(&headers), [WHOLESALE]);
+    }
+
+    #[test]
+    fn charges_what_the_starter_rules_promise() {
+        let rules: serde_json::Value = serde_json::from_str(super::super::RULES).expect("the starter rules are JSON");
+        let offers = rules["offers"].as_array().expect("a list of offers");
+        assert_eq!(offers.len(), RULES.len());
+        for (offer, rule) in offers.iter().zip(RULES) {
+            assert_eq!(offer["charge"]["rule_id"], rule.rule_id);
+            assert_eq!(offer["audiences"], serde_json::json!({ "any": [rule.audience] }));
+            assert_eq!(offer["labels"]["default"], rule.label);
+            let amount = offer["amount"].to_string();
+            let (action, own) = match rule.action {
+                Action::ByPercent(percent) => ("by_percent", Cents(percent).raw()),
+                Action::ByFixed(cents) => ("by_fixed", cents.raw()),
+            };
+            assert_eq!((offer["action"].as_str(), amount), (Some(action), own));
+            match rule.products {
+                [] => assert_eq!(offer["products"], "all"),
+                ids => assert_eq!(offer["products"]["ids"], serde_json::json!(ids)),
+            }
+        }
+        let priorities: Vec<_> = offers.iter().map(|offer| offer["priority"].as_i64()).collect();
+        assert!(priorities.is_sorted(), "the cart applies its rules in the order of the offers' priorities");
+    }
+
+    #[test]
+    fn starter_rules_name_the_audiences_of_the_cart() {
+        let rules: serde_json::Value = serde_json::from_str(super::super::RULES).expect("the starter rules are JSON");
+        let ids: Vec<_> = rules["audiences"].as_array().expect("a list").iter().map(|one| one["id"].clone()).collect();
+        assert_eq!(ids, [VIP, NEW_VISITOR, WHOLESALE]);
+    }
+}

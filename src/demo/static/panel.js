@@ -1,0 +1,120 @@
+/* The demo's panel: choose who you are, and see the page follow. A real shop has no such thing. */
+(function () {
+    'use strict';
+
+    const settings = JSON.parse(document.currentScript.dataset.settings);
+    const COOKIE = 'segue-audiences';
+    const STATE = 'demo-panel';
+
+    function chosen() {
+        const found = document.cookie.split('; ').find((pair) => pair.startsWith(COOKIE + '='));
+        const value = found ? decodeURIComponent(found.slice(COOKIE.length + 1)) : '';
+        return value.split(',').filter((id) => settings.audiences.some((audience) => audience.id === id));
+    }
+
+    function choose(ids) {
+        const value = ids.length ? ids.join(',') : 'none';
+        document.cookie = COOKIE + '=' + encodeURIComponent(value) + '; path=/; SameSite=Lax; max-age=86400';
+        location.reload();
+    }
+
+    function element(tag, className, text) {
+        const made = document.createElement(tag);
+        made.className = className;
+        if (text) {
+            made.textContent = text;
+        }
+        return made;
+    }
+
+    function option(name, hint, isOn, act) {
+        const button = element('button', 'demo-panel__option');
+        button.type = 'button';
+        button.setAttribute('aria-pressed', String(isOn));
+        button.append(element('span', 'demo-panel__mark'), element('span', 'demo-panel__name', name));
+        if (hint) {
+            button.append(element('span', 'demo-panel__hint', hint));
+        }
+        button.addEventListener('click', act);
+        return button;
+    }
+
+    const HINTS = { VIP: '20 % off, own hero', 'New visitor': 'a welcome', Wholesale: '$5 off bags' };
+
+    function options(active) {
+        const list = element('div', 'demo-panel__options');
+        settings.audiences.forEach(({ id, name }) => {
+            const isOn = active.includes(id);
+            const next = isOn ? active.filter((other) => other !== id) : active.concat(id);
+            list.append(option(name, HINTS[name], isOn, () => choose(next)));
+        });
+        list.append(option('Nobody in particular', '', active.length === 0, () => choose([])));
+        return list;
+    }
+
+    function isHere(base) {
+        return Boolean(base) && new URL(base).host === location.host;
+    }
+
+    function here(base) {
+        return new URL(location.pathname + location.search, base).href;
+    }
+
+    function footer() {
+        const foot = element('p', 'demo-panel__foot');
+        const isOrigin = isHere(settings.origin);
+        const target = isOrigin ? settings.storefront : settings.origin;
+        if (isOrigin) {
+            foot.append(element('span', '', 'This is the shop without Segue: the same for everyone. '));
+        }
+        if (target) {
+            const link = element('a', 'demo-panel__link', isOrigin ? 'Back through Segue' : 'This page without Segue');
+            link.href = here(target);
+            foot.append(link);
+        }
+        return foot;
+    }
+
+    function isSmall() {
+        return window.matchMedia('(max-width: 767px)').matches;
+    }
+
+    function savedState() {
+        try {
+            return localStorage.getItem(STATE);
+        } catch (error) {
+            return null;
+        }
+    }
+
+    function build() {
+        const active = chosen();
+        const names = settings.audiences.filter((audience) => active.includes(audience.id)).map((audience) => audience.name);
+        const panel = element('aside', 'demo-panel');
+        panel.setAttribute('aria-label', 'Segue demo');
+        const head = element('button', 'demo-panel__head');
+        head.type = 'button';
+        head.append(element('span', 'demo-panel__brand', 'Segue demo'), element('span', 'demo-panel__who', names.join(' + ') || 'Nobody in particular'), element('span', 'demo-panel__arrow'));
+        const body = element('div', 'demo-panel__body');
+        body.append(element('p', 'demo-panel__lead', 'Who is shopping?'), options(active), footer());
+        panel.append(head, body);
+        const show = (isOpen) => {
+            panel.classList.toggle('demo-panel--open', isOpen);
+            head.setAttribute('aria-expanded', String(isOpen));
+        };
+        head.addEventListener('click', () => {
+            const isOpen = !panel.classList.contains('demo-panel--open');
+            show(isOpen);
+            try {
+                localStorage.setItem(STATE, isOpen ? 'open' : 'closed');
+            } catch (error) {
+                // Without storage it opens and closes for this page only.
+            }
+        });
+        const state = savedState();
+        show(state ? state === 'open' : !isSmall());
+        document.body.append(panel);
+    }
+
+    build();
+}());
