@@ -86,7 +86,18 @@ impl App {
         metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
         metrics.register("rules_published", "Rules files put in force while running", rules_published.clone());
         let metrics = Arc::new(metrics);
-        Ok(Self { config, shop, upstream, metrics, rules_rejected, rules_published, shoppers, operations, rules_seen: loaded.seen, modes_seen })
+        Ok(Self {
+            config,
+            shop,
+            upstream,
+            metrics,
+            rules_rejected,
+            rules_published,
+            shoppers,
+            operations,
+            rules_seen: loaded.seen,
+            modes_seen,
+        })
     }
 
     /// Where shoppers connect.
@@ -120,8 +131,7 @@ impl App {
                 readiness.set(false);
             }
         };
-        let drained =
-            server::run(self.shoppers, self.config.server, service, self.metrics.connections(), stop).await;
+        let drained = server::run(self.shoppers, self.config.server, service, self.metrics.connections(), stop).await;
         tracing::info!(connections.cut = drained.cut, "stopped");
         for task in tasks.into_iter() {
             task.abort();

@@ -129,7 +129,8 @@ fn read(name: &str, text: &str, folder: &Path, environment: impl IntoIterator<It
         Err(mistakes) => return Read { mistakes, ..Read::default() },
     };
     let mistakes = Mistakes::new(name, Places::Dotted).with_variables(document.variables);
-    let mut read = mistakes.root(&document.value).map(|root| read_sections(&mistakes, &root, folder)).unwrap_or_default();
+    let mut read =
+        mistakes.root(&document.value).map(|root| read_sections(&mistakes, &root, folder)).unwrap_or_default();
     read.mistakes = mistakes.into_vec();
     read
 }
@@ -206,4 +207,3 @@ fn assemble(
         log_filter: log.filter,
     }
 }
-

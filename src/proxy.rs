@@ -5,6 +5,7 @@ pub mod forwarded;
 pub mod headers;
 pub mod hygiene;
 pub mod own;
+pub mod personal;
 mod request_id;
 pub mod rescue;
 pub mod tunnel;
@@ -24,6 +25,7 @@ use crate::body::{Body, BoxError};
 use crate::telemetry::Metrics;
 use crate::upstream::Upstream;
 pub use forwarded::Client;
+use personal::Shop;
 pub use request_id::RequestId;
 
 /// `X-Request-Id`.
@@ -33,29 +35,18 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub type Answering<E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send>>;
 
 /// How requests are checked and their headers rewritten.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     /// What is refused.
     pub hygiene: hygiene::Config,
     /// What headers tell the origin, and whom they are believed from.
     pub headers: headers::Config,
-    /// Path under which Segue serves what is its own, with a slash at both ends. `/.segue/`: no shop has it.
-    pub own_prefix: String,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            hygiene: hygiene::Config::default(),
-            headers: headers::Config::default(),
-            own_prefix: "/.segue/".to_owned(),
-        }
-    }
 }
 
 /// Composes the path to `upstream`.
 pub fn service(
     config: Config,
+    shop: Arc<Shop>,
     upstream: Upstream,
     metrics: Arc<Metrics>,
 ) -> impl Service<
@@ -80,6 +71,8 @@ pub fn service(
         // Says who the client is to all behind, and sees answers last, when nobody adds to them any more.
         .layer(headers::HeadersLayer::new(config.headers, &authority))
         // Behind the headers, so that our own pages know the client too.
-        .layer(own::OwnLayer::new(&config.own_prefix, tower::service_fn(own::nothing)))
+        .layer(own::OwnLayer::new(shop.prefix(), own::OwnPages::new(Arc::clone(&shop))))
+        // Innermost: what it puts into the request goes to the origin as it is, and it sees the answer before anybody else.
+        .layer(personal::PersonalLayer::new(shop))
         .service(upstream)
 }

@@ -1,6 +1,7 @@
 //! Logs and metrics.
 
 mod metrics;
+pub mod pages;
 
 use tracing_subscriber::EnvFilter;
 

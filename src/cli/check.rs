@@ -114,13 +114,13 @@ async fn judge(config: &Config, view: &StoreView, answer: http::Response<Body>) 
     let mut page = http::Request::new(());
     page.headers_mut().insert(header::ACCEPT, header::HeaderValue::from_static("text/html"));
     let (mut parts, ()) = page.into_parts();
-    let wanted = rewriter.prepare(&mut parts, Mode::On);
+    let wanted = rewriter.prepare(&mut parts, Mode::On, true);
     let mut contradicts = None;
     let select = |_: &PageFacts, hints: &StoreHints| {
         contradicts = hints.contradict(view).then(|| hints.clone());
         Ok(Default::default())
     };
-    let rewritten = rewriter.rewrite(&wanted, answer, |_| true, &Dressing::default(), select).await;
+    let rewritten = rewriter.rewrite(&wanted, answer, &Dressing::default(), select).await;
     let mut findings: Vec<String> = contradicts.iter().map(|hints| mismatch(view, hints)).collect();
     match rewritten.outcome {
         Ok(done) => findings.extend(unknown_formats(&done)),
@@ -154,6 +154,9 @@ fn unknown_formats(done: &Done) -> Option<String> {
         .map(|left| left.product.to_string())
         .collect();
     (!products.is_empty()).then(|| {
-        format!("the currency format of these products' prices is not known, so they would stay: {}", products.join(", "))
+        format!(
+            "the currency format of these products' prices is not known, so they would stay: {}",
+            products.join(", ")
+        )
     })
 }

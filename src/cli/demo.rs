@@ -47,8 +47,12 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     let storefront = format!("http://{}/", app.address().map_err(failed)?);
     let operations = format!("http://{}/", app.operations_address().map_err(failed)?);
     let origin = format!("http://{origin}/");
-    let options = demo::Options { origin_url: Some(origin.clone()), ..demo::Options::default() };
-    let serving = tokio::spawn(demo::serve(shop, options, std::future::pending()));
+    let options = demo::Options {
+        storefront_url: Some(storefront.clone()),
+        origin_url: Some(origin.clone()),
+        ..demo::Options::default()
+    };
+    let serving = tokio::spawn(demo::Shop::new(options).serve(shop, std::future::pending()));
     announce(output, &storefront, &operations, &origin, &folder)?;
     app.run(stopped()).await;
     serving.abort();
@@ -66,12 +70,7 @@ async fn listen(port: u16) -> Result<TcpListener, Failure> {
 }
 
 /// The demo's own configuration: everything on loopback, where believing the browser harms nobody.
-fn configuration(
-    folder: &Folder,
-    port: u16,
-    operations: u16,
-    origin: SocketAddr,
-) -> Result<config::Config, Failure> {
+fn configuration(folder: &Folder, port: u16, operations: u16, origin: SocketAddr) -> Result<config::Config, Failure> {
     std::fs::write(folder.0.join("rules.json"), demo::RULES).map_err(failed)?;
     let key = Key::generate().map_err(failed)?.export();
     let text = format!(

@@ -79,7 +79,7 @@ async fn explain(
     let decision = rules.decide(&rules.key(view, audiences, now));
     let rewriter = Arc::new(Rewriter::new(config.rewrite.clone()));
     let (mut parts, body) = wish.request(config)?.into_parts();
-    let wanted = rewriter.prepare(&mut parts, Mode::On);
+    let wanted = rewriter.prepare(&mut parts, Mode::On, true);
     let path = parts.uri.path().to_owned();
     let answer = ask(config, http::Request::from_parts(parts, body)).await?;
     let status = answer.status().as_u16();
@@ -96,9 +96,17 @@ async fn explain(
         on_page = verdicts;
         Ok(selection)
     };
-    let rewritten = rewriter.rewrite(&wanted, answer, |_| true, &Dressing::default(), select).await;
+    let rewritten = rewriter.rewrite(&wanted, answer, &Dressing::default(), select).await;
     let outcome = rewritten.outcome;
-    Ok(Explained { status, location, candidates: rules.explain(view, audiences, now), on_page, kind, currency, outcome })
+    Ok(Explained {
+        status,
+        location,
+        candidates: rules.explain(view, audiences, now),
+        on_page,
+        kind,
+        currency,
+        outcome,
+    })
 }
 
 fn store_view(config: &Config, store: Option<&str>, wish: &Wish) -> Result<Arc<StoreView>, Failure> {

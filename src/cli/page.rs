@@ -28,7 +28,8 @@ pub(super) struct Wish {
 impl Wish {
     /// A page by its address as shoppers see it, or by its path alone on the shop's first host.
     pub(super) fn parse(config: &Config, url: &str) -> Result<Self, Failure> {
-        let wrong = || Failure::Usage(format!("\"{url}\" is neither an address such as https://shop.example/ nor a path"));
+        let wrong =
+            || Failure::Usage(format!("\"{url}\" is neither an address such as https://shop.example/ nor a path"));
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
         match (uri.scheme_str(), uri.authority()) {
@@ -45,7 +46,9 @@ impl Wish {
         let headers = &config.proxy.headers;
         let host = match &headers.host {
             Some(host) => host.clone(),
-            None => HeaderValue::try_from(&self.host).map_err(|_| Failure::Usage("the host is not valid".to_owned()))?,
+            None => {
+                HeaderValue::try_from(&self.host).map_err(|_| Failure::Usage("the host is not valid".to_owned()))?
+            }
         };
         let scheme = if self.secure { "https" } else { "http" };
         let request = Request::get(&self.target)

@@ -69,9 +69,9 @@ fn view(code: &str, reader: &Reader<'_>, websites: &BTreeMap<String, Option<Stri
     let website = reader.required("website").and_then(|field| website(&field, websites));
     let currency = reader.required("currency").and_then(|field| currency(&field));
     let locale = reader.required("locale").and_then(|field| field.parsed("a locale such as de_DE", locale));
-    let time_zone = reader.required("time_zone").and_then(|field| {
-        field.parsed("a time zone such as Europe/Berlin", |name| TimeZone::get(name).ok())
-    });
+    let time_zone = reader
+        .required("time_zone")
+        .and_then(|field| field.parsed("a time zone such as Europe/Berlin", |name| TimeZone::get(name).ok()));
     let hosts = reader.optional("hosts").map_or(Some(Vec::new()), |field| hosts(&field));
     let path_prefix = reader.optional("path_prefix").map(|field| field.parsed("a path such as /de", path_prefix));
     let (website, base_currency) = website?;

@@ -1,5 +1,6 @@
 //! Paths that are Segue's own on the shop's address, by default those under `/.segue/`. None of them reaches the origin.
 
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -8,6 +9,7 @@ use tower::{Layer, Service};
 
 use super::Answering;
 use super::hygiene::Refusal;
+use super::personal::Shop;
 use crate::body::{Body, BoxError};
 
 /// Hands requests under a path prefix to a service of Segue's, and all others on.
@@ -70,9 +72,31 @@ fn is_under(path: &str, prefix: &str) -> bool {
     path.starts_with(prefix) || prefix.strip_suffix('/') == Some(path)
 }
 
-/// Answers for every path of its own that there is nothing.
-pub async fn nothing(_: Request<Body>) -> Result<Response<Body>, Refusal> {
-    Err(Refusal::NothingHere)
+/// Segue's own pages: its stylesheet, and what starts and ends simulations.
+#[derive(Clone, Debug)]
+pub struct OwnPages {
+    shop: Arc<Shop>,
+}
+
+impl OwnPages {
+    /// The pages of `shop`.
+    pub fn new(shop: Arc<Shop>) -> Self {
+        Self { shop }
+    }
+}
+
+impl Service<Request<Body>> for OwnPages {
+    type Response = Response<Body>;
+    type Error = Refusal;
+    type Future = Ready<Result<Response<Body>, Refusal>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refusal>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        ready(self.shop.own_page(&request).ok_or(Refusal::NothingHere))
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Request, Response, header, request};
+use http::{HeaderValue, Request, Response, StatusCode, header, request};
 use jiff::Timestamp;
 use tower::{Layer, Service};
 
@@ -93,22 +93,21 @@ impl Shop {
         self.modes.store(Arc::new(modes));
     }
 
-    /// Answers what Segue itself serves to shoppers; `None` for everything else, which is the origin's.
-    fn own(&self, parts: &request::Parts, client: &Client, now: i64) -> Option<Response<Body>> {
-        let prefix = self.identifier.config().prefix.as_str();
-        let path = parts.uri.path();
-        if !path.starts_with(prefix) && path != prefix.trim_end_matches('/') {
-            return None;
-        }
-        let request = SimulationRequest {
-            method: &parts.method,
-            uri: &parts.uri,
-            headers: &parts.headers,
-            secure: client.secure,
-            now,
+    /// Where Segue's own pages are.
+    pub fn prefix(&self) -> &str {
+        &self.identifier.config().prefix
+    }
+
+    /// Answers what Segue itself serves to shoppers; `None` for a path where there is nothing.
+    pub fn own_page(&self, request: &Request<Body>) -> Option<Response<Body>> {
+        let asked = SimulationRequest {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            secure: request.extensions().get::<Client>().is_some_and(|client| client.secure),
+            now: Timestamp::now().as_second(),
         };
-        let answer = self.identifier.handle(&request).or_else(|| self.stylesheet.answer(path));
-        Some(answer.unwrap_or_else(not_found))
+        self.identifier.handle(&asked).or_else(|| self.stylesheet.answer(request.uri().path()))
     }
 
     /// Finds out everything about a request that does not need the origin, and fits its headers for it.
@@ -132,10 +131,12 @@ impl Shop {
         self.identifier.outgoing(&mut parts.headers, parts.uri.path(), sent, &known);
         // Looking at a simulation is what one does before switching on.
         let mode = if mode == Mode::Observe && shopper.is_simulated() { Mode::On } else { mode };
-        let wanted = self.rewriter.prepare(parts, mode);
+        let rules = self.lookup.current();
+        let personal = shopper.is_simulated() || rules.could_change(&view, now);
+        let wanted = self.rewriter.prepare(parts, mode, personal);
         let excluded = mode == Mode::On && !included && !shopper.is_simulated();
         let path = parts.uri.path().to_owned();
-        Turn { shop: Arc::clone(self), view, known, shopper, wanted, excluded, path, secure: client.secure, now }
+        Turn { shop: Arc::clone(self), rules, view, known, shopper, wanted, excluded, path, secure: client.secure, now }
     }
 }
 
@@ -148,6 +149,8 @@ fn goes_up(membership: &Membership, mode: Mode, included: bool) -> bool {
 /// One request on its way to the origin and back.
 struct Turn {
     shop: Arc<Shop>,
+    /// The rules as of the request's arrival: all its parts see the same.
+    rules: Arc<Rules>,
     view: Arc<StoreView>,
     known: Arc<KnownAudiences>,
     shopper: Shopper,
@@ -161,22 +164,23 @@ struct Turn {
 
 impl Turn {
     async fn finish(self, response: Response<Body>) -> Response<Body> {
-        let rules = self.shop.lookup.current();
-        let nobody = BTreeSet::new();
-        let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
-        let decision = self.shop.lookup.decide(&rules, &self.view, audiences, self.now);
         match self.wanted.mode() {
             Mode::Off => response,
-            Mode::Observe => self.observe(response, decision),
-            Mode::On => self.rewrite(response, &rules, &decision).await,
+            Mode::Observe => self.observe(response),
+            Mode::On => self.rewrite(response).await,
         }
     }
 
-    fn observe(self, response: Response<Body>, decision: Arc<Decision>) -> Response<Body> {
+    fn decision(&self) -> Arc<Decision> {
+        let nobody = BTreeSet::new();
+        let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
+        self.shop.lookup.decide(&self.rules, &self.view, audiences, self.now)
+    }
+
+    fn observe(self, response: Response<Body>) -> Response<Body> {
         let shop = Arc::clone(&self.shop);
         let rewriter = Arc::clone(&shop.rewriter);
-        let path = self.path.clone();
-        let wanted = self.wanted;
+        let (path, wanted, decision) = (self.path.clone(), self.wanted, self.decision());
         let select = move |facts: &PageFacts, hints: &StoreHints| self.select(&decision, facts, hints);
         rewriter.observe(&wanted, response, select, move |outcome| {
             let shown = shop.metrics.count(Mode::Observe, &outcome);
@@ -184,26 +188,20 @@ impl Turn {
         })
     }
 
-    async fn rewrite(&self, response: Response<Body>, rules: &Rules, decision: &Decision) -> Response<Body> {
+    async fn rewrite(&self, response: Response<Body>) -> Response<Body> {
         let rewriter = &self.shop.rewriter;
-        let personal = |facts: Option<&PageFacts>| match facts {
-            Some(facts) => rules.could_change_page(&self.view, self.now, &self.path, facts),
-            None => rules.could_change(&self.view, self.now),
-        };
         let marker = self.shopper.simulation.as_ref();
-        let marker = marker.map(|simulation| simulate::marker(simulation, &self.shop.identifier.config().prefix));
-        let dressing = Dressing {
-            stylesheet: Some(self.shop.stylesheet.url()),
-            marker: marker.as_deref(),
-            ..Dressing::default()
-        };
+        let marker = marker.map(|simulation| simulate::marker(simulation, self.shop.prefix()));
+        let dressing =
+            Dressing { stylesheet: Some(self.shop.stylesheet.url()), marker: marker.as_deref(), ..Dressing::default() };
+        let decision = self.decision();
         let rewritten = if self.excluded {
-            rewriter.pass(&self.wanted, Skip::Share, response, personal(None))
+            rewriter.pass(&self.wanted, Skip::Share, response)
         } else if decision.is_empty() && marker.is_none() {
-            rewriter.pass(&self.wanted, Skip::NoDecision, response, personal(None))
+            rewriter.pass(&self.wanted, Skip::NoDecision, response)
         } else {
-            let select = |facts: &PageFacts, hints: &StoreHints| self.select(decision, facts, hints);
-            rewriter.rewrite(&self.wanted, response, personal, &dressing, select).await
+            let select = |facts: &PageFacts, hints: &StoreHints| self.select(&decision, facts, hints);
+            rewriter.rewrite(&self.wanted, response, &dressing, select).await
         };
         self.account(&rewritten.outcome);
         self.remember(rewritten)
@@ -212,6 +210,10 @@ impl Turn {
     fn select(&self, decision: &Decision, facts: &PageFacts, hints: &StoreHints) -> Result<Selection, Skip> {
         if hints.contradict(&self.view) {
             return Err(Skip::StoreMismatch);
+        }
+        // Now that the page is known, it may turn out that no rule is for it: its caching is the origin's business then.
+        if !self.shopper.is_simulated() && !self.rules.could_change_page(&self.view, self.now, &self.path, facts) {
+            return Err(Skip::NoRule);
         }
         let scope = Scope { view: &self.view, path: &self.path, bucket: self.shopper.key.bucket() };
         Ok(select(decision, &scope, facts))
@@ -226,19 +228,24 @@ impl Turn {
     /// Puts what the browser is to keep on an HTML page, which then belongs to this shopper alone.
     fn remember(&self, rewritten: Rewritten) -> Response<Body> {
         let mut response = rewritten.response;
-        if !headers::is_html_page(&response) {
+        if !is_html(&response) {
             return response;
         }
         match self.shop.identifier.set_cookie(&self.shopper, self.secure, self.now.as_second(), &self.known) {
             Ok(None) => {}
             Ok(Some(cookie)) => {
-                headers::keep_private(response.headers_mut());
+                headers::make_private(response.headers_mut());
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }
             Err(error) => tracing::warn!(%error, "a membership could not be sealed"),
         }
         response
     }
+}
+
+fn is_html(response: &Response<Body>) -> bool {
+    let media_type = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    response.status() == StatusCode::OK && media_type.is_some_and(|value| value.starts_with(b"text/html"))
 }
 
 fn log_watched(path: &str, shown: &Shown) {
@@ -249,14 +256,6 @@ fn log_watched(path: &str, shown: &Shown) {
         blocks.placed = shown.blocks,
         "would have changed"
     );
-}
-
-fn not_found() -> Response<Body> {
-    let mut response = Response::new(Body::from("There is nothing here.\n"));
-    *response.status_mut() = http::StatusCode::NOT_FOUND;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// Personalises what goes through.
@@ -305,9 +304,6 @@ where
         let (mut parts, body) = request.into_parts();
         let client = parts.extensions.get::<Client>().cloned().expect("the headers layer names every client");
         let now = Timestamp::now();
-        if let Some(answer) = self.shop.own(&parts, &client, now.as_second()) {
-            return Box::pin(std::future::ready(Ok(answer)));
-        }
         let turn = self.shop.begin(&mut parts, &client, now);
         let answer = self.inner.call(Request::from_parts(parts, body));
         Box::pin(async move { Ok(turn.finish(answer.await.map_err(Into::into)?).await) })

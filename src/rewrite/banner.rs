@@ -81,7 +81,8 @@ struct Element {
 
 /// Elements beside which a block would end up elsewhere, or end its parent.
 const NO_NEIGHBOURS: [&str; 16] = [
-    "html", "head", "body", "tr", "td", "th", "tbody", "thead", "tfoot", "caption", "col", "colgroup", "option", "optgroup", "li", "source",
+    "html", "head", "body", "tr", "td", "th", "tbody", "thead", "tfoot", "caption", "col", "colgroup", "option",
+    "optgroup", "li", "source",
 ];
 
 /// Elements that are not for showing something.
@@ -92,11 +93,15 @@ impl Anchors {
     pub(crate) fn find(page: &str, notes: &Notes) -> Self {
         let live = |extent: &Extent| !inside(notes, Region::Template, extent.open);
         let first = |region: Region| notes.regions(region).find(live);
-        let main = notes.anchors.iter().find(|noted| is_main(page, noted)).map(|noted| notes.extent(noted.extent)).filter(live);
-        let in_main = |columns: &Extent| {
-            main.is_some_and(|main| main.covers(columns.open.start))
-        };
-        let columns = notes.regions(Region::Columns).filter(live).find(|extent| in_main(extent) && is(tag(page, extent), "div"));
+        let main = notes
+            .anchors
+            .iter()
+            .find(|noted| is_main(page, noted))
+            .map(|noted| notes.extent(noted.extent))
+            .filter(live);
+        let in_main = |columns: &Extent| main.is_some_and(|main| main.covers(columns.open.start));
+        let columns =
+            notes.regions(Region::Columns).filter(live).find(|extent| in_main(extent) && is(tag(page, extent), "div"));
         Self {
             page_top: main.map(|main| main.open.start),
             content_top: columns.map(|columns| columns.open.start),

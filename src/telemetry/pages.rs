@@ -20,8 +20,6 @@ struct Labels {
     outcome: &'static str,
 }
 
-
-
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Claim {
     what: &'static str,

@@ -42,11 +42,10 @@ async fn connect(port: u16, profile: &Folder, width: u32, height: u32) -> Client
     let address = format!("http://127.0.0.1:{port}");
     let begin = Instant::now();
     loop {
-        let client =
-            ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-                .capabilities(capabilities(profile, width, height))
-                .connect(&address)
-                .await;
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities(profile, width, height))
+            .connect(&address)
+            .await;
         match client {
             Ok(client) => return client,
             Err(error) if begin.elapsed() > Duration::from_secs(30) => panic!("no browser: {error}"),

@@ -37,10 +37,17 @@ impl Page {
             let places = products.entry(id).or_default();
             for wrapper in price_box.select(&select("[data-price-amount]")) {
                 let kind = wrapper.value().attr("data-price-type").unwrap_or_default().to_owned();
-                places.amounts.push((kind.clone(), wrapper.value().attr("data-price-amount").unwrap_or_default().to_owned()));
+                places
+                    .amounts
+                    .push((kind.clone(), wrapper.value().attr("data-price-amount").unwrap_or_default().to_owned()));
                 places.texts.push((kind, wrapper.text().collect::<String>().trim().to_owned()));
             }
-            places.metas.extend(price_box.select(&select("meta[itemprop=price]")).filter_map(|meta| meta.value().attr("content")).map(str::to_owned));
+            places.metas.extend(
+                price_box
+                    .select(&select("meta[itemprop=price]"))
+                    .filter_map(|meta| meta.value().attr("content"))
+                    .map(str::to_owned),
+            );
         }
         products
     }
@@ -66,15 +73,23 @@ fn outline(element: ElementRef<'_>, depth: usize, lines: &mut Vec<String>) {
     if has("segue-offer") || has("segue-block") {
         return;
     }
-    let in_box = element.ancestors().filter_map(ElementRef::wrap).any(|above| above.value().attr("data-role") == Some("priceBox"));
+    let in_box = element
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .any(|above| above.value().attr("data-role") == Some("priceBox"));
     // A regular price that was added has a parent with the offer's own look; compare what it wraps, not the wrapping.
     let wraps = in_box && (has("special-price") || has("old-price") || has("price-label"));
     if in_box && has("old-price") {
         return;
     }
     if !wraps {
-        let mut attributes: Vec<String> = value.attrs().filter(|(name, _)| !(in_box && *name == "data-price-amount")).map(|(name, text)| format!("{name}={text}")).collect();
-        let is_price_meta = value.name() == "meta" && (value.attr("itemprop") == Some("price") || value.attr("property") == Some("product:price:amount"));
+        let mut attributes: Vec<String> = value
+            .attrs()
+            .filter(|(name, _)| !(in_box && *name == "data-price-amount"))
+            .map(|(name, text)| format!("{name}={text}"))
+            .collect();
+        let is_price_meta = value.name() == "meta"
+            && (value.attr("itemprop") == Some("price") || value.attr("property") == Some("product:price:amount"));
         attributes.retain(|attribute| !(is_price_meta && attribute.starts_with("content=")));
         attributes.sort();
         lines.push(format!("{depth} {} {}", value.name(), attributes.join(" ")));

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::shop::{self, VIP};
 use crate::origin::{Origin, html};
 use crate::running::{Folder, Running, Setup, say, segue};
+use crate::shop::{self, VIP};
 
 fn deploy(name: &str) -> String {
     format!("{}/deploy/{name}", env!("CARGO_MANIFEST_DIR"))

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::shop::{self, VIP, WHOLESALE};
 use crate::origin::{Origin, html};
 use crate::running::{Running, Setup, say, send};
+use crate::shop::{self, VIP, WHOLESALE};
 
 /// Claims as a browser could make them, in every spelling that PHP would read as Adobe's cookie or header.
 fn forgeries() -> Vec<(&'static str, String)> {
@@ -116,7 +116,11 @@ async fn with_trust_in_cookies_the_own_cookie_wins_and_blanks_count() {
     assert_eq!(hero(&format!("aep-segments-membership={VIP}; segue-audiences=none")).await, "all");
     let minted = say(&["cookie", "mint", "--config", &running.config(), "--audience", "VIP"]).await.out;
     assert_eq!(hero(&format!("segue={}", minted.trim())).await, "VIP");
-    assert_eq!(hero(&format!("segue={}; aep-segments-membership=", minted.trim())).await, "all", "even an empty one wins");
+    assert_eq!(
+        hero(&format!("segue={}; aep-segments-membership=", minted.trim())).await,
+        "all",
+        "even an empty one wins"
+    );
 }
 
 #[tokio::test]

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use http::Response;
 use tokio::process::{Child, Command};
 
-use crate::shop::{self, VIP};
 use crate::origin::{Origin, html};
 use crate::running::{Folder, Running, Setup, free_port, get, say};
+use crate::shop::{self, VIP};
 
 #[tokio::test]
 async fn a_page_that_rules_could_change_for_anybody_is_not_storable() {
