@@ -111,6 +111,8 @@ pub struct Upstream {
 #[derive(Debug)]
 struct Inner {
     client: Client<Connector, Body>,
+    // For repeats: a new connection each, since what closed one kept connection may have closed them all.
+    unpooled: Client<Connector, Body>,
     scheme: Scheme,
     authority: Authority,
     header_timeout: Duration,
@@ -130,7 +132,8 @@ impl Upstream {
         if (scheme != Scheme::HTTP && scheme != Scheme::HTTPS) || authority.as_str().contains('@') {
             return Err(BuildError::Origin(config.origin.clone()));
         }
-        let client = Client::builder(TokioExecutor::new())
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(config.pool_idle_timeout)
             .pool_max_idle_per_host(config.pool_max_idle)
@@ -138,11 +141,13 @@ impl Upstream {
             .http1_max_headers(config.max_headers)
             // Repeats only what was never written, so that it is safe for every method.
             .retry_canceled_requests(true)
-            .set_host(false)
-            .build(connector);
+            .set_host(false);
+        let client = builder.build(connector.clone());
+        let unpooled = builder.pool_max_idle_per_host(0).build(connector);
         Ok(Self {
             inner: Arc::new(Inner {
                 client,
+                unpooled,
                 scheme,
                 authority,
                 header_timeout: config.header_timeout,
@@ -211,19 +216,25 @@ impl Inner {
 
     async fn send_head(&self, parts: request::Parts) -> Result<Response<Incoming>, Error> {
         let repeat = matches!(parts.method, Method::GET | Method::HEAD).then(|| Head::of(&parts));
-        match self.answer(Request::from_parts(parts, Body::empty())).await? {
+        match self.answer(&self.client, Request::from_parts(parts, Body::empty())).await? {
             Ok(response) => Ok(response),
             Err(error) => match repeat {
-                Some(head) if closed_before_answer(&error) => Ok(self.answer(head.into_request()).await??),
+                Some(head) if closed_before_answer(&error) => {
+                    Ok(self.answer(&self.unpooled, head.into_request()).await??)
+                }
                 _ => Err(error.into()),
             },
         }
     }
 
     /// Waits for an answer for as long as the origin may take.
-    async fn answer(&self, request: Request<Body>) -> Result<Result<Response<Incoming>, legacy::Error>, Error> {
+    async fn answer(
+        &self,
+        client: &Client<Connector, Body>,
+        request: Request<Body>,
+    ) -> Result<Result<Response<Incoming>, legacy::Error>, Error> {
         let late = |_| Error::HeaderTimeout(self.header_timeout);
-        tokio::time::timeout(self.header_timeout, self.client.request(request)).await.map_err(late)
+        tokio::time::timeout(self.header_timeout, client.request(request)).await.map_err(late)
     }
 
     async fn send_upload(&self, mut parts: request::Parts, body: Body) -> Result<Response<Incoming>, Error> {

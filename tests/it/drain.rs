@@ -1,8 +1,15 @@
 //! Connections end when they should: at a drain, when idle, when stuck.
 
+use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use http::{Request, Response};
+use segue::body::Body;
+use segue::server;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use crate::support::{Origin, Running, SOON, Setup, get, ok};
 
@@ -102,4 +109,25 @@ async fn makes_clients_wait_when_all_places_are_taken() {
     assert!(waiting.is_err(), "nobody serves the second one yet");
     drop(first);
     assert_eq!(second.rest().await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn serves_a_memory_pipe_and_hangs_up_when_it_is_idle() {
+    let (mut client, server) = tokio::io::duplex(4096);
+    let (_drain, draining) = watch::channel(false);
+    let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
+    let service = tower::service_fn(|request: Request<Body>| async move {
+        let peer = request.extensions().get::<server::Peer>().expect("every request has one");
+        Ok::<_, Infallible>(Response::new(Body::from(peer.0.to_string())))
+    });
+    let config = server::Config::default();
+    let serving = tokio::spawn(async move { server::serve(server, peer, &config, service, draining).await });
+    client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("open");
+    let started = tokio::time::Instant::now();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("text");
+    assert!(answer.ends_with("\r\n\r\n192.0.2.1:4711"), "{answer}");
+    let idle = started.elapsed();
+    assert!(idle >= Duration::from_secs(75) && idle < Duration::from_secs(80), "{idle:?}");
+    serving.await.expect("no panic");
 }

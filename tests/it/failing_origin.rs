@@ -123,6 +123,24 @@ async fn asks_again_once_when_a_kept_connection_closed_before_the_answer() {
 }
 
 #[tokio::test]
+async fn asks_again_on_a_new_connection_when_all_kept_ones_close() {
+    // Two connections are kept, and both close when they are used again, as after a restart of the origin.
+    let origin = Origin::script(|mut connection| async move {
+        connection.request().await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        connection.send(ok("fine")).await;
+        connection.request().await;
+    })
+    .await;
+    let proxy = Running::default_for(&origin).await;
+    let (one, other) = tokio::join!(proxy.exchange(get("/1")), proxy.exchange(get("/2")));
+    assert_eq!((one.status(), other.status()), (200, 200));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(proxy.exchange(get("/3")).await.status(), 200);
+    assert_eq!(origin.received().len(), 4);
+}
+
+#[tokio::test]
 async fn never_sends_a_post_twice() {
     for request in [
         "POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx",
