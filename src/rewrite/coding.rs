@@ -194,16 +194,16 @@ mod tests {
 
     #[test]
     fn stops_a_bomb_at_the_bound() {
-        let bomb = gzip(&vec![b' '; 4_000_000], Effort::Quick);
+        let bomb = gzip(&vec![b' '; 500_000], Effort::Quick);
         assert_eq!(decoded(&bomb, 100_000), Err(Skip::TooLarge));
         let small = Budget::new(50_000);
-        assert_eq!(gunzip(&bomb, 4_000_000, small.permit()).map(|_| ()), Err(Skip::Busy));
+        assert_eq!(gunzip(&bomb, 500_000, small.permit()).map(|_| ()), Err(Skip::Busy));
         assert_eq!(small.used(), 0);
     }
 
     proptest! {
         #[test]
-        fn what_is_encoded_decodes(plain in prop::collection::vec(any::<u8>(), 0..5000)) {
+        fn what_is_encoded_decodes(plain in prop::collection::vec(any::<u8>(), 0..1000)) {
             for effort in [Effort::Quick, Effort::Thorough] {
                 let encoded = gzip(&plain, effort);
                 prop_assert_eq!(decoded(&encoded, 5000).expect("our own gzip"), &plain);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{
     ACCEPT_RANGES, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, EXPIRES, HeaderMap,
     HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED,
-    PRAGMA, RANGE, TRAILER,
+    PRAGMA, RANGE, TRAILER, TRANSFER_ENCODING,
 };
 
 use super::coding::Coding;
@@ -29,11 +29,12 @@ const CACHING: [HeaderName; 12] = [
 ];
 
 /// What describes bytes that are no longer there.
-const DESCRIBING: [HeaderName; 8] = [
+const DESCRIBING: [HeaderName; 9] = [
     ETAG,
     ACCEPT_RANGES,
     CONTENT_RANGE,
     TRAILER,
+    TRANSFER_ENCODING,
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),
     HeaderName::from_static("content-digest"),

@@ -293,7 +293,7 @@ mod tests {
         }
 
         #[test]
-        fn judges_any_page_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000), text in "(<meta|charset|=|utf-8|latin1|>|\"|'| ){0,300}") {
+        fn judges_any_page_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "(<meta|charset|=|utf-8|latin1|>|\"|'| ){0,60}") {
             prop_assert_eq!(page(&bytes, true).is_ok(), std::str::from_utf8(&bytes).is_ok_and(|text| !text.is_empty()));
             _ = page(text.as_bytes(), false);
         }

@@ -327,12 +327,12 @@ async fn a_page_that_turns_out_too_large_passes_whole() {
 
 #[tokio::test]
 async fn a_bomb_passes_unopened() {
-    let rewriter = bounded(1 << 20, 4 << 20);
-    let bomb = zipped(&vec![b' '; 8 << 20]);
+    let rewriter = bounded(1 << 18, 1 << 20);
+    let bomb = zipped(&vec![b' '; 2 << 20]);
     let answer = answer(bomb.clone().into(), &[("content-encoding", "gzip")]);
     let made = rewrite(&rewriter, &wanted(&rewriter, "gzip"), answer, &banner(BANNER)).await;
     assert_eq!(skipped(&made), Some(Skip::TooLarge));
-    assert!(rewriter.stats().held_bytes_peak <= 4 << 20);
+    assert!(rewriter.stats().held_bytes_peak <= 1 << 20);
     assert_eq!(bytes(made.response).await, bomb);
 }
 
@@ -364,6 +364,28 @@ async fn many_large_pages_at_once_stay_within_the_budget() {
     let stats = rewriter.stats();
     assert!(stats.held_bytes_peak <= BUDGET, "{stats:?}");
     assert_eq!(stats.held_bytes, 0);
+}
+
+#[tokio::test]
+async fn a_page_without_room_to_render_passes_and_is_not_held_against_it() {
+    let page = home();
+    let body = zipped(&page);
+    let rewriter = bounded(1 << 20, 1 << 20);
+    let wanted = wanted(&rewriter, "gzip");
+    let length = body.len().to_string();
+    // Room for the body, then for the decoded page as well, then for all.
+    for (room, skip) in
+        [(body.len() + 10, Some(Skip::Busy)), (body.len() + page.len() + 2000, Some(Skip::Busy)), (1 << 20, None)]
+    {
+        let mut others = rewriter.budget.permit();
+        others.grow((1 << 20) - room).expect("the budget is free");
+        let answer = answer(body.clone().into(), &[("content-encoding", "gzip"), ("content-length", &length)]);
+        let made = rewrite(&rewriter, &wanted, answer, &banner(BANNER)).await;
+        assert_eq!(skipped(&made), skip, "{room}");
+        assert_eq!(bytes(made.response).await == body, skip.is_some());
+        drop(others);
+        assert_eq!(rewriter.stats().held_bytes, 0);
+    }
 }
 
 #[tokio::test]
@@ -640,7 +662,15 @@ async fn an_observed_304_passes() {
 async fn reports_an_observed_page_once_whenever_the_client_stops_reading() {
     let page = home();
     let length = page.len().to_string();
-    for read in 0..=2 {
+    let halves = || script([Step::Chunk(page.slice(..50)), Step::Chunk(page.slice(50..))]);
+    for (body, announced, read, expected) in [
+        (halves(), true, 0, Err(Skip::Truncated)),
+        (halves(), true, 1, Err(Skip::Truncated)),
+        (halves(), true, 2, Ok(())),
+        (halves(), false, 1, Err(Skip::Truncated)),
+        // This body says itself that it has ended, and a server then asks no more.
+        (Body::from(page.clone()), false, 1, Ok(())),
+    ] {
         let rewriter = rewriter();
         let (wanted, _) = wanted_with(&rewriter, "GET", Mode::Observe, &[]);
         let (reports, (report, reported)) = (Arc::new(AtomicUsize::new(0)), oneshot::channel());
@@ -649,15 +679,14 @@ async fn reports_an_observed_page_once_whenever_the_client_stops_reading() {
             counted.fetch_add(1, Ordering::SeqCst);
             report.send(outcome.map(drop)).expect("somebody waits");
         };
-        let steps = [Step::Chunk(page.slice(..50)), Step::Chunk(page.slice(50..))];
-        let answer = answer(script(steps), &[("content-length", &length)]);
+        let headers = [("content-length", length.as_str())];
+        let answer = answer(body, &headers[..usize::from(announced)]);
         let mut body = rewriter.observe(&wanted, answer, |_, _| Ok(banner(BANNER)), tell).into_body();
         for _ in 0..read {
             body.frame().await.expect("a frame").expect("data");
         }
         drop(body);
-        let expected = if read == 2 { Ok(()) } else { Err(Skip::Truncated) };
-        assert_eq!(reported.await.expect("a report"), expected, "{read} chunks read");
+        assert_eq!(reported.await.expect("a report"), expected, "{read} chunks read, {announced}");
         assert_eq!(reports.load(Ordering::SeqCst), 1);
     }
 }
