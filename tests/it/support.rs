@@ -1,11 +1,21 @@
 //! A proxy on loopback, an origin that says exactly what a test wants, and a client that sends exactly that.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+use segue::audience::{self, Identifier, Keyring};
+use segue::decision::decide::Rules;
+use segue::mode::{Mode, Modes};
+use segue::proxy::personal::{Parts, Shop};
+use segue::rewrite::{self, Rewriter};
+use segue::rule::Ruleset;
+use segue::site::{Sites, StoreView};
 use segue::telemetry::Metrics;
+use segue::telemetry::pages::PageMetrics;
 use segue::upstream::{self, Upstream};
 use segue::{proxy, server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -223,9 +233,11 @@ impl Setup {
         if let Some(change) = self.upstream {
             change(&mut config);
         }
-        let metrics = Arc::new(Metrics::new());
+        let mut metrics = Metrics::new();
+        let shop = shop_without_rules(&mut metrics);
+        let metrics = Arc::new(metrics);
         let upstream = Upstream::new(&config).expect("a valid configuration");
-        let service = proxy::service(self.proxy, upstream, Arc::clone(&metrics));
+        let service = proxy::service(self.proxy, shop, upstream, Arc::clone(&metrics));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (stop, stopped) = oneshot::channel::<()>();
@@ -239,6 +251,33 @@ impl Setup {
         });
         Running { address, metrics, stop, task }
     }
+}
+
+/// A shop that no rule could change a page of.
+fn shop_without_rules(metrics: &mut Metrics) -> Arc<Shop> {
+    let view = Arc::new(StoreView {
+        code: "default".into(),
+        website: "base".into(),
+        base_currency: "USD".into(),
+        currency: "USD".into(),
+        locale: "en_US".into(),
+        time_zone: TimeZone::UTC,
+        hosts: Vec::new(),
+        path_prefix: None,
+    });
+    let sites = Sites::new(vec![Arc::clone(&view)], view);
+    let keys = Keyring::ephemeral().expect("random bytes");
+    let rewriter = Arc::new(Rewriter::new(rewrite::Config::default()));
+    let ruleset = Ruleset::new(Vec::new(), Vec::new(), Vec::new());
+    Arc::new(Shop::new(Parts {
+        share: 100,
+        modes: Modes::new(Mode::On, BTreeMap::new()),
+        rules: Rules::compile(ruleset, &sites),
+        identifier: Identifier::new(audience::Config::new("shop.test", keys)),
+        metrics: PageMetrics::register(metrics, Arc::clone(&rewriter)),
+        rewriter,
+        sites,
+    }))
 }
 
 /// A proxy under test.
