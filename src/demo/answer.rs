@@ -42,7 +42,7 @@ pub fn cached_page(status: StatusCode, html: String) -> Response {
         ("x-frame-options", "SAMEORIGIN"),
         (
             "content-security-policy-report-only",
-            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'",
+            "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'",
         ),
     ];
     for (name, value) in fixed {

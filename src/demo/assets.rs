@@ -31,7 +31,11 @@ const PRODUCTS: [(&str, &str, &str); 10] = products![
 
 /// Everything else: path, type, content.
 const FILES: [(&str, &str, &str); 12] = [
-    ("/static/demo/shop.css", CSS, include_str!("static/shop.css")),
+    (
+        "/static/demo/shop.css",
+        CSS,
+        concat!(include_str!("static/shop.css"), include_str!("static/catalog.css"), include_str!("static/cart.css")),
+    ),
     ("/static/demo/panel.css", CSS, include_str!("static/panel.css")),
     ("/static/demo/shop.js", SCRIPT, include_str!("static/shop.js")),
     ("/static/demo/panel.js", SCRIPT, include_str!("static/panel.js")),

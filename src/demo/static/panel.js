@@ -39,7 +39,7 @@
         return button;
     }
 
-    const HINTS = { VIP: '20 % off, own hero', 'New visitor': 'a welcome', Wholesale: '$5 off bags' };
+    const HINTS = { VIP: '20 % off everything', 'New visitor': 'a welcome', Wholesale: '$5 off every bag' };
 
     function options(active) {
         const list = element('div', 'demo-panel__options');
@@ -48,7 +48,7 @@
             const next = isOn ? active.filter((other) => other !== id) : active.concat(id);
             list.append(option(name, HINTS[name], isOn, () => choose(next)));
         });
-        list.append(option('Nobody in particular', '', active.length === 0, () => choose([])));
+        list.append(option('Nobody', 'what everyone sees', active.length === 0, () => choose([])));
         return list;
     }
 
@@ -65,7 +65,7 @@
         const isOrigin = isHere(settings.origin);
         const target = isOrigin ? settings.storefront : settings.origin;
         if (isOrigin) {
-            foot.append(element('span', '', 'This is the shop without Segue: the same for everyone. '));
+            foot.append(element('span', '', 'Without Segue all see this. '));
         }
         if (target) {
             const link = element('a', 'demo-panel__link', isOrigin ? 'Back through Segue' : 'This page without Segue');
