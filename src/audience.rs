@@ -58,7 +58,7 @@ mod fixture {
 
     use super::*;
     use crate::page::PageKind;
-    use crate::rule::{Audience, AudienceTest, Block, Days, ByView, Placement, Rotation, Ruleset};
+    use crate::rule::{Audience, AudienceTest, Block, ByView, Days, Placement, Rotation, Ruleset};
 
     /// The id of the audience called VIP, which a block is for.
     pub(super) const VIP: &str = "5d2ae5ba-0b1f-4d6a-9e39-1f4a1c1f8e01";

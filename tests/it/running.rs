@@ -49,10 +49,15 @@ impl Drop for Folder {
     }
 }
 
-/// A loopback port that was free a moment ago.
+/// A loopback port that is free, below those that the system gives to clients. Tests run in processes of their own, and each
+/// process has a range of its own, so that no test talks to another's server.
 pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
-    listener.local_addr().expect("a bound socket has an address").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let first = 10_000 + std::process::id() % 220 * 100;
+    let candidates = std::iter::repeat_with(|| first + NEXT.fetch_add(1, Ordering::Relaxed) % 100);
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let ports = candidates.take(100).filter_map(|port| u16::try_from(port).ok());
+    ports.into_iter().find(free).expect("a hundred ports and none is free")
 }
 
 /// The segue program with these arguments.
