@@ -81,7 +81,8 @@ struct Element {
 
 /// Elements beside which a block would end up elsewhere, or end its parent.
 const NO_NEIGHBOURS: [&str; 16] = [
-    "html", "head", "body", "tr", "td", "th", "tbody", "thead", "tfoot", "caption", "col", "colgroup", "option", "optgroup", "li", "source",
+    "html", "head", "body", "tr", "td", "th", "tbody", "thead", "tfoot", "caption", "col", "colgroup", "option",
+    "optgroup", "li", "source",
 ];
 
 /// Elements that are not for showing something.
@@ -92,11 +93,15 @@ impl Anchors {
     pub(crate) fn find(page: &str, notes: &Notes) -> Self {
         let live = |extent: &Extent| !inside(notes, Region::Template, extent.open);
         let first = |region: Region| notes.regions(region).find(live);
-        let main = notes.anchors.iter().find(|noted| is_main(page, noted)).map(|noted| notes.extent(noted.extent)).filter(live);
-        let in_main = |columns: &Extent| {
-            main.is_some_and(|main| main.covers(columns.open.start))
-        };
-        let columns = notes.regions(Region::Columns).filter(live).find(|extent| in_main(extent) && is(tag(page, extent), "div"));
+        let main = notes
+            .anchors
+            .iter()
+            .find(|noted| is_main(page, noted))
+            .map(|noted| notes.extent(noted.extent))
+            .filter(live);
+        let in_main = |columns: &Extent| main.is_some_and(|main| main.covers(columns.open.start));
+        let columns =
+            notes.regions(Region::Columns).filter(live).find(|extent| in_main(extent) && is(tag(page, extent), "div"));
         Self {
             page_top: main.map(|main| main.open.start),
             content_top: columns.map(|columns| columns.open.start),
@@ -179,7 +184,7 @@ impl Element {
         let widget = attributes.class.is_some_and(|class| is_banner_widget(class.of(page)));
         Some(Self {
             start: extent.open.start,
-            whole: extent.whole(),
+            whole: extent.whole().filter(|whole| !is(tag, "p") || !holds_block(whole.of(page))),
             id: attributes.id,
             content_type: attributes.content_type,
             banner_keys: if widget { attributes.banner_keys } else { [None; 3] },
@@ -195,6 +200,15 @@ impl Element {
         self.open_to.1.then_some(()).ok_or(NoAnchor::Forbidden)?;
         self.whole.ok_or(NoAnchor::NoEnd)
     }
+}
+
+/// Elements that end a paragraph they stand in, so that its end tag is no longer its own.
+const BLOCKS: [&str; 12] =
+    ["div", "p", "ul", "ol", "table", "section", "form", "figure", "blockquote", "pre", "hr", "h"];
+
+fn holds_block(paragraph: &str) -> bool {
+    let names = paragraph.split('<').skip(2);
+    names.into_iter().any(|rest| BLOCKS.iter().any(|name| rest.get(..name.len()).is_some_and(|start| is(start, name))))
 }
 
 fn is_main(page: &str, noted: &Noted) -> bool {

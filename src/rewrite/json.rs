@@ -101,7 +101,9 @@ fn says_something(value: &Value) -> bool {
 /// Products that a script names, by its selectors or by `productId`.
 fn named_products(script: &str) -> Vec<ProductId> {
     let mut products = Vec::new();
-    for (key, quoted) in [("product-id-", false), ("swatch-option-", false), ("swatch-options-", false), ("\"productId\"", true)] {
+    for (key, quoted) in
+        [("product-id-", false), ("swatch-option-", false), ("swatch-options-", false), ("\"productId\"", true)]
+    {
         for at in memmem::find_iter(script.as_bytes(), key.as_bytes()) {
             let rest = &script[at + key.len()..];
             let rest = if quoted { rest.trim_start_matches([':', ' ', '\t', '\r', '\n', '"']) } else { rest };
@@ -168,7 +170,9 @@ mod tests {
         assert_eq!(script(r#","prices":[],"tierPrices":[{"qty":5}]"#).driver, Some(Driver::Tiers));
         assert_eq!(script(r#","prices":[],"tierPrices":{}"#).driver, None);
         assert_eq!(InitScript::read(r#"{"x":{"priceConfig": broken}}"#).driver, Some(Driver::Unreadable));
-        let choices = InitScript::read(r#"{"[data-role=swatch-option-12]":{"w":{"jsonConfig":{"productId":"12"},"jsonSwatchConfig":{}}}}"#);
+        let choices = InitScript::read(
+            r#"{"[data-role=swatch-option-12]":{"w":{"jsonConfig":{"productId":"12"},"jsonSwatchConfig":{}}}}"#,
+        );
         assert_eq!((choices.driver, choices.products), (Some(Driver::Choices), vec![ProductId(12)]));
         assert_eq!(InitScript::read(r#"{"*":{"Magento_Ui/js/core/app":{}}}"#), InitScript::default());
     }

@@ -122,7 +122,8 @@ impl Plan {
         let currency = only(&store.currencies);
         let judge = Judge::new(page, notes, kind);
         let words = Words::learn(page, judge.boxes());
-        let four_grouped = agreed(judge.boxes().flat_map(PriceBox::shown).filter_map(|price| price.format.four_grouped()));
+        let four_grouped =
+            agreed(judge.boxes().flat_map(PriceBox::shown).filter_map(|price| price.format.four_grouped()));
         let (products, left) = judge.decide(&scripts, currency.as_deref());
         let body = notes.regions(Region::Body).next();
         let head = notes.regions(Region::Head).find_map(|head| head.close).map(|close| close.start);
@@ -169,7 +170,11 @@ impl Plan {
     /// About how many bytes the plan takes in memory.
     pub fn weight(&self) -> usize {
         let boxes: usize = self.products.iter().map(|product| product.boxes.len()).sum();
-        std::mem::size_of::<Self>() + boxes * 400 + self.products.len() * 200 + self.left_alone.len() * 16 + self.anchors.weight()
+        std::mem::size_of::<Self>()
+            + boxes * 400
+            + self.products.len() * 200
+            + self.left_alone.len() * 16
+            + self.anchors.weight()
     }
 
     pub(crate) fn product(&self, id: ProductId) -> Option<&ProductPlan> {
@@ -180,7 +185,13 @@ impl Plan {
 
 impl Notes {
     fn weight(&self) -> usize {
-        self.regions.len() + self.boxes.len() + self.priced.len() + self.prices.len() + self.choosers.len() + self.items.len() + self.forms.len()
+        self.regions.len()
+            + self.boxes.len()
+            + self.priced.len()
+            + self.prices.len()
+            + self.choosers.len()
+            + self.items.len()
+            + self.forms.len()
     }
 }
 
@@ -200,7 +211,8 @@ impl Words {
     fn learn<'a>(page: &str, boxes: impl Iterator<Item = &'a PriceBox>) -> Self {
         let mut words = Self::default();
         for labels in boxes.filter(|known| known.regular.is_some()).map(|known| known.labels) {
-            let read = |span: Option<Span>| span.map(|span| span.of(page).trim().to_owned()).filter(|text| !text.is_empty());
+            let read =
+                |span: Option<Span>| span.map(|span| span.of(page).trim().to_owned()).filter(|text| !text.is_empty());
             words.special = words.special.or_else(|| read(labels.special));
             words.regular = words.regular.or_else(|| read(labels.regular));
         }
@@ -216,8 +228,17 @@ impl StoreHints {
         };
         let marked = |prefix: &str| -> BTreeSet<String> {
             let marks = notes.marks.iter().filter(|mark| in_switcher(notes.extent(mark.extent).open));
-            let classes = marks.filter_map(|mark| mark.attributes.class).map(|class| decode(class.of(page)).into_owned());
-            classes.flat_map(|class| class.split_ascii_whitespace().filter_map(|class| class.strip_prefix(prefix)).map(str::to_owned).collect::<Vec<_>>()).collect()
+            let classes =
+                marks.filter_map(|mark| mark.attributes.class).map(|class| decode(class.of(page)).into_owned());
+            classes
+                .flat_map(|class| {
+                    class
+                        .split_ascii_whitespace()
+                        .filter_map(|class| class.strip_prefix(prefix))
+                        .map(str::to_owned)
+                        .collect::<Vec<_>>()
+                })
+                .collect()
         };
         let views = marked("view-").into_iter().collect::<Vec<_>>();
         let mut currencies = stated_currencies(page, notes);
@@ -226,7 +247,10 @@ impl StoreHints {
         }
         Self {
             view: only(&views),
-            language: notes.html_lang.map(|lang| decode(lang.of(page)).trim().to_owned()).filter(|lang| !lang.is_empty()),
+            language: notes
+                .html_lang
+                .map(|lang| decode(lang.of(page)).trim().to_owned())
+                .filter(|lang| !lang.is_empty()),
             currencies: currencies.into_iter().collect(),
         }
     }
@@ -234,12 +258,17 @@ impl StoreHints {
 
 /// Currencies that metas state prices in.
 fn stated_currencies(page: &str, notes: &Notes) -> BTreeSet<String> {
-    let states = |key: Option<Span>| key.is_some_and(|key| ["priceCurrency", "product:price:currency", "og:price:currency"].contains(&&*decode(key.of(page))));
+    let states = |key: Option<Span>| {
+        key.is_some_and(|key| {
+            ["priceCurrency", "product:price:currency", "og:price:currency"].contains(&&*decode(key.of(page)))
+        })
+    };
     let stated = notes.metas.iter().filter(|meta| {
         let attributes = &meta.attributes;
         states(attributes.itemprop) || states(attributes.property) || states(attributes.name)
     });
-    let contents = stated.filter_map(|meta| meta.attributes.content).map(|content| decode(content.of(page)).trim().to_owned());
+    let contents =
+        stated.filter_map(|meta| meta.attributes.content).map(|content| decode(content.of(page)).trim().to_owned());
     contents.filter(|code| is_currency(code)).collect()
 }
 

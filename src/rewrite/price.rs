@@ -27,7 +27,8 @@ const HIGHEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0
 /// Reads an amount as attributes and metas give it: a plain decimal number that is above zero.
 pub fn parse_amount(text: &str) -> Option<Decimal> {
     let text = text.trim();
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.starts_with(|ch: char| ch.is_ascii_digit());
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && text.starts_with(|ch: char| ch.is_ascii_digit());
     let amount = plain.then(|| Decimal::from_str_exact(text).ok())??;
     (amount > Decimal::ZERO && amount < HIGHEST).then_some(amount)
 }
@@ -127,7 +128,8 @@ impl PriceText {
     }
 
     fn proves(&self, raw: &str, number: &Number<'_>) -> bool {
-        number.value(self.decimals).and_then(|value| self.write(value, None)).as_deref() == raw.get(number.start..number.end)
+        number.value(self.decimals).and_then(|value| self.write(value, None)).as_deref()
+            == raw.get(number.start..number.end)
     }
 
     fn digits(&self, ascii: &str) -> String {
@@ -313,7 +315,9 @@ mod tests {
 
     #[test]
     fn amounts_are_plain_decimals_above_zero() {
-        for text in ["", "-1", "+1", "1e3", "0", "0.00", ".5", "1,5", "NaN", "1.2.3", "99999999999999999999999999999999"] {
+        for text in
+            ["", "-1", "+1", "1e3", "0", "0.00", ".5", "1,5", "NaN", "1.2.3", "99999999999999999999999999999999"]
+        {
             assert_eq!(parse_amount(text), None, "{text}");
         }
         assert_eq!(amount_text(amount("20.00")), "20");

@@ -28,7 +28,12 @@ pub struct Dressing<'a> {
 
 impl Default for Dressing<'_> {
     fn default() -> Self {
-        Self { stylesheet: None, marker: None, regular_price_label: "Regular Price", special_price_label: "Special Price" }
+        Self {
+            stylesheet: None,
+            marker: None,
+            regular_price_label: "Regular Price",
+            special_price_label: "Special Price",
+        }
     }
 }
 
@@ -135,7 +140,15 @@ pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressi
     let Some(text) = text else {
         return Rendered { bytes: page.to_vec(), changes: Vec::new() };
     };
-    let mut sheet = Sheet { plan, page: text, dressing, edits: Vec::new(), replaced: Vec::new(), changes: Vec::new(), styled: false };
+    let mut sheet = Sheet {
+        plan,
+        page: text,
+        dressing,
+        edits: Vec::new(),
+        replaced: Vec::new(),
+        changes: Vec::new(),
+        styled: false,
+    };
     let blocks = sheet.place_blocks(&selection.blocks);
     let mut done = BTreeSet::new();
     for change in selection.prices.iter().filter(|change| done.insert(change.product)) {
@@ -185,9 +198,12 @@ struct Sheet<'a> {
 
 impl Sheet<'_> {
     fn place_blocks(&mut self, blocks: &[PlacedBlock]) -> Vec<Change> {
-        let placed: Vec<_> = blocks.iter().map(|block| (block, self.plan.anchors.spots(self.page, &block.placement))).collect();
+        let placed: Vec<_> =
+            blocks.iter().map(|block| (block, self.plan.anchors.spots(self.page, &block.placement))).collect();
         let spots = placed.iter().filter_map(|(_, spots)| spots.as_ref().ok()).flatten();
-        self.replaced = outermost(spots.filter_map(|spot| if let Spot::Replace(span) = spot { Some(*span) } else { None }).collect());
+        self.replaced = outermost(
+            spots.filter_map(|spot| if let Spot::Replace(span) = spot { Some(*span) } else { None }).collect(),
+        );
         let mut changes = Vec::with_capacity(blocks.len());
         for (block, spots) in placed {
             let missing = spots.and_then(|spots| self.write_block(block, &spots)).err();
@@ -225,7 +241,12 @@ impl Sheet<'_> {
     fn price(&mut self, change: &PriceChange) {
         let outcome = match self.plan.product(change.product) {
             Some(product) => self.product(product, change),
-            None => Err(self.plan.left_alone().iter().find(|left| left.product == change.product).map_or(Refusal::NotOnPage, |left| Refusal::LeftAlone(left.reason))),
+            None => Err(self
+                .plan
+                .left_alone()
+                .iter()
+                .find(|left| left.product == change.product)
+                .map_or(Refusal::NotOnPage, |left| Refusal::LeftAlone(left.reason))),
         };
         if let Err(reason) = outcome {
             self.changes.push(Change::Refused { product: change.product, reason });
@@ -286,14 +307,24 @@ impl Sheet<'_> {
         self.edit(Span::at(frame.before), Side::Before, "<span class=\"special-price\">\n".to_owned());
         self.edit(Span::at(frame.inside), Side::Prepend, format!("\n<span class=\"price-label\">{special}</span>"));
         self.edit(Span::at(frame.after), Side::After, format!("\n</span>\n{old}"));
-        self.changes.push(Change::Slot { product, slot: Slot::Regular, old: String::new(), new: price.text.of(self.page).trim().to_owned() });
+        self.changes.push(Change::Slot {
+            product,
+            slot: Slot::Regular,
+            old: String::new(),
+            new: price.text.of(self.page).trim().to_owned(),
+        });
     }
 
     fn old_price(&self, frame: &Frame, price: &ShownPrice, label: &str) -> String {
-        let quotable = |span: Option<Span>| span.map(|span| span.of(self.page)).filter(|raw| !raw.contains(['"', '<', '>']));
+        let quotable =
+            |span: Option<Span>| span.map(|span| span.of(self.page)).filter(|raw| !raw.contains(['"', '<', '>']));
         let class = quotable(frame.class).unwrap_or("price-container price-final_price tax weee");
-        let id = quotable(frame.id).and_then(|id| id.strip_prefix("product-price-")).map(|rest| format!("old-price-{rest}"));
-        let id = id.filter(|id| !self.plan.anchors.has_id(self.page, id)).map(|id| format!(" id=\"{id}\"")).unwrap_or_default();
+        let id =
+            quotable(frame.id).and_then(|id| id.strip_prefix("product-price-")).map(|rest| format!("old-price-{rest}"));
+        let id = id
+            .filter(|id| !self.plan.anchors.has_id(self.page, id))
+            .map(|id| format!(" id=\"{id}\""))
+            .unwrap_or_default();
         let amount = amount_text(price.amount);
         let text = price.text.of(self.page).trim();
         format!(

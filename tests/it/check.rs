@@ -33,14 +33,25 @@ impl Page {
     pub fn places(&self) -> BTreeMap<u64, Places> {
         let mut products: BTreeMap<u64, Places> = BTreeMap::new();
         for price_box in self.html.select(&select("[data-role=priceBox][data-product-id]")) {
-            let id = price_box.value().attr("data-product-id").and_then(|id| id.parse().ok()).expect("a product id");
+            let id = price_box.value().attr("data-product-id");
+            let Some(id) = id.and_then(|id| id.trim().parse().ok()) else {
+                continue;
+            };
             let places = products.entry(id).or_default();
-            for wrapper in price_box.select(&select("[data-price-amount]")) {
+            for wrapper in price_box.select(&select("[data-price-amount]")).filter(|inner| is_of(*inner, price_box)) {
                 let kind = wrapper.value().attr("data-price-type").unwrap_or_default().to_owned();
-                places.amounts.push((kind.clone(), wrapper.value().attr("data-price-amount").unwrap_or_default().to_owned()));
+                places
+                    .amounts
+                    .push((kind.clone(), wrapper.value().attr("data-price-amount").unwrap_or_default().to_owned()));
                 places.texts.push((kind, wrapper.text().collect::<String>().trim().to_owned()));
             }
-            places.metas.extend(price_box.select(&select("meta[itemprop=price]")).filter_map(|meta| meta.value().attr("content")).map(str::to_owned));
+            places.metas.extend(
+                price_box
+                    .select(&select("meta[itemprop=price]"))
+                    .filter(|meta| is_of(*meta, price_box))
+                    .filter_map(|meta| meta.value().attr("content"))
+                    .map(str::to_owned),
+            );
         }
         products
     }
@@ -60,21 +71,38 @@ impl Page {
     }
 }
 
+/// Whether no other price box lies between an element and this one.
+fn is_of(inner: ElementRef<'_>, price_box: ElementRef<'_>) -> bool {
+    let mut boxes = inner
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .filter(|above| above.value().attr("data-role") == Some("priceBox"));
+    boxes.next().is_some_and(|nearest| nearest.id() == price_box.id())
+}
+
 fn outline(element: ElementRef<'_>, depth: usize, lines: &mut Vec<String>) {
     let value = element.value();
     let has = |class: &str| value.classes().any(|own| own == class);
     if has("segue-offer") || has("segue-block") {
         return;
     }
-    let in_box = element.ancestors().filter_map(ElementRef::wrap).any(|above| above.value().attr("data-role") == Some("priceBox"));
+    let in_box = element
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .any(|above| above.value().attr("data-role") == Some("priceBox"));
     // A regular price that was added has a parent with the offer's own look; compare what it wraps, not the wrapping.
     let wraps = in_box && (has("special-price") || has("old-price") || has("price-label"));
     if in_box && has("old-price") {
         return;
     }
     if !wraps {
-        let mut attributes: Vec<String> = value.attrs().filter(|(name, _)| !(in_box && *name == "data-price-amount")).map(|(name, text)| format!("{name}={text}")).collect();
-        let is_price_meta = value.name() == "meta" && (value.attr("itemprop") == Some("price") || value.attr("property") == Some("product:price:amount"));
+        let mut attributes: Vec<String> = value
+            .attrs()
+            .filter(|(name, _)| !(in_box && *name == "data-price-amount"))
+            .map(|(name, text)| format!("{name}={text}"))
+            .collect();
+        let is_price_meta = value.name() == "meta"
+            && (value.attr("itemprop") == Some("price") || value.attr("property") == Some("product:price:amount"));
         attributes.retain(|attribute| !(is_price_meta && attribute.starts_with("content=")));
         attributes.sort();
         lines.push(format!("{depth} {} {}", value.name(), attributes.join(" ")));

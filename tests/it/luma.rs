@@ -14,7 +14,9 @@ pub fn wrapper(id: &str, amount: &str, kind: &str, text: &str) -> String {
 
 /// A container with what it holds.
 pub fn container(content: &str) -> String {
-    format!("\n\n<span class=\"price-container price-final_price&#x20;tax&#x20;weee\"\n        >\n        {content}\n        </span>\n")
+    format!(
+        "\n\n<span class=\"price-container price-final_price&#x20;tax&#x20;weee\"\n        >\n        {content}\n        </span>\n"
+    )
 }
 
 /// The price of a product without discount.
@@ -24,14 +26,22 @@ pub fn plain(id: u64, amount: &str, text: &str) -> String {
 
 /// The price of a product with a discount.
 pub fn special(id: u64, (amount, text): (&str, &str), (old, old_text): (&str, &str)) -> String {
-    let now = container(&format!("<span class=\"price-label\">Special Price</span>\n{}", wrapper(&format!("product-price-{id}"), amount, "finalPrice", text)));
-    let was = container(&format!("<span class=\"price-label\">Regular Price</span>\n{}", wrapper(&format!("old-price-{id}"), old, "oldPrice", old_text)));
+    let now = container(&format!(
+        "<span class=\"price-label\">Special Price</span>\n{}",
+        wrapper(&format!("product-price-{id}"), amount, "finalPrice", text)
+    ));
+    let was = container(&format!(
+        "<span class=\"price-label\">Regular Price</span>\n{}",
+        wrapper(&format!("old-price-{id}"), old, "oldPrice", old_text)
+    ));
     format!("<span class=\"special-price\">{now}</span>\n<span class=\"old-price\">{was}</span>\n")
 }
 
 /// A price box.
 pub fn price_box(id: u64, content: &str) -> String {
-    format!("<div class=\"price-box price-final_price\" data-role=\"priceBox\" data-product-id=\"{id}\" data-price-box=\"product-id-{id}\">{content}</div>")
+    format!(
+        "<div class=\"price-box price-final_price\" data-role=\"priceBox\" data-product-id=\"{id}\" data-price-box=\"product-id-{id}\">{content}</div>"
+    )
 }
 
 /// A row of a product list, with what stands in its details.
@@ -60,7 +70,13 @@ pub fn simple_row(id: u64, amount: &str, text: &str) -> String {
 /// A row of a configurable product with swatches, as it is in grids.
 pub fn configurable_row(id: u64, children: u64) -> String {
     let prices: String = (0..children).map(|child| format!("\"{child}\":{{\"oldPrice\":{{\"amount\":45}},\"basePrice\":{{\"amount\":45}},\"finalPrice\":{{\"amount\":45}},\"tierPrices\":[]}},")).collect();
-    let content = format!("<span class=\"normal-price\">{}</span>", container(&format!("<span class=\"price-label\">As low as</span>\n{}", wrapper(&format!("product-price-{id}"), "45", "finalPrice", "$45.00"))));
+    let content = format!(
+        "<span class=\"normal-price\">{}</span>",
+        container(&format!(
+            "<span class=\"price-label\">As low as</span>\n{}",
+            wrapper(&format!("product-price-{id}"), "45", "finalPrice", "$45.00")
+        ))
+    );
     let scripts = format!(
         r#"<div class="swatch-opt-{id}" data-role="swatch-option-{id}"></div><script type="text/x-magento-init">{{"[data-role=swatch-option-{id}]":{{"Magento_Swatches/js/swatch-renderer":{{"jsonConfig":{{"optionPrices":{{{prices}"x":null}},"productId":"{id}"}},"jsonSwatchConfig":{{}}}}}}}}</script>
 <script type="text/x-magento-init">{{"[data-role=priceBox][data-price-box=product-id-{id}]":{{"priceBox":{{"priceConfig":{{"priceFormat":{FORMAT},"prices":{{"finalPrice":{{"amount":45}}}}}}}}}}}}</script>"#
@@ -72,7 +88,10 @@ pub fn configurable_row(id: u64, children: u64) -> String {
 pub fn page(class: &str, head: &str, column: &str) -> String {
     let mut menu = String::new();
     for nth in 0..40 {
-        let _ = write!(menu, "<li class=\"level0 nav-{nth} category-item level-top parent\"><a href=\"https://shop.example/c{nth}.html\" class=\"level-top\" id=\"ui-id-{nth}\"><span>Category {nth}</span></a></li>\n");
+        let _ = writeln!(
+            menu,
+            "<li class=\"level0 nav-{nth} category-item level-top parent\"><a href=\"https://shop.example/c{nth}.html\" class=\"level-top\" id=\"ui-id-{nth}\"><span>Category {nth}</span></a></li>"
+        );
     }
     format!(
         r##"<!doctype html>
@@ -102,7 +121,9 @@ pub fn page(class: &str, head: &str, column: &str) -> String {
 
 /// A category page with these rows.
 pub fn category(rows: &str) -> String {
-    let column = format!("<div class=\"products wrapper grid products-grid\"><ol class=\"products list items product-items\">{rows}</ol></div><div class=\"filter-options\"><span class=\"price\">$0.00</span> - <span class=\"price\">$99.99</span></div>");
+    let column = format!(
+        "<div class=\"products wrapper grid products-grid\"><ol class=\"products list items product-items\">{rows}</ol></div><div class=\"filter-options\"><span class=\"price\">$0.00</span> - <span class=\"price\">$99.99</span></div>"
+    );
     page("page-products catalog-category-view page-layout-2columns-left", "", &column)
 }
 

@@ -11,7 +11,9 @@ use segue::rewrite::render::{Change, Dressing, Refusal, render};
 use segue::rule::{Anchor, Placement};
 
 use crate::check::Page;
-use crate::luma::{category, configurable_row, container, page, plain, price_box, product, row, simple_row, special, wrapper};
+use crate::luma::{
+    category, configurable_row, container, page, plain, price_box, product, row, simple_row, special, wrapper,
+};
 
 fn compile(page: &str) -> Plan {
     Plan::compile(page.as_bytes()).expect("a page that compiles")
@@ -63,7 +65,9 @@ fn a_product_without_discount_gets_the_markup_of_one_with() {
 
 #[test]
 fn added_words_are_those_of_the_shop() {
-    let discounted = special(1, ("24", "$24.00"), ("32", "$32.00")).replace("Special Price", "Sonderangebot").replace("Regular Price", "Normalpreis &amp; mehr");
+    let discounted = special(1, ("24", "$24.00"), ("32", "$32.00"))
+        .replace("Special Price", "Sonderangebot")
+        .replace("Regular Price", "Normalpreis &amp; mehr");
     let page = category(&format!("{}{}", row(1, &price_box(1, &discounted)), simple_row(2, "45", "$45.00")));
     let (page, _) = rendered(&page, vec![price(2, 3600)], vec![]);
     assert!(page.contains("\n<span class=\"price-label\">Sonderangebot</span>\n"));
@@ -72,8 +76,19 @@ fn added_words_are_those_of_the_shop() {
 
 #[test]
 fn a_product_page_changes_with_its_metas() {
-    let (page, changes) = rendered(&product("", ",\"tierPrices\":[]", &simple_row(9, "1234.5", "$1,234.50")), vec![price(1, 1920), price(9, 98760)], vec![]);
-    for wanted in ["product:price:amount\" content=\"19.2\"", "itemprop=\"price\" content=\"19.2\"", "data-price-amount=\"19.2\"", ">$19.20<", "data-price-amount=\"987.6\"", ">$987.60<"] {
+    let (page, changes) = rendered(
+        &product("", ",\"tierPrices\":[]", &simple_row(9, "1234.5", "$1,234.50")),
+        vec![price(1, 1920), price(9, 98760)],
+        vec![],
+    );
+    for wanted in [
+        "product:price:amount\" content=\"19.2\"",
+        "itemprop=\"price\" content=\"19.2\"",
+        "data-price-amount=\"19.2\"",
+        ">$19.20<",
+        "data-price-amount=\"987.6\"",
+        ">$987.60<",
+    ] {
         assert!(page.contains(wanted), "{wanted}");
     }
     assert!(!changes.iter().any(|change| matches!(change, Change::Refused { .. })));
@@ -99,7 +114,10 @@ fn all_boxes_of_a_product_change_or_none_does() {
 fn names_why_a_box_is_left_alone() {
     let simple = plain(1, "24", "$24.00");
     let with = |more: &str| only_left(&price_box(1, &format!("{simple}{more}")));
-    assert_eq!(with("<a href=\"#\" class=\"minimal-price-link\"><span class=\"price-container\"></span></a>"), "minimal-price");
+    assert_eq!(
+        with("<a href=\"#\" class=\"minimal-price-link\"><span class=\"price-container\"></span></a>"),
+        "minimal-price"
+    );
     assert_eq!(with("<span class=\"badge\">new</span>"), "unknown-markup");
     assert_eq!(with("from"), "unknown-markup");
     assert_eq!(with(&simple), "contradiction");
@@ -119,9 +137,21 @@ fn declines_boxes_that_say_something_else() {
     assert_eq!(boxed(&plain(1, "24", "$<b>24</b>.00")), "unknown-markup");
     assert_eq!(boxed(&plain(1, "24", "$24")), "unknown-precision");
     assert_eq!(boxed(&special(1, ("24", "$24.00"), ("20", "$20.00"))), "contradiction");
-    assert_eq!(boxed(&special(1, ("24", "$24.00"), ("32", "$32.00")).replace("Special Price", "Save 25%")), "unknown-markup");
-    assert_eq!(boxed(&container(&format!("<span class=\"price-label\">Ab</span>{}", wrapper("p", "24", "finalPrice", "$24.00")))), "configurable");
-    assert_eq!(boxed(&plain(1, "24", "$24.00").replace("class=\"price\"", "class=\"price\" data-price-type=\"finalPrice\"")), "unknown-price-type");
+    assert_eq!(
+        boxed(&special(1, ("24", "$24.00"), ("32", "$32.00")).replace("Special Price", "Save 25%")),
+        "unknown-markup"
+    );
+    assert_eq!(
+        boxed(&container(&format!(
+            "<span class=\"price-label\">Ab</span>{}",
+            wrapper("p", "24", "finalPrice", "$24.00")
+        ))),
+        "configurable"
+    );
+    assert_eq!(
+        boxed(&plain(1, "24", "$24.00").replace("class=\"price\"", "class=\"price\" data-price-type=\"finalPrice\"")),
+        "unknown-price-type"
+    );
 }
 
 #[test]
@@ -129,8 +159,12 @@ fn accepts_what_does_not_matter() {
     let box_of = |content: &str| price_box(1, content);
     for details in [
         box_of(&format!("<!-- a comment -->{}<!-- another -->", plain(1, "24", "$24.00"))),
-        box_of(&plain(1, "24", "$24.00")).replace("data-role=\"priceBox\"", "DATA-ROLE=priceBox").replace("<div", "<DIV"),
-        box_of("<span class=price-container><span class=price-wrapper data-price-amount=24 data-price-amount=99 data-price-type=finalPrice>$24.00</span></span>"),
+        box_of(&plain(1, "24", "$24.00"))
+            .replace("data-role=\"priceBox\"", "DATA-ROLE=priceBox")
+            .replace("<div", "<DIV"),
+        box_of(
+            "<span class=price-container><span class=price-wrapper data-price-amount=24 data-price-amount=99 data-price-type=finalPrice>$24.00</span></span>",
+        ),
         box_of(&plain(1, "24", "$24.00")).replace('\n', "\r\n"),
         box_of(&plain(1, "&#50;4", "&#36;24&#46;00")),
         format!("<p>an unclosed paragraph<div>{}", box_of(&plain(1, "24", "$24.00"))),
@@ -147,7 +181,14 @@ fn accepts_what_does_not_matter() {
 #[test]
 fn prices_of_other_pages_are_not_touched() {
     let column = simple_row(1, "24", "$24.00");
-    for class in ["checkout-cart-index", "checkout-index-index", "customer-account-index", "wishlist-index-index", "catalog-product_compare-index", "blog-post-view"] {
+    for class in [
+        "checkout-cart-index",
+        "checkout-index-index",
+        "customer-account-index",
+        "wishlist-index-index",
+        "catalog-product_compare-index",
+        "blog-post-view",
+    ] {
         assert_eq!(verdict(&page(class, "", &column)), (vec![], vec![(1, "page-kind")]), "{class}");
     }
     for class in ["cms-index-index", "cms-page-view", "catalogsearch-result-index"] {
@@ -181,15 +222,37 @@ fn a_product_page_that_states_more_is_left_alone() {
     assert_eq!(of(&product("", ",\"prices\":{\"finalPrice\":{\"amount\":24}}", &related)), (1, "script-prices"));
     assert_eq!(of(&product("", ",\"tierPrices\":[{\"qty\":5,\"price\":20}]", &related)), (1, "tier-prices"));
     assert_eq!(of(&product("", ", broken", &related)), (1, "script-prices"));
-    assert_eq!(of(&product("<select name=\"options[3]\"><option price=\"2\">Red</option></select>", "", &related)), (1, "options"));
-    assert_eq!(of(&product("<span class=\"price-notice\">+<span class=\"price\">$4.00</span></span>", "", &related)), (1, "loose-price"));
-    assert_eq!(of(&plain_page.replace("<footer", "<div class=\"sticky\"><span class=\"price\">$24.00</span></div><footer")), (1, "loose-price"));
-    assert_eq!(of(&plain_page.replace("<footer", "<script type=\"application/ld+json\">{\"offers\":{\"price\":24}}</script><footer")), (1, "structured-data"));
+    assert_eq!(
+        of(&product("<select name=\"options[3]\"><option price=\"2\">Red</option></select>", "", &related)),
+        (1, "options")
+    );
+    assert_eq!(
+        of(&product("<span class=\"price-notice\">+<span class=\"price\">$4.00</span></span>", "", &related)),
+        (1, "loose-price")
+    );
+    assert_eq!(
+        of(&plain_page.replace("<footer", "<div class=\"sticky\"><span class=\"price\">$24.00</span></div><footer")),
+        (1, "loose-price")
+    );
+    assert_eq!(
+        of(&plain_page
+            .replace("<footer", "<script type=\"application/ld+json\">{\"offers\":{\"price\":24}}</script><footer")),
+        (1, "structured-data")
+    );
     assert_eq!(of(&plain_page.replace("amount\" content=\"24\"", "amount\" content=\"25\"")), (1, "contradiction"));
-    assert_eq!(of(&plain_page.replace("itemprop=\"price\" content=\"24\"", "itemprop=\"price\" content=\"25\"")), (1, "contradiction"));
+    assert_eq!(
+        of(&plain_page.replace("itemprop=\"price\" content=\"24\"", "itemprop=\"price\" content=\"25\"")),
+        (1, "contradiction")
+    );
     assert_eq!(of(&plain_page.replace("page-layout-1column", "page-product-giftcard")), (1, "options"));
-    assert_eq!(of(&plain_page.replace("<footer", "<meta itemprop=\"lowPrice\" content=\"24\"><footer")), (1, "structured-data"));
-    assert_eq!(verdict(&plain_page.replace("product-id-1\">", "product-id-4\">")), (vec![9], vec![(1, "contradiction"), (4, "contradiction")]));
+    assert_eq!(
+        of(&plain_page.replace("<footer", "<meta itemprop=\"lowPrice\" content=\"24\"><footer")),
+        (1, "structured-data")
+    );
+    assert_eq!(
+        verdict(&plain_page.replace("product-id-1\">", "product-id-4\">")),
+        (vec![9], vec![(1, "contradiction"), (4, "contradiction")])
+    );
     let other_form = plain_page.replacen("name=\"product\" value=\"1\"", "name=\"product\" value=\"8\"", 1);
     assert_eq!(verdict(&other_form), (vec![9], vec![(1, "contradiction"), (8, "contradiction")]));
 }
@@ -219,11 +282,21 @@ fn blocks_go_beside_and_instead_of_elements() {
     let of = |placement: Placement| rendered(&home, vec![], vec![block(placement, "NEW")]).0;
     let new = "<div class=\"widget block block-static-block segue-block\">NEW</div>";
     let id = |id: &str| Anchor::Id(id.to_owned());
-    assert!(of(Placement::Replace(Anchor::ContentType("banner".to_owned()))).contains(&format!("<div id=\"hero\">{new}</div><img")));
+    assert!(
+        of(Placement::Replace(Anchor::ContentType("banner".to_owned())))
+            .contains(&format!("<div id=\"hero\">{new}</div><img"))
+    );
     assert!(of(Placement::Before(id("hero"))).contains(&format!("{new}<div id=\"hero\">")));
     assert!(of(Placement::After(id("hero"))).contains(&format!("old</div></div>{new}<img")));
     assert!(of(Placement::After(id("pixel"))).contains(&format!("<img id=\"pixel\">{new}")));
-    for placement in [Placement::After(id("open")), Placement::Replace(id("open")), Placement::Before(id("nowhere")), Placement::Sidebar, Placement::Replace(id("html-body")), Placement::CommerceBlock("u1".to_owned())] {
+    for placement in [
+        Placement::After(id("open")),
+        Placement::Replace(id("open")),
+        Placement::Before(id("nowhere")),
+        Placement::Sidebar,
+        Placement::Replace(id("html-body")),
+        Placement::CommerceBlock("u1".to_owned()),
+    ] {
         assert!(of(placement.clone()) == home, "{placement:?}");
     }
 }
@@ -233,7 +306,14 @@ fn commerce_blocks_are_replaced_whole() {
     let widget = "<div class=\"widget block block-banners\" data-bind=\"scope: 'banner'\" data-banner-id=\"abc\" data-ids=\"3\" data-uids=\"Mw==,NQ==\"><ul class=\"banner-items\"><li><div></div></li></ul></div>";
     let home = page("cms-index-index page-layout-1column", "", &format!("[{widget}]"));
     for uid in ["NQ==", "abc", "3"] {
-        let (page, _) = rendered(&home, vec![], vec![block(Placement::CommerceBlock(uid.to_owned()), "A"), block(Placement::CommerceBlock(uid.to_owned()), "B")]);
+        let (page, _) = rendered(
+            &home,
+            vec![],
+            vec![
+                block(Placement::CommerceBlock(uid.to_owned()), "A"),
+                block(Placement::CommerceBlock(uid.to_owned()), "B"),
+            ],
+        );
         let open = "<div class=\"widget block block-static-block segue-block\">";
         assert!(page.contains(&format!("[{open}A</div>{open}B</div>]")), "{uid}");
     }
@@ -242,11 +322,21 @@ fn commerce_blocks_are_replaced_whole() {
 
 #[test]
 fn a_block_that_replaces_prices_wins_and_other_places_still_change() {
-    let column = format!("<div id=\"promo\">{}<i id=\"inner\"></i></div>{}", simple_row(1, "24", "$24.00"), simple_row(1, "24", "$24.00"));
+    let column = format!(
+        "<div id=\"promo\">{}<i id=\"inner\"></i></div>{}",
+        simple_row(1, "24", "$24.00"),
+        simple_row(1, "24", "$24.00")
+    );
     let home = page("cms-index-index", "", &column);
-    let blocks = vec![block(Placement::After(Anchor::Id("inner".to_owned())), "lost"), block(Placement::Replace(Anchor::Id("promo".to_owned())), "shown")];
+    let blocks = vec![
+        block(Placement::After(Anchor::Id("inner".to_owned())), "lost"),
+        block(Placement::Replace(Anchor::Id("promo".to_owned())), "shown"),
+    ];
     let (page, changes) = rendered(&home, vec![price(1, 1920)], blocks);
-    assert_eq!((page.matches(">$19.20<").count(), page.matches("lost").count(), page.matches("shown").count()), (1, 0, 1));
+    assert_eq!(
+        (page.matches(">$19.20<").count(), page.matches("lost").count(), page.matches("shown").count()),
+        (1, 0, 1)
+    );
     assert!(changes.iter().any(|change| matches!(change, Change::Block { missing: Some(_), .. })));
 }
 
@@ -259,7 +349,10 @@ fn a_price_that_is_not_lower_is_refused() {
         assert_eq!(changes, [Change::Refused { product: ProductId(1), reason: Refusal::NotLower }]);
     }
     assert_eq!(rendered(&page, vec![price(1, 2400)], vec![]).0, page);
-    assert_eq!(rendered(&page, vec![price(2, 1)], vec![]).1, [Change::Refused { product: ProductId(2), reason: Refusal::NotOnPage }]);
+    assert_eq!(
+        rendered(&page, vec![price(2, 1)], vec![]).1,
+        [Change::Refused { product: ProductId(2), reason: Refusal::NotOnPage }]
+    );
 }
 
 #[test]
@@ -271,12 +364,40 @@ fn pages_that_cannot_be_read_say_so() {
 
 /// Pieces that end, open or hide what they should not.
 const ACCIDENTS: [&str; 26] = [
-    "<!--", "-->", "<script>", "</script>", "<template>", "</template>", "<noscript>", "</div>", "</span>", "<span>", "<div>", "</main>", "</body>", "</head>", "\"", "'", ">", "<", "&", "<p>", "</p>", "<table>",
-    "<svg>", "<li>", "</form>", "<a>",
+    "<!--",
+    "-->",
+    "<script>",
+    "</script>",
+    "<template>",
+    "</template>",
+    "<noscript>",
+    "</div>",
+    "</span>",
+    "<span>",
+    "<div>",
+    "</main>",
+    "</body>",
+    "</head>",
+    "\"",
+    "'",
+    ">",
+    "<",
+    "&",
+    "<p>",
+    "</p>",
+    "<table>",
+    "<svg>",
+    "<li>",
+    "</form>",
+    "<a>",
 ];
 
 fn sample() -> String {
-    let related = format!("{}{}", simple_row(2, "45", "$45.00"), row(3, &price_box(3, &special(3, ("1024.5", "$1,024.50"), ("2000", "$2,000.00")))));
+    let related = format!(
+        "{}{}",
+        simple_row(2, "45", "$45.00"),
+        row(3, &price_box(3, &special(3, ("1024.5", "$1,024.50"), ("2000", "$2,000.00"))))
+    );
     let page = product("", ",\"tierPrices\":[]", &related);
     // The menu is long, and accidents there are accidents everywhere.
     let (before, rest) = page.split_once("<nav").expect("a menu");
@@ -316,8 +437,13 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
     let nothing = render(&plan, page.as_bytes(), &Selection::default(), &Dressing::default());
     prop_assert_eq!(&nothing.bytes[..], page.as_bytes());
     let lower = |price: Decimal| (price * Decimal::new(8, 1)).round_dp(2);
-    let prices = plan.facts().products.iter().map(|product| PriceChange { product: product.id, final_price: Some(lower(product.final_price)), labels: vec![] });
-    let rendered = render(&plan, page.as_bytes(), &Selection { prices: prices.collect(), blocks: vec![] }, &Dressing::default());
+    let prices = plan.facts().products.iter().map(|product| PriceChange {
+        product: product.id,
+        final_price: Some(lower(product.final_price)),
+        labels: vec![],
+    });
+    let rendered =
+        render(&plan, page.as_bytes(), &Selection { prices: prices.collect(), blocks: vec![] }, &Dressing::default());
     let (old, new) = (Page::parse(page.as_bytes()).places(), Page::parse(&rendered.bytes).places());
     prop_assert_eq!(old.keys().collect::<Vec<_>>(), new.keys().collect::<Vec<_>>());
     for (id, places) in &new {
@@ -329,6 +455,10 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
                 let finals = places.amounts.iter().filter(|(kind, _)| kind == "finalPrice");
                 prop_assert!(finals.clone().all(|(_, amount)| *amount == wanted), "product {} has {:?}", id, places);
                 prop_assert!(finals.count() > 0);
+                let cents = (lower(product.final_price) * Decimal::ONE_HUNDRED).normalize().to_string();
+                let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+                let mut texts = places.texts.iter().filter(|(kind, _)| kind == "finalPrice");
+                prop_assert!(texts.all(|(_, text)| digits(text) == cents), "product {} shows {:?}", id, places);
             }
         }
     }

@@ -15,7 +15,8 @@ use crate::check::Page;
 
 /// The pages of the shared directory with their names; none, with a word on it, where it is absent.
 fn pages() -> Vec<(String, Vec<u8>)> {
-    let shared = std::env::var_os("SEGUE_SHARED").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let shared = std::env::var_os("SEGUE_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let Ok(entries) = std::fs::read_dir(shared.join("pages")) else {
         eprintln!("skipped: no pages below {}", shared.display());
         return Vec::new();
@@ -23,7 +24,12 @@ fn pages() -> Vec<(String, Vec<u8>)> {
     let mut pages: Vec<_> = entries
         .map(|entry| entry.expect("an entry of the directory").path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "html"))
-        .map(|path| (path.file_stem().expect("a name").to_string_lossy().into_owned(), std::fs::read(&path).expect("a readable page")))
+        .map(|path| {
+            (
+                path.file_stem().expect("a name").to_string_lossy().into_owned(),
+                std::fs::read(&path).expect("a readable page"),
+            )
+        })
         .collect();
     pages.sort();
     pages
@@ -39,7 +45,11 @@ fn lower(product: &ProductFacts) -> Decimal {
 
 /// 20 % off everything that can be changed.
 fn twenty_percent_off(plan: &Plan) -> Selection {
-    let prices = plan.facts().products.iter().map(|product| PriceChange { product: product.id, final_price: Some(lower(product)), labels: Vec::new() });
+    let prices = plan.facts().products.iter().map(|product| PriceChange {
+        product: product.id,
+        final_price: Some(lower(product)),
+        labels: Vec::new(),
+    });
     Selection { prices: prices.collect(), blocks: Vec::new() }
 }
 
@@ -60,14 +70,24 @@ fn every_place_of_a_changed_product_shows_the_new_price() {
         let rendered = render(&plan, &page, &twenty_percent_off(&plan), &Dressing::default());
         let (before, after) = (Page::parse(&page), Page::parse(&rendered.bytes));
         let (old, new) = (before.places(), after.places());
-        let changed: BTreeMap<u64, Decimal> = plan.facts().products.iter().map(|product| (product.id.0, lower(product))).collect();
-        eprintln!("{name}: {} kind, {:?}, {} changed {:?}", plan.facts().kind.as_str(), plan.store(), changed.len(), changed);
+        let changed: BTreeMap<u64, Decimal> =
+            plan.facts().products.iter().map(|product| (product.id.0, lower(product))).collect();
+        eprintln!(
+            "{name}: {} kind, {:?}, {} changed {:?}",
+            plan.facts().kind.as_str(),
+            plan.store(),
+            changed.len(),
+            changed
+        );
         for left in plan.left_alone() {
             eprintln!("    {} left: {}", left.product, left.reason);
             *reasons.entry(left.reason.as_str()).or_default() += 1;
         }
         *reasons.entry("changed").or_default() += changed.len();
-        assert!(old.keys().all(|id| changed.contains_key(id) || plan.left_alone().iter().any(|left| left.product.0 == *id)), "{name}: every product is told of");
+        assert!(
+            old.keys().all(|id| changed.contains_key(id) || plan.left_alone().iter().any(|left| left.product.0 == *id)),
+            "{name}: every product is told of"
+        );
         for (id, places) in &old {
             match changed.get(id) {
                 None => assert_eq!(Some(places), new.get(id), "{name}: product {id} is left alone"),
@@ -75,7 +95,13 @@ fn every_place_of_a_changed_product_shows_the_new_price() {
             }
         }
         if before.page_amounts() != after.page_amounts() {
-            assert!(after.page_amounts().iter().all(|amount| changed.values().any(|price| price.normalize().to_string() == *amount)), "{name}");
+            assert!(
+                after
+                    .page_amounts()
+                    .iter()
+                    .all(|amount| changed.values().any(|price| price.normalize().to_string() == *amount)),
+                "{name}"
+            );
         }
         assert_eq!(before.outline(), after.outline(), "{name}: the tree is the same apart from the slots");
         assert_eq!(without_slots(&rendered.bytes, &rendered.changes, &page), (), "{name}");
@@ -120,7 +146,8 @@ fn around(text: &str) -> (String, String) {
 
 /// The two pages differ by no more than the slots add and take.
 fn without_slots(rendered: &[u8], changes: &[Change], page: &[u8]) {
-    let grown: usize = changes.iter().filter(|change| matches!(change, Change::Slot { slot: Slot::Regular, .. })).count();
+    let grown: usize =
+        changes.iter().filter(|change| matches!(change, Change::Slot { slot: Slot::Regular, .. })).count();
     let (mut added, mut taken) = (0, 0);
     for change in changes {
         if let Change::Slot { slot: Slot::Visible | Slot::Amount | Slot::Meta, old, new, .. } = change {
@@ -135,7 +162,8 @@ fn without_slots(rendered: &[u8], changes: &[Change], page: &[u8]) {
 
 #[test]
 fn blocks_and_labels_stand_at_their_places() {
-    let placements = [Placement::PageTop, Placement::ContentTop, Placement::ContentBottom, Placement::Sidebar, Placement::Footer];
+    let placements =
+        [Placement::PageTop, Placement::ContentTop, Placement::ContentBottom, Placement::Sidebar, Placement::Footer];
     for (name, page) in pages() {
         let plan = plan(&name, &page);
         let blocks = placements.iter().enumerate().map(|(nth, placement)| PlacedBlock {
@@ -143,17 +171,26 @@ fn blocks_and_labels_stand_at_their_places() {
             placement: placement.clone(),
             html: Arc::from(format!("<p>Block {nth}</p>")),
         });
-        let prices = plan.facts().products.iter().map(|product| PriceChange { product: product.id, final_price: None, labels: vec![Arc::from("Tom & Jerry's")] });
+        let prices = plan.facts().products.iter().map(|product| PriceChange {
+            product: product.id,
+            final_price: None,
+            labels: vec![Arc::from("Tom & Jerry's")],
+        });
         let selection = Selection { prices: prices.collect(), blocks: blocks.collect() };
         let dressing = Dressing { stylesheet: Some("/.segue/style.css"), ..Dressing::default() };
         let rendered = render(&plan, &page, &selection, &dressing);
-        let missing: Vec<_> = rendered.changes.iter().filter(|change| matches!(change, Change::Block { missing: Some(_), .. })).collect();
+        let missing: Vec<_> =
+            rendered.changes.iter().filter(|change| matches!(change, Change::Block { missing: Some(_), .. })).collect();
         let columns = String::from_utf8_lossy(&page).contains("page-layout-2columns");
         assert_eq!(missing.len(), usize::from(!columns), "{name}: {missing:?}");
         let text = String::from_utf8(rendered.bytes.clone()).expect("UTF-8");
         assert_eq!(text.matches("segue-block").count(), 5 - missing.len(), "{name}");
         assert_eq!(text.matches("<link rel=\"stylesheet\" href=\"/.segue/style.css\">").count(), 1, "{name}");
-        assert_eq!(text.matches("<span class=\"segue-offer\">Tom &amp; Jerry&#39;s</span></div>").count(), labelled(&plan, &page), "{name}");
+        assert_eq!(
+            text.matches("<span class=\"segue-offer\">Tom &amp; Jerry&#39;s</span></div>").count(),
+            labelled(&plan, &page),
+            "{name}"
+        );
         let (before, after) = (Page::parse(&page), Page::parse(&rendered.bytes));
         let style = after.outline().into_iter().filter(|line| !line.contains("/.segue/style.css")).collect::<Vec<_>>();
         assert_eq!(before.outline(), style, "{name}: the tree is the same apart from blocks and labels");

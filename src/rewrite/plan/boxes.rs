@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::reason::Reason;
-use super::scan::{BoxNote, Extent, Notes, Noted, is};
+use super::scan::{BoxNote, Extent, Noted, Notes, is};
 use super::text::{Span, decode};
 use crate::rewrite::price::{PriceText, parse_amount};
 
@@ -110,7 +110,8 @@ pub(crate) fn understand(page: &str, notes: &Notes, note: &BoxNote) -> Result<Pr
 /// Only boxes of the final price are understood.
 fn check_kind(page: &str, element: &Noted) -> Result<(), Reason> {
     let class = element.attributes.class.map(|class| decode(class.of(page))).unwrap_or_default();
-    let mut codes = class.split_ascii_whitespace().filter_map(|class| class.strip_prefix("price-")).filter(|code| *code != "box");
+    let mut codes =
+        class.split_ascii_whitespace().filter_map(|class| class.strip_prefix("price-")).filter(|code| *code != "box");
     if codes.any(|code| code != "final_price") {
         return Err(if class.contains("tier") { Reason::TierPrices } else { Reason::OtherBox });
     }
@@ -156,7 +157,8 @@ impl<'a> Tree<'a> {
     fn check_text(&self) -> Result<(), Reason> {
         let blank = |parent: Option<usize>, inner: Span| {
             let mut at = inner.start;
-            let children = self.nodes.iter().filter(|node| node.parent == parent).filter_map(|node| node.extent.whole());
+            let children =
+                self.nodes.iter().filter(|node| node.parent == parent).filter_map(|node| node.extent.whole());
             let gaps = children.chain([Span::at(inner.end)]).all(|child| {
                 let gap = Span { start: at, end: child.start };
                 at = child.end;
@@ -166,7 +168,8 @@ impl<'a> Tree<'a> {
         };
         blank(None, self.inner)?;
         for (at, node) in self.nodes.iter().enumerate() {
-            let texts = matches!(node.role, Role::Label | Role::Price) || (node.role == Role::Wrapper && self.children(at).next().is_none());
+            let texts = matches!(node.role, Role::Label | Role::Price)
+                || (node.role == Role::Wrapper && self.children(at).next().is_none());
             if let Some(inner) = node.extent.inner().filter(|_| !texts) {
                 blank(Some(at), inner)?;
             }
@@ -202,7 +205,10 @@ impl<'a> Tree<'a> {
             end: self.inner.end,
             metas: self.metas(price.amount)?,
             frame: if group.is_none() && regular.is_none() { self.frame(container, current) } else { None },
-            is_offer: self.nodes.iter().any(|node| node.noted.attributes.itemprop.is_some_and(|prop| prop.of(self.page) == "offers")),
+            is_offer: self
+                .nodes
+                .iter()
+                .any(|node| node.noted.attributes.itemprop.is_some_and(|prop| prop.of(self.page) == "offers")),
             price,
             regular,
             labels,
@@ -214,7 +220,10 @@ impl<'a> Tree<'a> {
         let (mut current, mut regular) = (None, None);
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.role == Role::Wrapper) {
             let kind = node.noted.attributes.price_type.map(|kind| decode(kind.of(self.page))).unwrap_or_default();
-            let in_old = node.parent.and_then(|parent| self.nodes[parent].parent).is_some_and(|group| self.nodes[group].role == Role::Old);
+            let in_old = node
+                .parent
+                .and_then(|parent| self.nodes[parent].parent)
+                .is_some_and(|group| self.nodes[group].role == Role::Old);
             let slot = match (&*kind, in_old) {
                 ("finalPrice", false) => &mut current,
                 ("oldPrice", true) => &mut regular,
@@ -366,7 +375,9 @@ fn may_hold(parent: Option<Role>, child: Role) -> bool {
         Role::Special | Role::Old => parent.is_none(),
         Role::Container => matches!(parent, None | Some(Role::Special | Role::Old)),
         Role::Price => parent == Some(Role::Wrapper),
-        Role::Label | Role::Wrapper | Role::MetaPrice | Role::MetaCurrency | Role::MetaOther => parent == Some(Role::Container),
+        Role::Label | Role::Wrapper | Role::MetaPrice | Role::MetaCurrency | Role::MetaOther => {
+            parent == Some(Role::Container)
+        }
     }
 }
 
@@ -375,7 +386,8 @@ fn is_blank(gap: &str) -> bool {
     let mut rest = gap.trim_ascii_start();
     while let Some(comment) = rest.strip_prefix("<!--") {
         // `<!-->` and `<!--->` are whole comments.
-        let closed = if comment.starts_with('>') || comment.starts_with("->") { None } else { comment.split_once("-->") };
+        let closed =
+            if comment.starts_with('>') || comment.starts_with("->") { None } else { comment.split_once("-->") };
         let Some((text, after)) = closed else {
             return false;
         };

@@ -33,7 +33,8 @@ const PRICE_METAS: [&str; 3] = ["product:price:amount", "og:price:amount", "prod
 const SIMPLE_TYPES: [&str; 3] = ["simple", "virtual", "downloadable"];
 
 /// Names of form fields that choose something with a price of its own.
-const OPTION_FIELDS: [&str; 6] = ["options[", "super_attribute[", "bundle_option", "super_group[", "links[", "giftcard_"];
+const OPTION_FIELDS: [&str; 6] =
+    ["options[", "super_attribute[", "bundle_option", "super_group[", "links[", "giftcard_"];
 
 /// Currencies that are shown without decimals.
 const WHOLE_CURRENCIES: [&str; 16] =
@@ -72,7 +73,11 @@ impl<'a> Judge<'a> {
     }
 
     /// Every product that can be changed, and every other with the reason.
-    pub(crate) fn decide(mut self, scripts: &Scripts, currency: Option<&str>) -> (Vec<ProductPlan>, BTreeMap<ProductId, Reason>) {
+    pub(crate) fn decide(
+        mut self,
+        scripts: &Scripts,
+        currency: Option<&str>,
+    ) -> (Vec<ProductPlan>, BTreeMap<ProductId, Reason>) {
         self.leave_by_boxes();
         self.leave_by_scripts(scripts);
         self.leave_by_options();
@@ -155,7 +160,10 @@ impl<'a> Judge<'a> {
         let by_form = self.main_form().and_then(|form| self.form_product(form));
         let mut offers = self.found.iter().filter(|found| found.understood.as_ref().is_ok_and(|known| known.is_offer));
         let by_offer = offers.next().map(|found| found.id);
-        let by_place = self.found.iter().find(|found| found.row.is_none() && self.inside(Region::ProductInfo, found.open).is_some());
+        let by_place = self
+            .found
+            .iter()
+            .find(|found| found.row.is_none() && self.inside(Region::ProductInfo, found.open).is_some());
         let by_place = by_place.map(|found| found.id);
         self.main = by_form.or(by_offer).or(by_place);
         for other in [by_offer, by_place].into_iter().flatten() {
@@ -174,8 +182,10 @@ impl<'a> Judge<'a> {
     fn fields_in(&self, form: &Noted) -> impl Iterator<Item = (&'a str, &'a Noted)> + use<'_, 'a> {
         let extent = self.notes.extent(form.extent);
         let end = extent.ended.unwrap_or(u32::MAX);
-        let first = self.notes.fields.partition_point(|field| self.notes.extent(field.extent).open.start < extent.open.end);
-        let fields = self.notes.fields[first..].iter().take_while(move |field| self.notes.extent(field.extent).open.start < end);
+        let first =
+            self.notes.fields.partition_point(|field| self.notes.extent(field.extent).open.start < extent.open.end);
+        let fields =
+            self.notes.fields[first..].iter().take_while(move |field| self.notes.extent(field.extent).open.start < end);
         fields.filter_map(|field| Some((field.attributes.name?.of(self.page), field)))
     }
 
@@ -266,7 +276,8 @@ impl<'a> Judge<'a> {
             if self.in_box(open) || self.inside(Region::Template, open).is_some() {
                 continue;
             }
-            let named = noted.attributes.price_amount.and(noted.attributes.id).and_then(|id| product_of_id(id.of(self.page)));
+            let named =
+                noted.attributes.price_amount.and(noted.attributes.id).and_then(|id| product_of_id(id.of(self.page)));
             if let Some(id) = named.filter(|id| self.found.iter().any(|found| found.id == *id)) {
                 self.leave(id, Reason::LoosePrice);
             } else if !self.leave_row(open, Reason::LoosePrice) {
@@ -320,9 +331,12 @@ impl<'a> Judge<'a> {
         if self.notes.regions(Region::TierList).any(|list| self.inside(Region::Row, list.open).is_none()) {
             self.leave(main, Reason::TierPrices);
         }
-        let amount = self.found.iter().filter(|found| found.id == main).find_map(|found| found.understood.as_ref().ok());
+        let amount =
+            self.found.iter().filter(|found| found.id == main).find_map(|found| found.understood.as_ref().ok());
         let amount = amount.map(|known| known.price.amount);
-        let agrees = |content: &Option<Span>| content.zip(amount).is_some_and(|(content, amount)| states(content.of(self.page), amount));
+        let agrees = |content: &Option<Span>| {
+            content.zip(amount).is_some_and(|(content, amount)| states(content.of(self.page), amount))
+        };
         if !self.stated_metas().all(|content| agrees(&content)) {
             self.leave(main, Reason::Contradiction);
         }
@@ -346,7 +360,9 @@ impl<'a> Judge<'a> {
         self.notes.items.iter().any(|noted| {
             let open = self.notes.extent(noted.extent).open;
             let prop = noted.attributes.itemprop.map(|prop| decode(prop.of(self.page))).unwrap_or_default();
-            ["price", "lowPrice", "highPrice"].iter().any(|price| prop.split_ascii_whitespace().any(|prop| prop == *price))
+            ["price", "lowPrice", "highPrice"]
+                .iter()
+                .any(|price| prop.split_ascii_whitespace().any(|prop| prop == *price))
                 && !self.in_box(open)
                 && self.inside(Region::Row, open).is_none()
         })
@@ -356,9 +372,12 @@ impl<'a> Judge<'a> {
     fn leave_by_precision(&mut self, scripts: &Scripts, currency: Option<&str>) {
         let whole = currency.is_some_and(|code| WHOLE_CURRENCIES.contains(&code));
         let shown = || self.boxes().flat_map(|known| [Some(&known.price), known.regular.as_ref()]).flatten();
-        let rounding: BTreeSet<u32> = shown().filter(|price| price.format.rounded).map(|price| price.format.decimals).collect();
+        let rounding: BTreeSet<u32> =
+            shown().filter(|price| price.format.rounded).map(|price| price.format.decimals).collect();
         let precision = scripts.format().map(|format| format.precision);
-        let known = |decimals: u32| decimals >= 2 || rounding.contains(&decimals) || precision == Some(decimals) || (whole && decimals == 0);
+        let known = |decimals: u32| {
+            decimals >= 2 || rounding.contains(&decimals) || precision == Some(decimals) || (whole && decimals == 0)
+        };
         let unsure = |found: &&Found| found.understood.as_ref().is_ok_and(|shown| !known(shown.price.format.decimals));
         let unsure: Vec<_> = self.found.iter().filter(unsure).map(|found| found.id).collect();
         unsure.into_iter().for_each(|id| self.leave(id, Reason::UnknownPrecision));
@@ -379,9 +398,14 @@ impl<'a> Judge<'a> {
                 add(id, &sku);
             }
         }
-        let stated = self.notes.items.iter().filter(|noted| noted.attributes.itemprop.is_some_and(|prop| prop.of(self.page) == "sku"));
+        let stated = self
+            .notes
+            .items
+            .iter()
+            .filter(|noted| noted.attributes.itemprop.is_some_and(|prop| prop.of(self.page) == "sku"));
         for (noted, main) in stated.zip(self.main).filter(|_| self.kind == PageKind::Product) {
-            let inner = self.notes.extent(noted.extent).inner().map(|inner| decode(inner.of(self.page))).unwrap_or_default();
+            let inner =
+                self.notes.extent(noted.extent).inner().map(|inner| decode(inner.of(self.page))).unwrap_or_default();
             if !inner.trim().is_empty() && !inner.contains('<') {
                 add(main, inner.trim());
             }

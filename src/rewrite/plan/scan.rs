@@ -48,9 +48,12 @@ impl Extent {
     /// An element that is ended by the end tag of another has none of its own: the parser reports that one.
     fn disown_foreign_end(&mut self, page: &str) {
         let name = |tag: Span| tag_name(page, tag).of(page);
-        self.ended = self.close.map(|close| close.start);
         let own = name(self.open);
-        self.close = self.close.filter(|close| name(Span { start: close.start + 1, end: close.end }).eq_ignore_ascii_case(own));
+        let ended = self.close.map(|close| close.start);
+        self.close =
+            self.close.filter(|close| name(Span { start: close.start + 1, end: close.end }).eq_ignore_ascii_case(own));
+        // Only its own end tag ends a template, whatever the parser thinks.
+        self.ended = if is(own, "template") { self.close.map(|close| close.start) } else { ended };
     }
 }
 
@@ -158,7 +161,8 @@ pub(crate) fn scan(page: &str) -> Result<Notes, RewritingError> {
             Ok(())
         });
         let memory = MemorySettings::new().with_max_allowed_memory_usage(PARSER_MEMORY + page.len());
-        let settings = Settings::new().with_strict(false).with_memory_settings(memory).append_element_content_handler(handler);
+        let settings =
+            Settings::new().with_strict(false).with_memory_settings(memory).append_element_content_handler(handler);
         let mut parser = HtmlRewriter::new(settings, |_: &[u8]| {});
         parser.write(page.as_bytes())?;
         parser.end()?;
@@ -186,7 +190,12 @@ impl Notes {
     fn element(&mut self, page: &str, element: &mut Element<'_, '_>, extents: &Extents) {
         let open = Span::new(element.source_location().bytes());
         let attributes = Attributes::read(page, element);
-        let mut noted = Noted { extent: usize::MAX, tag: tag_name(page, open), attributes, foreign: element.namespace_uri() != HTML };
+        let mut noted = Noted {
+            extent: usize::MAX,
+            tag: tag_name(page, open),
+            attributes,
+            foreign: element.namespace_uri() != HTML,
+        };
         self.leave_boxes(&extents.borrow());
         let regions = self.sort(page, &noted);
         let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
@@ -226,7 +235,10 @@ impl Notes {
         let id = noted.attributes.id.map(|id| id.of(page)).unwrap_or_default();
         if id == "super-product-table" {
             regions.push(Region::GroupedTable);
-        } else if id.starts_with("switcher-language") || id.starts_with("switcher-store") || id.starts_with("switcher-currency") {
+        } else if id.starts_with("switcher-language")
+            || id.starts_with("switcher-store")
+            || id.starts_with("switcher-currency")
+        {
             regions.push(Region::Switcher);
         }
         if let Some(class) = noted.attributes.class {
@@ -277,7 +289,10 @@ impl Notes {
         if attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option")) {
             self.swatches.push(noted);
         }
-        if attributes.id.is_some() || attributes.content_type.is_some() || attributes.banner_keys.iter().any(Option::is_some) {
+        if attributes.id.is_some()
+            || attributes.content_type.is_some()
+            || attributes.banner_keys.iter().any(Option::is_some)
+        {
             self.anchors.push(noted);
         }
     }
@@ -412,5 +427,9 @@ fn attribute_end(name: Option<lol_html::html_content::SourceLocation>) -> std::o
 }
 
 fn lower(name: &str) -> Cow<'_, str> {
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) }
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
 }

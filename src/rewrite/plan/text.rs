@@ -103,7 +103,8 @@ fn numeric(number: &str) -> Option<char> {
         None => (number, 10),
     };
     // Browsers read the C1 range as Windows-1252: such a reference is not worth guessing.
-    let code = digits.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| u32::from_str_radix(digits, radix).ok())??;
+    let code =
+        digits.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| u32::from_str_radix(digits, radix).ok())??;
     char::from_u32(code).filter(|ch| *ch != '\0' && !('\u{80}'..='\u{9f}').contains(ch))
 }
 
