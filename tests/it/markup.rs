@@ -167,6 +167,7 @@ fn accepts_what_does_not_matter() {
         ),
         box_of(&plain(1, "24", "$24.00")).replace('\n', "\r\n"),
         box_of(&plain(1, "&#50;4", "&#36;24&#46;00")),
+        format!("<div class=\"price\">{}</div>", box_of(&plain(1, "24", "$24.00"))),
         format!("<p>an unclosed paragraph<div>{}", box_of(&plain(1, "24", "$24.00"))),
     ] {
         let page = category(&row(1, &details));
@@ -243,6 +244,10 @@ fn a_product_page_that_states_more_is_left_alone() {
     assert_eq!(
         of(&plain_page.replace("itemprop=\"price\" content=\"24\"", "itemprop=\"price\" content=\"25\"")),
         (1, "contradiction")
+    );
+    assert_eq!(
+        of(&plain_page.replace("</head>", "<meta name=\"twitter:data1\" content=\"$24.00\"></head>")),
+        (1, "loose-price")
     );
     assert_eq!(of(&plain_page.replace("page-layout-1column", "page-product-giftcard")), (1, "options"));
     assert_eq!(

@@ -121,13 +121,19 @@ pub(crate) enum Region {
     Switcher,
 }
 
+impl Region {
+    /// How many kinds there are.
+    const COUNT: usize = Self::Switcher as usize + 1;
+}
+
 /// Everything of a page that planning needs.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) extents: Vec<Extent>,
     pub(crate) html_lang: Option<Span>,
     pub(crate) body_class: Option<Span>,
-    pub(crate) regions: Vec<(Region, ExtentId)>,
+    /// By kind.
+    regions: [Vec<ExtentId>; Region::COUNT],
     pub(crate) boxes: Vec<BoxNote>,
     /// Elements with `data-price-amount`, wherever they are.
     pub(crate) priced: Vec<Noted>,
@@ -184,7 +190,14 @@ impl Notes {
 
     /// The extents of all regions of a kind.
     pub(crate) fn regions(&self, kind: Region) -> impl Iterator<Item = Extent> + '_ {
-        self.regions.iter().filter(move |(region, _)| *region == kind).map(|(_, id)| self.extents[*id])
+        self.regions[kind as usize].iter().map(|id| self.extents[*id])
+    }
+
+    /// How many elements are compared with each other when the page is judged.
+    pub(crate) fn weight(&self) -> usize {
+        let regions: usize = self.regions.iter().map(Vec::len).sum();
+        let lists = [&self.priced, &self.prices, &self.choosers, &self.swatches, &self.items, &self.forms];
+        regions + self.boxes.len() + lists.iter().map(|list| list.len()).sum::<usize>()
     }
 
     fn element(&mut self, page: &str, element: &mut Element<'_, '_>, extents: &Extents) {
@@ -204,7 +217,9 @@ impl Notes {
             return;
         }
         noted.extent = track(element, open, extents);
-        self.regions.extend(regions.into_iter().map(|region| (region, noted.extent)));
+        for region in regions {
+            self.regions[region as usize].push(noted.extent);
+        }
         if let Some((open_box, _)) = self.open_boxes.last() {
             self.boxes[*open_box].nodes.push(noted);
         }
@@ -212,7 +227,8 @@ impl Notes {
             self.open_boxes.push((self.boxes.len(), noted.extent));
             self.boxes.push(BoxNote { element: noted, nodes: Vec::new(), nested: in_box });
         }
-        self.file(page, noted);
+        self.file_by_tag(page, noted);
+        self.file_by_attribute(page, noted);
     }
 
     /// Forgets the open boxes whose end tag has passed.
@@ -251,8 +267,8 @@ impl Notes {
         regions
     }
 
-    /// Puts what was noted where planning looks for it.
-    fn file(&mut self, page: &str, noted: Noted) {
+    /// Puts what was noted where planning looks for it, by its tag.
+    fn file_by_tag(&mut self, page: &str, noted: Noted) {
         let attributes = &noted.attributes;
         let tag = noted.tag.of(page);
         if is(tag, "html") && self.html_lang.is_none() {
@@ -270,6 +286,11 @@ impl Notes {
         } else if is(tag, "strong") {
             self.marks.push(noted);
         }
+    }
+
+    /// Puts what was noted where planning looks for it, by its attributes.
+    fn file_by_attribute(&mut self, page: &str, noted: Noted) {
+        let attributes = &noted.attributes;
         let has = |class: &str| attributes.class.is_some_and(|span| has_class(span.of(page), class));
         if attributes.price_amount.is_some() {
             self.priced.push(noted);
