@@ -205,7 +205,11 @@ fn products_that_need_a_choice_are_left_alone() {
     let to_options = simple_row(7, "5", "$5.00").replace("/product/7/\"", "/product/7/?options&#x3D;cart\"");
     assert_eq!(verdict(&category(&to_options)), (vec![], vec![(7, "options")]));
     let button = simple_row(7, "5", "$5.00").replace("class=\"action tocart primary\"", "class=\"action tocart\" data-mage-init='{\"redirectUrl\":{\"url\":\"https://shop.example/p7.html?options=cart\"}}'");
-    assert_eq!(verdict(&category(&button)), (vec![], vec![(7, "options")]));
+    assert_eq!(
+        verdict(&category(&format!("{button}{}", simple_row(8, "5", "$5.00")))),
+        (vec![8], vec![(7, "options")]),
+        "a button speaks for its own row only"
+    );
     let no_label = price_box(7, &plain(7, "5", "$5.00")) + "<div data-role=\"swatch-option-7\"></div>";
     assert_eq!(verdict(&category(&row(7, &no_label))), (vec![], vec![(7, "configurable")]));
 }

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::boxes::{PriceBox, states, understand};
 use super::reason::Reason;
-use super::scan::{Noted, Notes, Region};
+use super::scan::{Noted, Notes, Region, is};
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
 use crate::rewrite::json::{Driver, InitScript, leading_id};
@@ -246,7 +246,8 @@ impl<'a> Judge<'a> {
         for chooser in &self.notes.choosers {
             let open = self.notes.extent(chooser.extent).open;
             self.leave_row(open, Reason::Options);
-            if let Some(id) = self.form_product(chooser) {
+            let form = Some(*chooser).filter(|chooser| is(chooser.tag.of(self.page), "form"));
+            if let Some(id) = form.and_then(|form| self.form_product(&form)) {
                 self.leave(id, Reason::Options);
             }
         }
