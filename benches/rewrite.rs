@@ -16,6 +16,10 @@ use segue::rule::Placement;
 #[allow(dead_code)]
 mod luma;
 
+/// As the server does: compiling is made of small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A category page of 36 products, a third of them configurable with swatches.
 fn category() -> String {
     let mut rows = String::new();
