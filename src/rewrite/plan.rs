@@ -184,18 +184,6 @@ impl Plan {
     }
 }
 
-impl Notes {
-    fn weight(&self) -> usize {
-        self.regions.len()
-            + self.boxes.len()
-            + self.priced.len()
-            + self.prices.len()
-            + self.choosers.len()
-            + self.items.len()
-            + self.forms.len()
-    }
-}
-
 impl PriceBox {
     pub(crate) fn shown(&self) -> impl Iterator<Item = &ShownPrice> {
         [Some(&self.price), self.regular.as_ref()].into_iter().flatten()
