@@ -1,7 +1,5 @@
 //! The demo in a real browser: audiences change the page, and the cart charges what the page shows.
 
-use fantoccini::cookies::Cookie;
-
 use crate::browser::{self, Browser};
 use crate::running::Demo;
 
@@ -25,8 +23,8 @@ impl Visit {
     }
 
     async fn be(&self, name: &str, value: &str) {
-        let cookie = Cookie::build((name.to_owned(), value.to_owned())).path("/").build();
-        self.browser.page.add_cookie(cookie).await.expect("a cookie can be set");
+        let cookie = format!("{name}={}; path=/", value);
+        self.browser.eval(&format!("document.cookie = {cookie:?}")).await;
     }
 
     async fn hero(&self) -> String {
@@ -74,7 +72,7 @@ async fn hero_and_prices_follow_the_audience_and_the_cart_charges_them() {
     assert_eq!(visit.browser.text(".grand.totals .price").await, "$89.60");
     visit.browser.picture("cart-vip-1280").await;
 
-    visit.browser.page.delete_cookie("segue-audiences").await.expect("the cookie can be deleted");
+    visit.be("segue-audiences", "; max-age=0").await;
     visit.see("/").await;
     assert_eq!(visit.hero().await, default_hero);
     visit.see("/checkout/cart/").await;

@@ -94,7 +94,7 @@ fn a_product_page_changes_with_its_metas() {
     assert!(!changes.iter().any(|change| matches!(change, Change::Refused { .. })));
     let plan = compile(&product("", "", ""));
     assert_eq!(plan.facts().products[0].sku.as_deref(), Some("SKU-1"));
-    assert_eq!(plan.facts().currency.as_deref(), Some("USD"));
+    assert_eq!(plan.facts().currencies, ["USD"]);
     assert_eq!(plan.store().view.as_deref(), Some("default"));
     assert_eq!(plan.format().expect("a format").pattern, "$%s");
 }
