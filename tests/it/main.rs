@@ -4,6 +4,7 @@ mod answers;
 mod browser;
 mod check;
 mod commands;
+mod demo;
 mod drain;
 mod failing_origin;
 mod forwarding;
