@@ -13,7 +13,7 @@ use super::index::{Index, Kinds};
 use super::verdict::NotApplied;
 use super::window::{Span, Windows};
 use crate::page::{PageFacts, PageKind};
-use crate::rule::{AudienceId, AudienceTest, Block, Charge, Days, Offer, Ruleset};
+use crate::rule::{AudienceId, AudienceTest, Block, Charge, Days, Offer, Rotation, Ruleset};
 use crate::site::{Sites, StoreView};
 
 mod explain;
@@ -24,12 +24,23 @@ mod explain;
 /// ruleset.
 #[derive(Clone, Debug)]
 pub struct Decision {
+    key: DecisionKey,
     index: Arc<Index>,
     offers: Box<[u32]>,
     blocks: Box<[u32]>,
 }
 
 impl Decision {
+    /// What it depends on: of one set of rules, equal keys make equal decisions.
+    pub fn key(&self) -> &DecisionKey {
+        &self.key
+    }
+
+    /// Whether some of its blocks take turns, so that shoppers with this same decision may see different ones.
+    pub fn has_turns(&self) -> bool {
+        self.blocks.iter().any(|number| self.index.traits[*number as usize].rotation == Rotation::Random)
+    }
+
     /// Offers by priority, then id.
     pub fn offers(&self) -> impl ExactSizeIterator<Item = &Arc<Offer>> {
         self.offers.iter().map(|number| self.index.offer(*number))
@@ -75,7 +86,7 @@ pub struct DecisionKey {
     view: u32,
     window: u32,
     /// Numbers of the audiences held that the ruleset names, ascending.
-    audiences: Box<[u32]>,
+    audiences: Vec<u32>,
 }
 
 impl DecisionKey {
@@ -160,13 +171,14 @@ impl Rules {
 
     /// What a decision depends on. Audiences that no rule names leave no trace in it, nor does the time but for its window.
     pub fn key(&self, view: &StoreView, audiences: &BTreeSet<AudienceId>, now: Timestamp) -> DecisionKey {
-        let mut held: Vec<u32> = audiences.iter().filter_map(|id| self.numbers.get(id).copied()).collect();
-        held.sort_unstable();
+        // Ascending, as the numbers were given in the order of ids.
+        let mut held = Vec::with_capacity(audiences.len());
+        held.extend(audiences.iter().filter_map(|id| self.numbers.get(id).copied()));
         let (view, window) = match self.view(view) {
             Some((number, rules)) => (number, rules.windows.at(now)),
             None => (u32::MAX, 0),
         };
-        DecisionKey { revision: self.revision(), view, window, audiences: held.into() }
+        DecisionKey { revision: self.revision(), view, window, audiences: held }
     }
 
     /// The candidates of a key that these rules made; a key of other rules gets nothing.
@@ -184,7 +196,7 @@ impl Rules {
             }
             None => Default::default(),
         };
-        Decision { index: Arc::clone(&self.index), offers, blocks }
+        Decision { key: key.clone(), index: Arc::clone(&self.index), offers, blocks }
     }
 
     /// Whether some shopper, of whatever audiences, could now get anything on this store view.

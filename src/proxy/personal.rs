@@ -1,6 +1,7 @@
 //! What Segue is for: says who the shopper is, decides what he gets, asks the origin, and changes its page.
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -203,7 +204,8 @@ impl Turn {
             rewriter.pass(&self.wanted, Skip::NoDecision, response)
         } else {
             let select = |facts: &PageFacts, hints: &StoreHints| self.select(&decision, facts, hints);
-            rewriter.rewrite(&self.wanted, response, &dressing, select).await
+            let wanted = rewriter.under(self.wanted, &self.circumstances(&decision));
+            rewriter.rewrite(&wanted, response, &dressing, select).await
         };
         self.account(&rewritten.outcome);
         self.remember(rewritten)
@@ -219,6 +221,13 @@ impl Turn {
         }
         let scope = Scope { view: &self.view, path: &self.path, bucket: self.shopper.key.bucket() };
         Ok(select(decision, &scope, facts))
+    }
+
+    /// Everything that [`select`](Self::select) goes by beside the page: the decision's key has the rules, the time window, the view
+    /// among those of the rules, and the audiences.
+    fn circumstances<'a>(&'a self, decision: &'a Decision) -> impl Hash + 'a {
+        let bucket = decision.has_turns().then(|| self.shopper.key.bucket());
+        (decision.key(), &self.view.code, &self.path, bucket, self.shopper.is_simulated())
     }
 
     fn account(&self, outcome: &Outcome) {
