@@ -15,6 +15,10 @@ use segue::rule::{AudienceId, Ruleset};
 use segue::site::{Sites, StoreView};
 use serde_json::{Value, json};
 
+/// As the server does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const AUDIENCES: usize = 200;
 
 fn sites() -> Sites {

@@ -190,25 +190,28 @@ impl Turn {
     }
 
     async fn rewrite(&self, response: Response<Body>) -> Response<Body> {
+        // Most requests are for no page: nothing is looked up for them.
+        let rewritten = match self.wanted.skip().or(self.excluded.then_some(Skip::Share)) {
+            Some(skip) => self.shop.rewriter.pass(&self.wanted, skip, response),
+            None => self.personalise(response).await,
+        };
+        self.account(&rewritten.outcome);
+        self.remember(rewritten)
+    }
+
+    async fn personalise(&self, response: Response<Body>) -> Rewritten {
         let rewriter = &self.shop.rewriter;
+        let decision = self.decision();
+        if decision.is_empty() && !self.shopper.is_simulated() {
+            return rewriter.pass(&self.wanted, Skip::NoDecision, response);
+        }
         let marker = self.shopper.simulation.as_ref();
         let marker = marker.map(|simulation| simulate::marker(simulation, self.shop.prefix()));
         let dressing =
             Dressing { stylesheet: Some(self.shop.stylesheet.url()), marker: marker.as_deref(), ..Dressing::default() };
-        let decision = self.decision();
-        let rewritten = if let Some(skip) = self.wanted.skip() {
-            rewriter.pass(&self.wanted, skip, response)
-        } else if self.excluded {
-            rewriter.pass(&self.wanted, Skip::Share, response)
-        } else if decision.is_empty() && marker.is_none() {
-            rewriter.pass(&self.wanted, Skip::NoDecision, response)
-        } else {
-            let select = |facts: &PageFacts, hints: &StoreHints| self.select(&decision, facts, hints);
-            let wanted = rewriter.under(self.wanted, &self.circumstances(&decision));
-            rewriter.rewrite(&wanted, response, &dressing, select).await
-        };
-        self.account(&rewritten.outcome);
-        self.remember(rewritten)
+        let wanted = rewriter.under(self.wanted, &self.circumstances(&decision));
+        let select = |facts: &PageFacts, hints: &StoreHints| self.select(&decision, facts, hints);
+        rewriter.rewrite(&wanted, response, &dressing, select).await
     }
 
     fn select(&self, decision: &Decision, facts: &PageFacts, hints: &StoreHints) -> Result<Selection, Skip> {
