@@ -8,6 +8,10 @@ use segue::audience::{Config, Keyring, KnownAudiences, Membership, Sealed, Shopp
 use segue::rule::AudienceId;
 use uuid::Uuid;
 
+/// As the server does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn cookie(c: &mut Criterion) {
     let config = Config::new("shop", Keyring::ephemeral().expect("random bytes"));
     let known = KnownAudiences::default();

@@ -15,6 +15,10 @@ use segue::rule::{AudienceId, Ruleset};
 use segue::site::{Sites, StoreView};
 use serde_json::{Value, json};
 
+/// As the server does.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const AUDIENCES: usize = 200;
 
 fn sites() -> Sites {
@@ -89,7 +93,7 @@ fn benches(c: &mut Criterion) {
     for (name, everyone) in [("for two audiences each", false), ("all for everyone", true)] {
         let rules = rules(everyone);
         let decision = rules.decide(&rules.key(view, &audiences, now));
-        eprintln!("{name}: {} offers and {} blocks are candidates", decision.offers.len(), decision.blocks.len());
+        eprintln!("{name}: {} offers and {} blocks are candidates", decision.offers().len(), decision.blocks().len());
         let cold = || rules.decide(&rules.key(view, black_box(&audiences), now));
         c.bench_function(&format!("decide cold, rules {name}"), |b| b.iter(cold));
         let (scope, page) = (Scope { view, path: "/gear/bags.html", bucket: 7 }, page());

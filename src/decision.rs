@@ -1,6 +1,7 @@
 //! What a shopper gets: which offers and blocks are candidates (before the origin answers), and which of them apply to a page.
 
 pub mod decide;
+mod index;
 pub mod lookup;
 pub mod select;
 pub mod verdict;

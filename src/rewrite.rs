@@ -24,6 +24,7 @@ mod make;
 mod observe;
 mod qualify;
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ use crate::page::PageFacts;
 
 use coding::Coding;
 use hold::{Bounds, Budget, Whole};
-use make::{Made, Maker};
+use make::{Made, Maker, Order};
 use memo::{MemoStats, Page};
 use paths::{NeverTouched, PathPattern};
 use plan::{Plan, StoreHints};
@@ -85,6 +86,7 @@ pub struct Wanted {
     mode: Mode,
     accepts_gzip: bool,
     skip: Option<Skip>,
+    circumstances: Option<u128>,
 }
 
 impl Wanted {
@@ -179,7 +181,13 @@ impl Rewriter {
         if mode == Mode::On && matches!(skip, None | Some(Skip::Head | Skip::Crawler)) {
             headers::remove_conditions(&mut parts.headers);
         }
-        Wanted { mode, accepts_gzip, skip }
+        Wanted { mode, accepts_gzip, skip, circumstances: None }
+    }
+
+    /// The same, told apart by everything that `select` will go by beside the page. Where that is equal, and the page too, selections
+    /// must be equal: `select` is not asked again.
+    pub fn under(&self, wanted: Wanted, circumstances: &impl Hash) -> Wanted {
+        Wanted { circumstances: Some(self.maker.name(circumstances)), ..wanted }
     }
 
     /// Passes an answer as it came, for a reason that the caller found after [`prepare`](Self::prepare). Its headers still keep a
@@ -214,7 +222,8 @@ impl Rewriter {
             Ok(whole) => whole,
             Err((skip, body)) => return passed(wanted, skip, parts, body),
         };
-        match self.maker.make(&mut whole, form, wanted.accepts_gzip, dressing, select) {
+        let order = Order { gzip: wanted.accepts_gzip, dressing, circumstances: wanted.circumstances };
+        match self.maker.make(&mut whole, form, order, select) {
             Ok(made) => finished(wanted, parts, whole, made),
             Err(skip) => {
                 let body = hold::whole_body(whole.bytes, whole.trailers, Some(whole.permit));
@@ -263,7 +272,8 @@ impl Rewriter {
     {
         let turn = self.maker.turn().await;
         let judged = tokio::task::spawn_blocking(move || {
-            let made = self.maker.make(&mut whole, form, false, &Dressing::default(), select);
+            let order = Order { gzip: false, dressing: &Dressing::default(), circumstances: None };
+            let made = self.maker.make(&mut whole, form, order, select);
             drop((turn, whole));
             report(made.map(|made| made.done));
         });

@@ -260,15 +260,17 @@ pub(super) fn encode_audiences(audiences: Vec<&AudienceId>, room: usize) -> (Vec
 
 /// Reads audiences to the content's end.
 pub(super) fn decode_audiences(content: &mut Content<'_>) -> Option<BTreeSet<AudienceId>> {
-    let mut audiences = BTreeSet::new();
-    for _ in 0..u16::from_be_bytes(content.take()?) {
+    let count = u16::from_be_bytes(content.take()?);
+    // A set made of a whole list sorts it once.
+    let mut audiences: Vec<AudienceId> = Vec::with_capacity(usize::from(count).min(seal::LONGEST / 16));
+    for _ in 0..count {
         let uuid = Uuid::from_bytes(content.take()?);
-        audiences.insert(AudienceId::from(&*uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())));
+        audiences.push(AudienceId::from(&*uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer())));
     }
     while !content.is_empty() {
-        audiences.insert(content.text()?.into());
+        audiences.push(content.text()?.into());
     }
-    Some(audiences)
+    Some(audiences.into_iter().collect())
 }
 
 /// The UUID, when the id is written in the way that UUIDs are read back.

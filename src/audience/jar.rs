@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
+use memchr::{memchr, memchr2_iter};
 use percent_encoding::percent_decode;
 
 use super::config::PLAIN;
@@ -23,13 +24,28 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item =
 /// All cookies as name and value, in order, without the quotes around values. Pieces without `=` are no cookies.
 pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     pieces(headers).filter_map(|piece| {
-        let equals = piece.iter().position(|byte| *byte == b'=')?;
+        let equals = memchr(b'=', piece)?;
         Some((piece[..equals].trim_ascii(), unquoted(piece[equals + 1..].trim_ascii())))
     })
 }
 
 fn pieces(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'))
+    headers.get_all(COOKIE).iter().flat_map(|line| Pieces(Some(line.as_bytes())))
+}
+
+/// What stands between semicolons. A request's cookies are some kilobytes and are looked through for several names, so the next
+/// semicolon is not searched for byte by byte.
+struct Pieces<'a>(Option<&'a [u8]>);
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.0.take()?;
+        let Some(end) = memchr(b';', rest) else { return Some(rest) };
+        self.0 = Some(&rest[end + 1..]);
+        Some(&rest[..end])
+    }
 }
 
 fn unquoted(value: &[u8]) -> &[u8] {
@@ -42,7 +58,7 @@ pub(super) struct Protected(Vec<Vec<u8>>);
 
 impl Protected {
     pub(super) fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(names.into_iter().map(|name| bare_name(name.as_bytes())).collect())
+        Self(names.into_iter().map(|name| bare_name(name.as_bytes()).to_vec()).collect())
     }
 
     /// Takes every protected cookie out, and puts `add` before the others: of two cookies of a name PHP reads the first. Other cookies keep their bytes and their order. Several
@@ -67,7 +83,7 @@ impl Protected {
 
     /// The line without its protected cookies, and without separators on its ends.
     fn keep(&self, line: &[u8]) -> Vec<u8> {
-        let pieces: Vec<&[u8]> = line.split(|byte| *byte == b';').filter(|piece| !self.covers(piece)).collect();
+        let pieces: Vec<&[u8]> = Pieces(Some(line)).filter(|piece| !self.covers(piece)).collect();
         let kept = pieces.join(&b';');
         let is_edge = |byte: &u8| byte.is_ascii_whitespace() || *byte == b';';
         let start = kept.iter().position(|byte| !is_edge(byte)).unwrap_or(kept.len());
@@ -80,7 +96,7 @@ impl Protected {
         let mut name = Cow::Borrowed(name_part(piece));
         for _ in 0..=DECODINGS {
             let bare = bare_name(&name);
-            if self.0.contains(&bare) {
+            if self.0.iter().any(|own| own.eq_ignore_ascii_case(bare)) {
                 return true;
             }
             match percent_decode(&name).into() {
@@ -94,7 +110,7 @@ impl Protected {
 
 /// Whether two cookie names could be taken for one another.
 pub(super) fn same_name(one: &str, other: &str) -> bool {
-    bare_name(one.as_bytes()) == bare_name(other.as_bytes())
+    bare_name(one.as_bytes()).eq_ignore_ascii_case(bare_name(other.as_bytes()))
 }
 
 /// A piece up to its first `=` behind a name: what some readers decode.
@@ -105,22 +121,26 @@ fn name_part(piece: &[u8]) -> &[u8] {
 }
 
 /// A name as the most lenient reader sees it: from its first letter up to `=`, `[` or NUL, without quotes, spaces and other signs
-/// around it, in lower case.
-fn bare_name(name: &[u8]) -> Vec<u8> {
+/// around it. Case does not count.
+fn bare_name(name: &[u8]) -> &[u8] {
     let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
     let start = name.iter().position(is_inner).unwrap_or(name.len());
     let name = &name[start..];
     let name = &name[..name.iter().position(|byte| b"=[\0".contains(byte)).unwrap_or(name.len())];
     let end = name.iter().rposition(is_inner).map_or(0, |last| last + 1);
-    name[..end].to_ascii_lowercase()
+    &name[..end]
 }
 
 /// Whether `name=` stands inside the piece behind a comma, a quote or a space, where readers that split there find a cookie.
 fn hides(piece: &[u8], name: &[u8]) -> bool {
-    piece.windows(name.len()).enumerate().skip(1).any(|(place, window)| {
-        window.eq_ignore_ascii_case(name)
-            && (piece[place - 1].is_ascii_whitespace() || b",\"".contains(&piece[place - 1]))
-            && piece[place + name.len()..].trim_ascii_start().starts_with(b"=")
+    let first = name[0];
+    let places = memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), piece);
+    places.filter(|place| *place > 0).any(|place| {
+        let (before, rest) = piece.split_at(place);
+        let separated = before.last().is_some_and(|byte| byte.is_ascii_whitespace() || b",\"".contains(byte));
+        separated
+            && rest.get(..name.len()).is_some_and(|found| found.eq_ignore_ascii_case(name))
+            && rest[name.len()..].trim_ascii_start().starts_with(b"=")
     })
 }
 

@@ -9,29 +9,75 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
+use super::index::{Index, Kinds};
 use super::verdict::NotApplied;
 use super::window::{Span, Windows};
 use crate::page::{PageFacts, PageKind};
-use crate::rule::{AudienceId, AudienceTest, Block, Charge, Days, Offer, Ruleset};
+use crate::rule::{AudienceId, AudienceTest, Block, Charge, Days, Offer, Rotation, Ruleset};
 use crate::site::{Sites, StoreView};
 
 mod explain;
 
 /// The candidates for a shopper at a time, best priority first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// It holds numbers and the ruleset they are of, so that making one copies no rule. Decisions with the same rules are equal, of whatever
+/// ruleset.
+#[derive(Clone, Debug)]
 pub struct Decision {
-    /// Offers by priority, then id.
-    pub offers: Vec<Arc<Offer>>,
-    /// Blocks by priority, then id.
-    pub blocks: Vec<Arc<Block>>,
+    key: DecisionKey,
+    index: Arc<Index>,
+    offers: Box<[u32]>,
+    blocks: Box<[u32]>,
 }
 
 impl Decision {
+    /// What it depends on: of one set of rules, equal keys make equal decisions.
+    pub fn key(&self) -> &DecisionKey {
+        &self.key
+    }
+
+    /// Whether some of its blocks take turns, so that shoppers with this same decision may see different ones.
+    pub fn has_turns(&self) -> bool {
+        self.blocks.iter().any(|number| self.index.traits[*number as usize].rotation == Rotation::Random)
+    }
+
+    /// Offers by priority, then id.
+    pub fn offers(&self) -> impl ExactSizeIterator<Item = &Arc<Offer>> {
+        self.offers.iter().map(|number| self.index.offer(*number))
+    }
+
+    /// Blocks by priority, then id.
+    pub fn blocks(&self) -> impl ExactSizeIterator<Item = &Arc<Block>> {
+        self.blocks.iter().map(|number| self.index.block(*number))
+    }
+
     /// Whether there is nothing to select from.
     pub fn is_empty(&self) -> bool {
         self.offers.is_empty() && self.blocks.is_empty()
     }
+
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// Positions of the offers in the ruleset, ascending.
+    pub(super) fn offer_numbers(&self) -> &[u32] {
+        &self.offers
+    }
+
+    /// Positions of the blocks in the ruleset, ascending.
+    pub(super) fn block_numbers(&self) -> &[u32] {
+        &self.blocks
+    }
 }
+
+impl PartialEq for Decision {
+    fn eq(&self, other: &Self) -> bool {
+        self.offers().eq(other.offers()) && self.blocks().eq(other.blocks())
+    }
+}
+
+impl Eq for Decision {}
 
 /// What a decision depends on, in canonical form: equal circumstances make equal keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +86,7 @@ pub struct DecisionKey {
     view: u32,
     window: u32,
     /// Numbers of the audiences held that the ruleset names, ascending.
-    audiences: Box<[u32]>,
+    audiences: Vec<u32>,
 }
 
 impl DecisionKey {
@@ -53,7 +99,7 @@ impl DecisionKey {
 /// A ruleset with its index.
 #[derive(Debug)]
 pub struct Rules {
-    ruleset: Ruleset,
+    index: Arc<Index>,
     named: BTreeSet<AudienceId>,
     numbers: HashMap<AudienceId, u32, RandomState>,
     tests: Vec<Test>,
@@ -79,8 +125,10 @@ struct ViewRules {
     offers_live: Vec<bool>,
     /// By window: whether somebody could get a block on whatever page.
     blocks_live: Vec<bool>,
-    /// By window: whether somebody could get a block that is for every page.
-    everywhere_live: Vec<bool>,
+    /// By window: the kinds of pages on which, whatever their path, somebody could get a block.
+    kinds_live: Vec<Kinds>,
+    /// The blocks that are for some paths only.
+    by_path: Vec<Candidate>,
 }
 
 /// A rule that has a place on a store view; `rule` and `test` are positions in lists of [`Rules`].
@@ -100,20 +148,20 @@ impl Rules {
         let offer_tests: Vec<_> = ruleset.offers.iter().map(|offer| tests.place(&offer.audiences)).collect();
         let block_tests: Vec<_> = ruleset.blocks.iter().map(|block| tests.place(&block.audiences)).collect();
         let tests = tests.list;
-        let views =
-            sites.views().iter().map(|view| ViewRules::new(&ruleset, view, &offer_tests, &block_tests)).collect();
+        let index = Arc::new(Index::new(ruleset));
+        let views = sites.views().iter().map(|view| ViewRules::new(&index, view, &offer_tests, &block_tests)).collect();
         let view_numbers = sites.views().iter().map(|view| Arc::clone(&view.code)).zip(0..).collect();
-        Self { ruleset, named, numbers, tests, view_numbers, views }
+        Self { index, named, numbers, tests, view_numbers, views }
     }
 
     /// The rules as they were published.
     pub fn ruleset(&self) -> &Ruleset {
-        &self.ruleset
+        &self.index.ruleset
     }
 
     /// The ruleset's revision.
     pub fn revision(&self) -> u64 {
-        self.ruleset.revision
+        self.index.ruleset.revision
     }
 
     /// The audiences that exist and that a rule names: no other changes a decision.
@@ -123,26 +171,32 @@ impl Rules {
 
     /// What a decision depends on. Audiences that no rule names leave no trace in it, nor does the time but for its window.
     pub fn key(&self, view: &StoreView, audiences: &BTreeSet<AudienceId>, now: Timestamp) -> DecisionKey {
-        let mut held: Vec<u32> = audiences.iter().filter_map(|id| self.numbers.get(id).copied()).collect();
-        held.sort_unstable();
+        // Ascending, as the numbers were given in the order of ids.
+        let mut held = Vec::with_capacity(audiences.len());
+        held.extend(audiences.iter().filter_map(|id| self.numbers.get(id).copied()));
         let (view, window) = match self.view(view) {
             Some((number, rules)) => (number, rules.windows.at(now)),
             None => (u32::MAX, 0),
         };
-        DecisionKey { revision: self.ruleset.revision, view, window, audiences: held.into() }
+        DecisionKey { revision: self.revision(), view, window, audiences: held }
     }
 
     /// The candidates of a key that these rules made; a key of other rules gets nothing.
     pub fn decide(&self, key: &DecisionKey) -> Decision {
-        let known = (key.revision == self.ruleset.revision).then(|| self.views.get(key.view as usize)).flatten();
-        let Some(view) = known else { return Decision::default() };
-        let passed: Vec<bool> = self.tests.iter().map(|test| test.passes(&key.audiences)).collect();
-        let applies = |candidate: &&Candidate| passed[candidate.test as usize] && candidate.span.holds(key.window);
-        let offers =
-            view.offers.iter().filter(applies).map(|found| Arc::clone(&self.ruleset.offers[found.rule as usize]));
-        let blocks =
-            view.blocks.iter().filter(applies).map(|found| Arc::clone(&self.ruleset.blocks[found.rule as usize]));
-        Decision { offers: offers.collect(), blocks: blocks.collect() }
+        let known = (key.revision == self.revision()).then(|| self.views.get(key.view as usize)).flatten();
+        let (offers, blocks) = match known {
+            Some(view) => {
+                let held = Held::of(&key.audiences, self.named.len());
+                let passed: Vec<bool> = self.tests.iter().map(|test| test.passes(&held)).collect();
+                let applying = |all: &[Candidate]| -> Box<[u32]> {
+                    let applies = |it: &&Candidate| passed[it.test as usize] && it.span.holds(key.window);
+                    all.iter().filter(applies).map(|it| it.rule).collect()
+                };
+                (applying(&view.offers), applying(&view.blocks))
+            }
+            None => Default::default(),
+        };
+        Decision { key: key.clone(), index: Arc::clone(&self.index), offers, blocks }
     }
 
     /// Whether some shopper, of whatever audiences, could now get anything on this store view.
@@ -158,11 +212,11 @@ impl Rules {
         let Some((_, rules)) = self.view(view) else { return false };
         let window = rules.windows.at(now);
         let at = window as usize;
-        if rules.everywhere_live[at] || (rules.offers_live[at] && !page.products.is_empty()) {
+        if rules.kinds_live[at].has(page.kind) || (rules.offers_live[at] && !page.products.is_empty()) {
             return true;
         }
-        let fits = |found: &Candidate| fits_page(&self.ruleset.blocks[found.rule as usize], page.kind, path);
-        rules.blocks_live[at] && rules.blocks.iter().any(|found| found.span.holds(window) && fits(found))
+        let fits = |found: &Candidate| fits_page(self.index.block(found.rule), page.kind, path);
+        rules.by_path.iter().any(|found| found.span.holds(window) && fits(found))
     }
 
     fn view(&self, view: &StoreView) -> Option<(u32, &ViewRules)> {
@@ -223,16 +277,34 @@ impl Test {
         (test.any.is_empty() || !any.is_empty()).then_some(Self { any, all, none })
     }
 
-    fn passes(&self, held: &[u32]) -> bool {
-        let holds = |number: &u32| held.binary_search(number).is_ok();
+    fn passes(&self, held: &Held) -> bool {
+        let holds = |number: &u32| held.has(*number);
         (self.any.is_empty() || self.any.iter().any(holds))
             && self.all.iter().all(holds)
             && !self.none.iter().any(holds)
     }
 }
 
+/// The audiences held, one bit each: thousands of tests ask.
+struct Held(Vec<u64>);
+
+impl Held {
+    fn of(numbers: &[u32], named: usize) -> Self {
+        let mut words = vec![0; named.div_ceil(64)];
+        for number in numbers {
+            words[*number as usize / 64] |= 1 << (number % 64);
+        }
+        Self(words)
+    }
+
+    fn has(&self, number: u32) -> bool {
+        self.0[number as usize / 64] >> (number % 64) & 1 == 1
+    }
+}
+
 impl ViewRules {
-    fn new(ruleset: &Ruleset, view: &StoreView, offer_tests: &[Option<u32>], block_tests: &[Option<u32>]) -> Self {
+    fn new(index: &Index, view: &StoreView, offer_tests: &[Option<u32>], block_tests: &[Option<u32>]) -> Self {
+        let ruleset = &index.ruleset;
         let offers: Vec<_> = places(&ruleset.offers, offer_tests, |offer| offer_misses(offer, view).is_none());
         let blocks: Vec<_> = places(&ruleset.blocks, block_tests, |block| block_misses(block, view).is_none());
         let zone = &view.time_zone;
@@ -249,19 +321,28 @@ impl ViewRules {
         };
         let offers = candidates(offers, &offer_days);
         let blocks = candidates(blocks, &block_days);
-        let everywhere = |found: &&Candidate| {
-            let block = &ruleset.blocks[found.rule as usize];
-            block.page_kinds.is_empty() && block.url_patterns.is_empty()
-        };
+        let by_path = |found: &Candidate| index.traits[found.rule as usize].by_path;
         Self {
             offers_live: live(offers.iter(), windows.count()),
             blocks_live: live(blocks.iter(), windows.count()),
-            everywhere_live: live(blocks.iter().filter(everywhere), windows.count()),
+            kinds_live: kinds_live(index, blocks.iter().filter(|found| !by_path(found)), windows.count()),
+            by_path: blocks.iter().filter(|found| by_path(found)).copied().collect(),
             windows,
             offers,
             blocks,
         }
     }
+}
+
+/// By window, the kinds of pages that any of these blocks is for.
+fn kinds_live<'c>(index: &Index, blocks: impl Iterator<Item = &'c Candidate> + Clone, windows: usize) -> Vec<Kinds> {
+    let mut kinds = vec![Kinds::default(); windows];
+    for kind in PageKind::ALL {
+        let of_kind = blocks.clone().filter(|found| index.traits[found.rule as usize].kinds.has(kind));
+        let live = live(of_kind, windows);
+        kinds.iter_mut().zip(live).filter(|(_, live)| *live).for_each(|(kinds, _)| kinds.add(kind));
+    }
+    kinds
 }
 
 /// Positions of the rules that fit a store view and that somebody can get, each with its test.

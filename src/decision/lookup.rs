@@ -1,6 +1,7 @@
 //! Decisions by key, remembered.
 //!
-//! A key holds its ruleset's revision, so that publishing rules invalidates nothing: new rules have new keys, and old entries age out.
+//! A key holds its ruleset's revision: new rules have new keys. A decision keeps its whole ruleset in memory, so the old ones go when
+//! other rules are published.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use super::decide::{Decision, DecisionKey, Rules};
 use crate::rule::AudienceId;
 use crate::site::StoreView;
 
-/// Candidates remembered at most, over all decisions: with 8 bytes each and the keys, some tens of megabytes.
+/// Candidates remembered at most, over all decisions: with 4 bytes each and the keys, some ten megabytes.
 const MAX_REMEMBERED: u64 = 2_000_000;
 
 /// The current rules, with a memory of what they decided.
@@ -39,6 +40,7 @@ impl Lookup {
     /// Puts other rules in force for requests that come from now on.
     pub fn publish(&self, rules: Rules) {
         self.rules.store(Arc::new(rules));
+        self.decisions.invalidate_all();
     }
 
     /// What a shopper gets by `rules` (of [`current`](Self::current)).
@@ -55,9 +57,9 @@ impl Lookup {
 }
 
 fn weigh(key: &DecisionKey, decision: &Arc<Decision>) -> u32 {
-    let candidates = decision.offers.len() + decision.blocks.len();
-    // What an entry costs besides its candidates is about as much as sixteen of them.
-    u32::try_from(16 + candidates + key.audience_count()).unwrap_or(u32::MAX)
+    let candidates = decision.offers().len() + decision.blocks().len();
+    // What an entry costs besides its candidates is about as much as thirty-two of them.
+    u32::try_from(32 + candidates + key.audience_count()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -74,13 +76,13 @@ mod tests {
         let rules = lookup.current();
         let first = lookup.decide(&rules, view, &audiences, samples::now());
         let again = lookup.decide(&rules, view, &audiences, samples::now());
-        assert_eq!(first.offers.len(), 1);
+        assert_eq!(first.offers().len(), 1);
         assert!(Arc::ptr_eq(&first, &again));
 
         lookup.publish(Rules::compile(samples::ruleset("30"), &sites));
         let other = lookup.decide(&lookup.current(), view, &audiences, samples::now());
-        assert_eq!(other.offers[0].amount, 30.into());
+        assert_eq!(other.offers().next().map(|offer| offer.amount), Some(30.into()));
         let old = lookup.decide(&rules, view, &audiences, samples::now());
-        assert!(Arc::ptr_eq(&first, &old), "a request keeps the rules it began with");
+        assert_eq!(first, old, "a request keeps the rules it began with");
     }
 }

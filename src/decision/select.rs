@@ -98,8 +98,8 @@ pub fn select_explained(decision: &Decision, scope: &Scope<'_>, page: &PageFacts
 }
 
 fn select_noting(decision: &Decision, scope: &Scope<'_>, page: &PageFacts, notes: &mut Notes) -> Selection {
-    let prices = prices::select(&decision.offers, scope.view, page, notes);
-    let blocks = blocks::select(&decision.blocks, scope, page.kind, notes);
+    let prices = prices::select(decision, scope.view, page, notes);
+    let blocks = blocks::select(decision, scope, page.kind, notes);
     Selection { prices, blocks }
 }
 
@@ -107,6 +107,10 @@ fn select_noting(decision: &Decision, scope: &Scope<'_>, page: &PageFacts, notes
 struct Notes(Option<Vec<Verdict>>);
 
 impl Notes {
+    fn are_wanted(&self) -> bool {
+        self.0.is_some()
+    }
+
     fn add(&mut self, verdict: impl FnOnce() -> Verdict) {
         if let Some(verdicts) = &mut self.0 {
             verdicts.push(verdict());

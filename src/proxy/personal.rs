@@ -1,6 +1,7 @@
 //! What Segue is for: says who the shopper is, decides what he gets, asks the origin, and changes its page.
 
 use std::collections::BTreeSet;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -189,24 +190,28 @@ impl Turn {
     }
 
     async fn rewrite(&self, response: Response<Body>) -> Response<Body> {
+        // Most requests are for no page: nothing is looked up for them.
+        let rewritten = match self.wanted.skip().or(self.excluded.then_some(Skip::Share)) {
+            Some(skip) => self.shop.rewriter.pass(&self.wanted, skip, response),
+            None => self.personalise(response).await,
+        };
+        self.account(&rewritten.outcome);
+        self.remember(rewritten)
+    }
+
+    async fn personalise(&self, response: Response<Body>) -> Rewritten {
         let rewriter = &self.shop.rewriter;
+        let decision = self.decision();
+        if decision.is_empty() && !self.shopper.is_simulated() {
+            return rewriter.pass(&self.wanted, Skip::NoDecision, response);
+        }
         let marker = self.shopper.simulation.as_ref();
         let marker = marker.map(|simulation| simulate::marker(simulation, self.shop.prefix()));
         let dressing =
             Dressing { stylesheet: Some(self.shop.stylesheet.url()), marker: marker.as_deref(), ..Dressing::default() };
-        let decision = self.decision();
-        let rewritten = if let Some(skip) = self.wanted.skip() {
-            rewriter.pass(&self.wanted, skip, response)
-        } else if self.excluded {
-            rewriter.pass(&self.wanted, Skip::Share, response)
-        } else if decision.is_empty() && marker.is_none() {
-            rewriter.pass(&self.wanted, Skip::NoDecision, response)
-        } else {
-            let select = |facts: &PageFacts, hints: &StoreHints| self.select(&decision, facts, hints);
-            rewriter.rewrite(&self.wanted, response, &dressing, select).await
-        };
-        self.account(&rewritten.outcome);
-        self.remember(rewritten)
+        let wanted = rewriter.under(self.wanted, &self.circumstances(&decision));
+        let select = |facts: &PageFacts, hints: &StoreHints| self.select(&decision, facts, hints);
+        rewriter.rewrite(&wanted, response, &dressing, select).await
     }
 
     fn select(&self, decision: &Decision, facts: &PageFacts, hints: &StoreHints) -> Result<Selection, Skip> {
@@ -219,6 +224,13 @@ impl Turn {
         }
         let scope = Scope { view: &self.view, path: &self.path, bucket: self.shopper.key.bucket() };
         Ok(select(decision, &scope, facts))
+    }
+
+    /// Everything that [`select`](Self::select) goes by beside the page: the decision's key has the rules, the time window, the view
+    /// among those of the rules, and the audiences.
+    fn circumstances<'a>(&'a self, decision: &'a Decision) -> impl Hash + 'a {
+        let bucket = decision.has_turns().then(|| self.shopper.key.bucket());
+        (decision.key(), &self.view.code, &self.path, bucket, self.shopper.is_simulated())
     }
 
     fn account(&self, outcome: &Outcome) {

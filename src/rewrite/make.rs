@@ -1,6 +1,6 @@
 //! From a body to the finished bytes: decode, compile, select, render, encode, with the memo on both sides of select.
 
-use std::hash::BuildHasher as _;
+use std::hash::{BuildHasher as _, Hash};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::page::{PageFacts, PageKind};
 use super::Done;
 use super::coding::{self, Coding, Effort};
 use super::hold::{Budget, Whole};
-use super::memo::{Compiled, Memo, MemoStats, Page, Variant, VariantKey};
+use super::memo::{Compiled, Memo, MemoStats, Page, SelectionKey, Variant, VariantKey};
 use super::plan::{Plan, StoreHints};
 use super::qualify::{self, Form};
 use super::render::{self, Dressing};
@@ -30,7 +30,17 @@ pub(super) struct Maker {
     memo: Arc<Memo>,
     /// One piece of work at a time that nobody waits for, so that shoppers keep the processors.
     background: Arc<Semaphore>,
-    dressing_hashes: [foldhash::quality::RandomState; 2],
+    /// Two, so that names have 128 bits.
+    names: [foldhash::quality::RandomState; 2],
+}
+
+/// What a client gets, beside the selection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order<'a> {
+    pub(super) gzip: bool,
+    pub(super) dressing: &'a Dressing<'a>,
+    /// Names all that the selection depends on beside the page; without it, a selection is made each time.
+    pub(super) circumstances: Option<u128>,
 }
 
 /// A rendered page before its headers are made.
@@ -46,7 +56,7 @@ impl Maker {
             max_page_bytes,
             memo: Arc::new(Memo::new(memo_bytes)),
             background: Arc::new(Semaphore::new(1)),
-            dressing_hashes: Default::default(),
+            names: Default::default(),
         }
     }
 
@@ -60,39 +70,42 @@ impl Maker {
     }
 
     /// Body to variant, through the memo.
-    pub(super) fn make<S>(
-        &self,
-        whole: &mut Whole,
-        form: Form,
-        gzip: bool,
-        dressing: &Dressing<'_>,
-        select: S,
-    ) -> Result<Made, Skip>
+    pub(super) fn make<S>(&self, whole: &mut Whole, form: Form, order: Order<'_>, select: S) -> Result<Made, Skip>
     where
         S: FnOnce(&PageFacts, &StoreHints) -> Result<Selection, Skip>,
     {
         let page = self.page(whole, form)?;
         let compiled = page.compiled.as_ref().map_err(|skip| *skip)?;
-        let selection = guarded(|| select(compiled.plan.facts(), compiled.plan.store()))??;
-        let key = VariantKey {
-            page: page.identity(),
-            selection: selection.id(),
-            dressing: self.dressing_key(dressing),
-            gzip,
-        };
-        let (variant, remembered) = match self.memo.variant(&key) {
-            Some(variant) => {
-                self.polish(key, &variant);
-                (variant, true)
-            }
+        let dressing = self.dressing_name(order.dressing);
+        let variant_key = |selection| VariantKey { page: page.identity(), selection, dressing, gzip: order.gzip };
+        let selection_key =
+            order.circumstances.map(|circumstances| SelectionKey { page: page.identity(), circumstances });
+        let known = selection_key.and_then(|key| self.memo.selection(&key)).map(variant_key);
+        let (variant, remembered) = match known.and_then(|key| self.remembered(key)) {
+            Some(variant) => (variant, true),
             None => {
-                let variant = self.render(compiled, &selection, dressing, gzip, whole)?;
-                self.memo.keep_variant(key, Arc::clone(&variant));
-                (variant, false)
+                let selection = guarded(|| select(compiled.plan.facts(), compiled.plan.store()))??;
+                let id = selection.id();
+                if let Some(key) = selection_key {
+                    self.memo.keep_selection(key, id);
+                }
+                match self.remembered(variant_key(id)) {
+                    Some(variant) => (variant, true),
+                    None => {
+                        let variant = self.render(compiled, &selection, order, whole)?;
+                        self.memo.keep_variant(variant_key(id), Arc::clone(&variant));
+                        (variant, false)
+                    }
+                }
             }
         };
         let done = Done { plan: Arc::clone(&compiled.plan), changes: Arc::clone(&variant.changes), remembered };
         Ok(Made { page, variant, done })
+    }
+
+    /// A finished variant; somebody asks for it again.
+    fn remembered(&self, key: VariantKey) -> Option<Arc<Variant>> {
+        self.memo.variant(&key).inspect(|variant| self.polish(key, variant))
     }
 
     /// The compiled page. Of a page met before, `whole` then shares the bytes, which no longer count as held.
@@ -137,15 +150,14 @@ impl Maker {
         &self,
         compiled: &Compiled,
         selection: &Selection,
-        dressing: &Dressing<'_>,
-        gzip: bool,
+        order: Order<'_>,
         whole: &mut Whole,
     ) -> Result<Arc<Variant>, Skip> {
         let plain = &compiled.plain;
         whole.permit.grow(plain.len())?;
-        let rendered = guarded(|| render::render(&compiled.plan, plain, selection, dressing))?;
+        let rendered = guarded(|| render::render(&compiled.plan, plain, selection, order.dressing))?;
         whole.permit.grow(rendered.bytes.len().saturating_sub(plain.len()))?;
-        let body = (rendered.bytes != *plain).then(|| match Coding::for_client(gzip, rendered.bytes.len()) {
+        let body = (rendered.bytes != *plain).then(|| match Coding::for_client(order.gzip, rendered.bytes.len()) {
             Coding::Gzip => {
                 (heavy(rendered.bytes.len(), || coding::gzip(&rendered.bytes, Effort::Quick)), Coding::Gzip)
             }
@@ -155,10 +167,14 @@ impl Maker {
     }
 
     /// Names a dressing; a field that is added to it must be added here, or pages of different dressings would be mixed.
-    fn dressing_key(&self, dressing: &Dressing<'_>) -> u128 {
+    fn dressing_name(&self, dressing: &Dressing<'_>) -> u128 {
         let Dressing { stylesheet, marker, regular_price_label, special_price_label } = dressing;
-        let content = (stylesheet, marker, regular_price_label, special_price_label);
-        let [high, low] = self.dressing_hashes.each_ref().map(|state| u128::from(state.hash_one(content)));
+        self.name(&(stylesheet, marker, regular_price_label, special_price_label))
+    }
+
+    /// Names a content; two contents never have one name but by a chance of 2^-128.
+    pub(super) fn name(&self, content: &impl Hash) -> u128 {
+        let [high, low] = self.names.each_ref().map(|state| u128::from(state.hash_one(content)));
         high << 64 | low
     }
 
@@ -222,9 +238,9 @@ mod tests {
             Dressing { special_price_label: "a", ..plain },
             Dressing { regular_price_label: "a", ..plain },
         ]
-        .map(|dressing| maker.dressing_key(&dressing));
+        .map(|dressing| maker.dressing_name(&dressing));
         let distinct: std::collections::BTreeSet<u128> = keys.into_iter().collect();
         assert_eq!(distinct.len(), keys.len());
-        assert_eq!(maker.dressing_key(&plain), keys[0]);
+        assert_eq!(maker.dressing_name(&plain), keys[0]);
     }
 }

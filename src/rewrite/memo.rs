@@ -23,6 +23,9 @@ const IDLE: Duration = Duration::from_secs(600);
 /// What an entry costs besides its bytes: keys and the cache's own books.
 const OVERHEAD: usize = 1024;
 
+/// Ids of selections kept; with their keys some 100 bytes each.
+const SELECTIONS: u64 = 100_000;
+
 /// What the texts of one change take besides the change itself.
 const CHANGE_TEXTS: usize = 64;
 
@@ -94,6 +97,13 @@ pub(super) struct VariantKey {
     pub(super) gzip: bool,
 }
 
+/// Names everything a selection depends on: a page, and the caller's name for the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SelectionKey {
+    pub(super) page: u64,
+    pub(super) circumstances: u128,
+}
+
 /// How often the memo knew the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoStats {
@@ -123,6 +133,7 @@ type Hash = Box<dyn Fn(&[u8]) -> u64 + Send + Sync>;
 pub(super) struct Memo {
     pages: Cache<PageKey, Arc<Page>>,
     variants: Cache<VariantKey, Arc<Variant>>,
+    selections: Cache<SelectionKey, SelectionId>,
     hash: Hash,
     identities: AtomicU64,
     counters: Counters,
@@ -142,6 +153,7 @@ impl Memo {
         Self {
             pages: pages.weigher(|_, page: &Arc<Page>| weight(page.bytes())).build(),
             variants: variants.weigher(|_, variant: &Arc<Variant>| weight(variant.bytes())).build(),
+            selections: Cache::builder().max_capacity(SELECTIONS).time_to_idle(IDLE).build(),
             hash,
             identities: AtomicU64::new(0),
             counters: Counters::default(),
@@ -166,6 +178,16 @@ impl Memo {
 
     fn key(&self, arrived: &[u8], form: Form) -> PageKey {
         PageKey { hash: (self.hash)(arrived), form }
+    }
+
+    /// The id of what was selected before.
+    pub(super) fn selection(&self, key: &SelectionKey) -> Option<SelectionId> {
+        self.selections.get(key)
+    }
+
+    /// Keeps the id of what was selected.
+    pub(super) fn keep_selection(&self, key: SelectionKey, id: SelectionId) {
+        self.selections.insert(key, id);
     }
 
     /// What a page became before.

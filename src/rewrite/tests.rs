@@ -1,5 +1,6 @@
 //! Pages through the whole of rewriting, with bodies that come in pieces, late, broken or not at all.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -509,6 +510,28 @@ async fn remembers_pages_by_their_bytes_and_variants_by_their_selection() {
     let memo = rewriter.stats().memo;
     assert_eq!((memo.page_hits, memo.page_misses, memo.variant_hits, memo.variant_misses), (4, 1, 2, 3));
     assert_eq!(rewriter.stats().held_bytes, 0);
+}
+
+#[tokio::test]
+async fn selects_once_for_a_page_and_its_circumstances() {
+    let rewriter = rewriter();
+    let wanted = wanted(&rewriter, "br");
+    let asked = Cell::new(0);
+    let bodies = [home(), home(), page_of(3000, "cms-index-index")];
+    for (circumstances, body, times) in
+        [("vip", 0, 1), ("vip", 1, 1), ("new", 0, 2), ("vip", 2, 3), ("new", 1, 3), ("vip", 2, 3)]
+    {
+        let html = format!("<p>{circumstances}</p>");
+        let select = |_: &PageFacts, _: &StoreHints| {
+            asked.set(asked.get() + 1);
+            Ok(banner(&html))
+        };
+        let wanted = rewriter.under(wanted, &circumstances);
+        let answer = answer(bodies[body].clone().into(), &[]);
+        let made = rewriter.rewrite(&wanted, answer, &Dressing::default(), select).await;
+        assert_eq!(asked.get(), times, "{circumstances} on page {body}");
+        assert!(String::from_utf8_lossy(&bytes(made.response).await).contains(&html), "{circumstances} on page {body}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What became of pages, counted.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prometheus_client::collector::Collector;
@@ -75,23 +75,24 @@ impl PageMetrics {
     }
 
     fn count_page(&self, mode: &'static str, done: &Done) -> Shown {
-        let (mut products, mut blocks) = (BTreeSet::new(), 0);
+        let (mut changed, mut blocks) = (Vec::new(), 0);
+        // Most products of a page are left alone for the same reason, and finding a counter costs more than counting.
+        let mut left: BTreeMap<&'static str, u64> = BTreeMap::new();
         for change in done.changes.iter() {
             match change {
-                Change::Slot { product, .. } => {
-                    products.insert(*product);
-                }
-                Change::Refused { reason, .. } => self.product(mode, reason.as_str(), 1),
+                Change::Slot { product, .. } => changed.push(*product),
+                Change::Refused { reason, .. } => *left.entry(reason.as_str()).or_default() += 1,
                 Change::Block { missing: None, .. } => blocks += 1,
                 Change::Block { missing: Some(reason), .. } => self.block(mode, reason.as_str(), 1),
             }
         }
-        let products = products.len() as u64;
+        changed.sort_unstable();
+        changed.dedup();
+        let products = changed.len() as u64;
         self.product(mode, "changed", products);
         self.block(mode, "placed", blocks);
-        for left in done.plan.left_alone() {
-            self.product(mode, left.reason.as_str(), 1);
-        }
+        done.plan.left_alone().iter().for_each(|alone| *left.entry(alone.reason.as_str()).or_default() += 1);
+        left.into_iter().for_each(|(reason, count)| self.product(mode, reason, count));
         let outcome = if products + blocks > 0 { "changed" } else { "unchanged" };
         Shown { outcome, products, blocks }
     }

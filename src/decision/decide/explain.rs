@@ -21,10 +21,10 @@ impl Rules {
             let reason = misses.or_else(|| shopper.misses(test, days));
             Verdict { rule, product: None, outcome: reason.map_or(Outcome::Candidate, Outcome::NotApplied) }
         };
-        let offers = self.ruleset.offers.iter().map(|offer| {
+        let offers = self.ruleset().offers.iter().map(|offer| {
             verdict(RuleId::Offer(Arc::clone(&offer.id)), offer_misses(offer, view), &offer.audiences, offer.days)
         });
-        let blocks = self.ruleset.blocks.iter().map(|block| {
+        let blocks = self.ruleset().blocks.iter().map(|block| {
             verdict(RuleId::Block(Arc::clone(&block.id)), block_misses(block, view), &block.audiences, block.days)
         });
         offers.chain(blocks).collect()

@@ -11,7 +11,7 @@ fn compile(offers: Value, blocks: Value) -> Rules {
 }
 
 fn offer_ids(decision: &Decision) -> Vec<&str> {
-    decision.offers.iter().map(|offer| &*offer.id).collect()
+    decision.offers().map(|offer| &*offer.id).collect()
 }
 
 fn decide(rules: &Rules, view: usize, held: &[&str], now: Timestamp) -> Decision {
@@ -107,7 +107,7 @@ fn what_has_nothing_to_show_on_a_store_view_is_no_candidate() {
     let rules = compile(json!([offer("a", label_only)]), json!([block("b", json!({"html": {"us": "<p>x</p>"}}))]));
     assert!(decide(&rules, 0, &[], now()).is_empty());
     assert!(!rules.could_change(&sites().views()[0], now()));
-    assert_eq!(decide(&rules, 1, &[], now()).blocks.len(), 1);
+    assert_eq!(decide(&rules, 1, &[], now()).blocks().len(), 1);
 }
 
 #[test]
@@ -226,7 +226,7 @@ proptest! {
         prop_assert_eq!(one.revision(), other.revision());
         let decision = decide(&one, 0, &held, now);
         prop_assert_eq!(&decision, &decide(&other, 0, &held, now));
-        prop_assert!(decision.offers.is_sorted_by_key(|offer| (offer.priority, offer.id.to_string())));
+        prop_assert!(decision.offers().is_sorted_by_key(|offer| (offer.priority, offer.id.to_string())));
     }
 
     #[test]
@@ -239,8 +239,8 @@ proptest! {
         let decision = decide(&rules, view, &held, now);
         let sites = sites();
         let explained = rules.explain(&sites.views()[view], &audiences(&held), now);
-        let offers = decision.offers.iter().map(|offer| RuleId::Offer(offer.id.clone()));
-        let decided: Vec<RuleId> = offers.chain(decision.blocks.iter().map(|block| RuleId::Block(block.id.clone()))).collect();
+        let offers = decision.offers().map(|offer| RuleId::Offer(offer.id.clone()));
+        let decided: Vec<RuleId> = offers.chain(decision.blocks().map(|block| RuleId::Block(block.id.clone()))).collect();
         prop_assert_eq!(&decided, &candidates(&explained));
         prop_assert!(decided.is_empty() || rules.could_change(&sites.views()[view], now));
         let home = page(PageKind::Home, 1);

@@ -1,45 +1,66 @@
 //! Which blocks a page shows.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Notes, PlacedBlock, Scope};
+use super::{Decision, Notes, PlacedBlock, Scope};
 use crate::decision::decide::{fits_kind, fits_path};
+use crate::decision::index::Traits;
 use crate::decision::verdict::{NotApplied, Outcome, RuleId, Verdict};
 use crate::page::PageKind;
-use crate::rule::{Block, Placement, Rotation};
+use crate::rule::{Block, Rotation};
 
 /// A block that fits the page, with what it shows.
 struct Fitting<'d> {
+    place: u32,
     block: &'d Arc<Block>,
     html: &'d Arc<str>,
 }
 
-pub(super) fn select(blocks: &[Arc<Block>], scope: &Scope<'_>, kind: PageKind, notes: &mut Notes) -> Vec<PlacedBlock> {
-    let mut by_placement: BTreeMap<&Placement, Vec<Fitting<'_>>> = BTreeMap::new();
-    for block in blocks {
-        match fitting(block, scope, kind) {
-            Ok(html) => by_placement.entry(&block.placement).or_default().push(Fitting { block, html }),
-            Err(reason) => notes.add(|| verdict(block, Outcome::NotApplied(reason))),
-        }
-    }
+pub(super) fn select(decision: &Decision, scope: &Scope<'_>, kind: PageKind, notes: &mut Notes) -> Vec<PlacedBlock> {
+    let mut fitting = all_fitting(decision, scope, kind, notes);
+    // Stable: blocks of one placement stay in the order of their priority.
+    fitting.sort_by_key(|fitting| fitting.place);
     let mut placed = Vec::new();
-    for (placement, fitting) in by_placement {
-        let turns = Turns::of(&fitting, scope.bucket);
-        for Fitting { block, html } in fitting {
+    for fitting in fitting.chunk_by(|one, next| one.place == next.place) {
+        let turns = Turns::of(fitting, scope.bucket);
+        for Fitting { block, html, .. } in fitting {
             match turns.before(block) {
                 Some(other) => notes.add(|| verdict(block, Outcome::NotApplied(NotApplied::RotatedOut(other)))),
                 None => {
                     notes.add(|| verdict(block, Outcome::Applied));
                     let (id, html) = (Arc::clone(&block.id), Arc::clone(html));
-                    placed.push(PlacedBlock { id, placement: placement.clone(), html });
+                    placed.push(PlacedBlock { id, placement: block.placement.clone(), html });
                 }
             }
         }
     }
     placed
+}
+
+/// The blocks that fit the page, by priority. Of those that only the first of their placement is shown of, nobody asks after the first,
+/// unless for reasons.
+fn all_fitting<'d>(decision: &'d Decision, scope: &Scope<'_>, kind: PageKind, notes: &mut Notes) -> Vec<Fitting<'d>> {
+    let index = decision.index();
+    let mut first_found = vec![false; index.placements.len()];
+    let mut all = Vec::new();
+    for number in decision.block_numbers() {
+        let Traits { kinds, place, rotation, .. } = index.traits[*number as usize];
+        let first_found = &mut first_found[place as usize];
+        if !notes.are_wanted() && (!kinds.has(kind) || (rotation == Rotation::First && *first_found)) {
+            continue;
+        }
+        let block = index.block(*number);
+        match fitting(block, scope, kind) {
+            Ok(html) => {
+                *first_found |= rotation == Rotation::First;
+                all.push(Fitting { place, block, html });
+            }
+            Err(reason) => notes.add(|| verdict(block, Outcome::NotApplied(reason))),
+        }
+    }
+    all
 }
 
 fn fitting<'d>(block: &'d Block, scope: &Scope<'_>, kind: PageKind) -> Result<&'d Arc<str>, NotApplied> {

@@ -2,23 +2,63 @@
 
 use std::sync::Arc;
 
-use super::{Notes, PriceChange};
+use super::{Decision, Notes, PriceChange};
+use crate::decision::index::Reach;
 use crate::decision::verdict::{NotApplied, Outcome, RuleId, Verdict};
 use crate::page::{PageFacts, ProductFacts, ProductId};
 use crate::rule::discount::{Effect, Unit};
 use crate::rule::{Charge, Offer, Products};
 use crate::site::StoreView;
 
-pub(super) fn select(offers: &[Arc<Offer>], view: &StoreView, page: &PageFacts, notes: &mut Notes) -> Vec<PriceChange> {
+pub(super) fn select(decision: &Decision, view: &StoreView, page: &PageFacts, notes: &mut Notes) -> Vec<PriceChange> {
     if page.products.is_empty() {
-        for offer in offers {
+        for offer in decision.offers() {
             notes.add(|| verdict(offer, None, Outcome::NotApplied(NotApplied::NoProducts)));
         }
         return Vec::new();
     }
     let currency = Currency::of(page, view);
-    let change = |product| Stack::new(product, view, &currency).apply(offers, notes);
+    let offers = Offers::of(decision);
+    let change = |product| {
+        let stack = Stack::new(product, view, &currency);
+        // Who asks for reasons wants one for every offer.
+        if notes.are_wanted() {
+            return stack.apply(decision.offers(), notes);
+        }
+        let naming = offers.naming(product.id, stack.sku.as_deref());
+        stack.apply(naming.iter().map(|number| decision.index().offer(*number)), notes)
+    };
     page.products.iter().filter_map(change).collect()
+}
+
+/// A decision's offers, found by product.
+struct Offers<'a> {
+    decision: &'a Decision,
+    for_all: Vec<u32>,
+    by_sku: Vec<u32>,
+}
+
+impl<'a> Offers<'a> {
+    fn of(decision: &'a Decision) -> Self {
+        let index = &decision.index().offers;
+        let with = |reach| decision.offer_numbers().iter().copied().filter(|it| index.reach(*it) == reach).collect();
+        Self { decision, for_all: with(Reach::All), by_sku: with(Reach::Skus) }
+    }
+
+    /// The offers that name a product or may do so, in the order in which they apply. Of a product whose SKU is unknown nobody can tell
+    /// which offers for SKUs name it.
+    fn naming(&self, id: ProductId, sku: Option<&str>) -> Vec<u32> {
+        let index = &self.decision.index().offers;
+        let held = |number: &&u32| self.decision.offer_numbers().binary_search(number).is_ok();
+        let mut naming = self.for_all.clone();
+        naming.extend(index.of_id(id).iter().filter(held));
+        match sku {
+            Some(sku) => naming.extend(index.of_sku(sku).iter().filter(held)),
+            None => naming.extend(&self.by_sku),
+        }
+        naming.sort_unstable();
+        naming
+    }
 }
 
 fn verdict(offer: &Offer, product: Option<ProductId>, outcome: Outcome) -> Verdict {
@@ -64,8 +104,8 @@ impl<'a> Stack<'a> {
         Self { product, sku, view, currency, unit, stopped_by: None, in_doubt: None }
     }
 
-    fn apply(mut self, offers: &'a [Arc<Offer>], notes: &mut Notes) -> Option<PriceChange> {
-        let outcomes: Vec<(&Offer, Outcome)> = offers.iter().map(|offer| (&**offer, self.outcome(offer))).collect();
+    fn apply(mut self, offers: impl Iterator<Item = &'a Arc<Offer>>, notes: &mut Notes) -> Option<PriceChange> {
+        let outcomes: Vec<(&Offer, Outcome)> = offers.map(|offer| (&**offer, self.outcome(offer))).collect();
         let mut labels: Vec<Arc<str>> = Vec::new();
         for (offer, outcome) in outcomes {
             let outcome = self.in_the_end(offer, outcome);

@@ -226,6 +226,40 @@ fn selection() -> impl Strategy<Value = Selection> {
         .prop_map(|(prices, blocks)| Selection { prices, blocks })
 }
 
+/// Fields of an offer that say for what, how much and who charges it.
+fn offer_fields() -> impl Strategy<Value = Value> {
+    let products = proptest::sample::select(vec![
+        json!("all"),
+        json!({"ids": [1, 2]}),
+        json!({"ids": [2, 9]}),
+        json!({"skus": ["a"]}),
+        json!({"skus": ["A", "b"]}),
+    ]);
+    let action = proptest::sample::select(vec!["by_percent", "by_fixed", "to_fixed"]);
+    let charge = proptest::sample::select(vec![json!("none"), json!({"type": "origin", "rule_id": 1})]);
+    (0..3, products, action, 1..30, charge, proptest::bool::weighted(0.2)).prop_map(
+        |(priority, products, action, amount, charge, stop)| {
+            json!({
+                "priority": priority, "products": products, "action": action, "amount": amount, "charge": charge, "stop": stop,
+            })
+        },
+    )
+}
+
+/// Fields of a block that say where it goes and whose turn it is.
+fn block_fields() -> impl Strategy<Value = Value> {
+    let placement = proptest::sample::select(vec!["page-top", "footer", "replace:#a"]);
+    let rotation = proptest::sample::select(vec!["all", "first", "random"]);
+    let kinds = proptest::sample::select(vec![json!([]), json!(["category"]), json!(["home", "cart"])]);
+    let urls = proptest::sample::select(vec![json!([]), json!(["/gear*"]), json!(["/x"])]);
+    let html = proptest::sample::select(vec!["<p>a</p>", "<script>1</script>"]);
+    (0..3, placement, rotation, kinds, urls, html).prop_map(|(priority, placement, rotation, kinds, urls, html)| {
+        json!({
+            "priority": priority, "placement": placement, "rotation": rotation, "page_kinds": kinds, "urls": urls, "html": html,
+        })
+    })
+}
+
 proptest! {
     #[test]
     fn equal_selections_and_only_those_have_equal_ids(one in selection(), other in selection()) {
@@ -253,6 +287,20 @@ proptest! {
         let other = at(&decision(json!(offers), json!(blocks)), &facts, "/", bucket).0;
         prop_assert_eq!(one.id(), other.id());
         prop_assert_eq!(one, other);
+    }
+
+    // `at` compares with what explaining selects, which looks at every offer for every product and at every block.
+    #[test]
+    fn finds_by_index_what_looking_at_every_rule_finds(
+        offers in proptest::collection::vec(offer_fields(), 0..8),
+        blocks in proptest::collection::vec(block_fields(), 0..10),
+        skus in proptest::collection::vec(proptest::option::of(proptest::sample::select(vec!["a", "B "])), 3),
+        bucket in 0_u64..4,
+    ) {
+        let offers: Vec<Value> = (0..).zip(offers).map(|(id, fields): (u32, _)| offer(&id.to_string(), fields)).collect();
+        let blocks: Vec<Value> = (0..).zip(blocks).map(|(id, fields): (u32, _)| block(&id.to_string(), fields)).collect();
+        let products = (1..).zip(skus).map(|(id, sku)| product(id, sku, "20")).collect();
+        at(&decision(json!(offers), json!(blocks)), &page(products), "/gear/bags.html", bucket);
     }
 }
 
