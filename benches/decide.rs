@@ -23,6 +23,7 @@ fn sites() -> Sites {
         website: "base".into(),
         base_currency: "EUR".to_owned(),
         currency: "EUR".to_owned(),
+        prices_include_tax: false,
         locale: "de_DE".to_owned(),
         time_zone: TimeZone::get("Europe/Berlin").expect("a known time zone"),
         hosts: Vec::new(),
@@ -73,7 +74,11 @@ fn rules(everyone: bool) -> Rules {
 
 fn page() -> PageFacts {
     let product = |id| ProductFacts { id: ProductId(id), sku: None, final_price: 49.into() };
-    PageFacts { kind: PageKind::Category, currency: Some("EUR".to_owned()), products: (1..=36).map(product).collect() }
+    PageFacts {
+        kind: PageKind::Category,
+        currencies: vec!["EUR".to_owned()],
+        products: (1..=36).map(product).collect(),
+    }
 }
 
 fn benches(c: &mut Criterion) {

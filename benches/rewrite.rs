@@ -1,1 +1,90 @@
-fn main() {}
+//! What compiling and rendering cost on pages of every kind, beside a bare pass of the parser over the same bytes.
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use lol_html::{HtmlRewriter, Settings, element};
+use rust_decimal::Decimal;
+use segue::decision::select::{PlacedBlock, PriceChange, Selection};
+use segue::rewrite::plan::Plan;
+use segue::rewrite::render::{Dressing, render};
+use segue::rule::Placement;
+
+#[path = "../tests/it/luma.rs"]
+#[allow(dead_code)]
+mod luma;
+
+/// As the server does: compiling is made of small allocations.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A category page of 36 products, a third of them configurable with swatches.
+fn category() -> String {
+    let mut rows = String::new();
+    for id in 1..=36 {
+        let row = if id % 3 == 0 { luma::configurable_row(id, 20) } else { luma::simple_row(id, "45", "$45.00") };
+        let _ = write!(rows, "{row}");
+    }
+    luma::category(&rows)
+}
+
+/// A product page with ten related products.
+fn product() -> String {
+    let related: String = (2..12).map(|id| luma::simple_row(id, "1234.5", "$1,234.50")).collect();
+    luma::product("", ",\"tierPrices\":[]", &related)
+}
+
+/// A home page with a widget of eight products.
+fn home() -> String {
+    let rows: String = (1..9).map(|id| luma::simple_row(id, "45", "$45.00")).collect();
+    luma::page("cms-index-index page-layout-1column", "", &rows)
+}
+
+/// A fifth off everything, with a banner.
+fn selection(plan: &Plan) -> Selection {
+    let prices = plan.facts().products.iter().map(|product| PriceChange {
+        product: product.id,
+        final_price: Some((product.final_price * Decimal::new(8, 1)).round_dp(2)),
+        labels: vec![Arc::from("VIP: 20 % off")],
+    });
+    let banner = PlacedBlock {
+        id: Arc::from("hero"),
+        placement: Placement::ContentTop,
+        html: Arc::from("<a href=\"/sale\"><img src=\"/hero.jpg\" width=\"1240\" height=\"400\" alt=\"\"></a>"),
+    };
+    Selection { prices: prices.collect(), blocks: vec![banner] }
+}
+
+/// The parser with three selectors and handlers that do nothing.
+fn bare_pass(page: &[u8]) {
+    let mut settings = Settings::new();
+    for selector in ["body", "main", "[data-price-amount]"] {
+        settings = settings.append_element_content_handler(element!(selector, |_| Ok(())));
+    }
+    let mut parser = HtmlRewriter::new(settings, |bytes: &[u8]| {
+        black_box(bytes);
+    });
+    parser.write(page).expect("a page that parses");
+    parser.end().expect("a page that parses");
+}
+
+fn rewrite(c: &mut Criterion) {
+    for (kind, page) in [("category", category()), ("product", product()), ("home", home())] {
+        let page = page.as_bytes();
+        let plan = Plan::compile(page).expect("a page that compiles");
+        let selection = selection(&plan);
+        let mut group = c.benchmark_group(kind);
+        group.throughput(Throughput::Bytes(page.len() as u64));
+        group.bench_function("bare pass", |b| b.iter(|| bare_pass(black_box(page))));
+        group.bench_function("compile", |b| b.iter(|| Plan::compile(black_box(page))));
+        group.bench_function("render", |b| {
+            b.iter(|| render(&plan, black_box(page), &selection, &Dressing::default()));
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, rewrite);
+criterion_main!(benches);

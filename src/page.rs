@@ -111,8 +111,8 @@ impl PageKind {
 pub struct PageFacts {
     /// What the page is for.
     pub kind: PageKind,
-    /// The ISO code of the currency its prices are shown in, where the page says so.
-    pub currency: Option<String>,
+    /// ISO codes of the currencies that the page says its prices are in, each once. None on most pages of a shop with one currency.
+    pub currencies: Vec<String>,
     /// Products whose every price on this page can be changed, each once, in ascending order of id.
     pub products: Vec<ProductFacts>,
 }

@@ -15,6 +15,8 @@ pub struct StoreView {
     pub base_currency: String,
     /// ISO code of the currency its prices are shown in by default.
     pub currency: String,
+    /// Whether its pages show prices including tax. What a cart rule takes off is then for the shop's tax settings to say.
+    pub prices_include_tax: bool,
     /// Magento's locale, such as `de_DE`.
     pub locale: String,
     /// The time zone in which an offer's dates begin and end.
@@ -110,6 +112,7 @@ mod tests {
             website: "base".into(),
             base_currency: "USD".into(),
             currency: "USD".into(),
+            prices_include_tax: false,
             locale: "en_US".into(),
             time_zone: TimeZone::UTC,
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),

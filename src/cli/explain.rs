@@ -63,7 +63,7 @@ struct Explained {
     /// Of the candidates on this page; empty where the page was not looked at.
     on_page: Vec<Verdict>,
     kind: Option<&'static str>,
-    currency: Option<String>,
+    currencies: Vec<String>,
     outcome: Outcome,
 }
 
@@ -85,9 +85,9 @@ async fn explain(
     let status = answer.status().as_u16();
     let location = answer.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut on_page = Vec::new();
-    let (mut kind, mut currency) = (None, None);
+    let (mut kind, mut currencies) = (None, Vec::new());
     let select = |facts: &PageFacts, hints: &StoreHints| {
-        (kind, currency) = (Some(facts.kind.as_str()), facts.currency.clone());
+        (kind, currencies) = (Some(facts.kind.as_str()), facts.currencies.clone());
         if hints.contradict(view) {
             return Err(Skip::StoreMismatch);
         }
@@ -104,7 +104,7 @@ async fn explain(
         candidates: rules.explain(view, audiences, now),
         on_page,
         kind,
-        currency,
+        currencies,
         outcome,
     })
 }

@@ -18,6 +18,7 @@ pub(super) fn sites() -> Sites {
             website: website.into(),
             base_currency: currency.to_owned(),
             currency: currency.to_owned(),
+            prices_include_tax: false,
             locale: "de_DE".to_owned(),
             time_zone: TimeZone::get(zone).expect("a known time zone"),
             hosts: Vec::new(),

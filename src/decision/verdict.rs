@@ -88,7 +88,9 @@ pub enum NotApplied {
     ProductNotNamed,
     /// It is for SKUs, and the page does not say this product's.
     SkuUnknown,
-    /// Its amount is in the base currency, and the page does not say its own.
+    /// The page's prices include tax, and how the cart would tax the discount is not known.
+    TaxUnknown,
+    /// Its amount is in the base currency, and the page speaks of several.
     CurrencyUnknown,
     /// Its amount is in the base currency, and the page is in another.
     ForeignCurrency,
@@ -125,6 +127,7 @@ impl NotApplied {
             Self::NoProducts => "no_products",
             Self::ProductNotNamed => "product_not_named",
             Self::SkuUnknown => "sku_unknown",
+            Self::TaxUnknown => "tax_unknown",
             Self::CurrencyUnknown => "currency_unknown",
             Self::ForeignCurrency => "foreign_currency",
             Self::AboveCurrentPrice => "above_current_price",
@@ -156,9 +159,8 @@ impl fmt::Display for NotApplied {
             Self::NoProducts => f.write_str("the page has no product whose price can be changed"),
             Self::ProductNotNamed => f.write_str("it is for other products"),
             Self::SkuUnknown => f.write_str("it is for SKUs, and the page does not say this product's"),
-            Self::CurrencyUnknown => {
-                f.write_str("its amount is in the base currency, and the page does not say its own")
-            }
+            Self::TaxUnknown => f.write_str("prices include tax, and how the cart would tax the discount is not known"),
+            Self::CurrencyUnknown => f.write_str("its amount is in the base currency, and the page speaks of several"),
             Self::ForeignCurrency => f.write_str("its amount is in the base currency, and the page is in another"),
             Self::AboveCurrentPrice => f.write_str("its result would be above the current price"),
             Self::PriceOutOfRange(price) => write!(f, "the price {price} is out of range"),

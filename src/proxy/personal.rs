@@ -195,7 +195,9 @@ impl Turn {
         let dressing =
             Dressing { stylesheet: Some(self.shop.stylesheet.url()), marker: marker.as_deref(), ..Dressing::default() };
         let decision = self.decision();
-        let rewritten = if self.excluded {
+        let rewritten = if let Some(skip) = self.wanted.skip() {
+            rewriter.pass(&self.wanted, skip, response)
+        } else if self.excluded {
             rewriter.pass(&self.wanted, Skip::Share, response)
         } else if decision.is_empty() && marker.is_none() {
             rewriter.pass(&self.wanted, Skip::NoDecision, response)

@@ -184,7 +184,7 @@ impl Element {
         let widget = attributes.class.is_some_and(|class| is_banner_widget(class.of(page)));
         Some(Self {
             start: extent.open.start,
-            whole: extent.whole(),
+            whole: extent.whole().filter(|whole| !is(tag, "p") || !holds_block(whole.of(page))),
             id: attributes.id,
             content_type: attributes.content_type,
             banner_keys: if widget { attributes.banner_keys } else { [None; 3] },
@@ -200,6 +200,15 @@ impl Element {
         self.open_to.1.then_some(()).ok_or(NoAnchor::Forbidden)?;
         self.whole.ok_or(NoAnchor::NoEnd)
     }
+}
+
+/// Elements that end a paragraph they stand in, so that its end tag is no longer its own.
+const BLOCKS: [&str; 12] =
+    ["div", "p", "ul", "ol", "table", "section", "form", "figure", "blockquote", "pre", "hr", "h"];
+
+fn holds_block(paragraph: &str) -> bool {
+    let names = paragraph.split('<').skip(2);
+    names.into_iter().any(|rest| BLOCKS.iter().any(|name| rest.get(..name.len()).is_some_and(|start| is(start, name))))
 }
 
 fn is_main(page: &str, noted: &Noted) -> bool {

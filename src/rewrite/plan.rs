@@ -60,7 +60,7 @@ pub struct StoreHints {
     pub view: Option<String>,
     /// `lang` of the `html` element.
     pub language: Option<String>,
-    /// ISO codes of every currency in which the page states prices, in alphabetical order.
+    /// ISO codes of every currency in which the page states or shows prices, in alphabetical order.
     pub currencies: Vec<String>,
 }
 
@@ -119,9 +119,12 @@ impl Plan {
         let class = notes.body_class.map(|class| decode(class.of(page))).unwrap_or_default();
         let kind = PageKind::of_body_classes(&class);
         let scripts = Scripts::read(page, notes);
-        let store = StoreHints::read(page, notes);
-        let currency = only(&store.currencies);
+        let mut store = StoreHints::read(page, notes);
         let judge = Judge::new(page, notes, kind);
+        if store.currencies.is_empty() {
+            store.currencies = shown_currencies(page, judge.boxes());
+        }
+        let currency = only(&store.currencies);
         let words = Words::learn(page, judge.boxes());
         let four_grouped =
             agreed(judge.boxes().flat_map(PriceBox::shown).filter_map(|price| price.format.four_grouped()));
@@ -130,7 +133,11 @@ impl Plan {
         let head = notes.regions(Region::Head).find_map(|head| head.close).map(|close| close.start);
         Self {
             length: page.len(),
-            facts: PageFacts { kind, currency, products: products.iter().map(ProductPlan::facts).collect() },
+            facts: PageFacts {
+                kind,
+                currencies: store.currencies.clone(),
+                products: products.iter().map(ProductPlan::facts).collect(),
+            },
             left_alone: left.into_iter().map(|(product, reason)| LeftAlone { product, reason }).collect(),
             store,
             format: scripts.format().cloned(),
@@ -181,18 +188,6 @@ impl Plan {
     pub(crate) fn product(&self, id: ProductId) -> Option<&ProductPlan> {
         let at = self.products.binary_search_by_key(&id, |product| product.id).ok()?;
         self.products.get(at)
-    }
-}
-
-impl Notes {
-    fn weight(&self) -> usize {
-        self.regions.len()
-            + self.boxes.len()
-            + self.priced.len()
-            + self.prices.len()
-            + self.choosers.len()
-            + self.items.len()
-            + self.forms.len()
     }
 }
 
@@ -281,6 +276,17 @@ fn stated_currencies(page: &str, notes: &Notes) -> BTreeSet<String> {
     let contents =
         stated.filter_map(|meta| meta.attributes.content).map(|content| decode(content.of(page)).trim().to_owned());
     contents.filter(|code| is_currency(code)).collect()
+}
+
+/// Signs that no two currencies share.
+const SIGNS: [(&str, &str); 6] =
+    [("€", "EUR"), ("£", "GBP"), ("zł", "PLN"), ("₹", "INR"), ("CHF", "CHF"), ("د.ك", "KWD")];
+
+/// Currencies by the signs of visible prices, for pages that name none.
+fn shown_currencies<'a>(page: &str, boxes: impl Iterator<Item = &'a PriceBox>) -> Vec<String> {
+    let texts = boxes.flat_map(PriceBox::shown).map(|price| decode(price.text.of(page)));
+    let codes = texts.filter_map(|text| SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, code)| *code));
+    codes.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
 }
 
 fn is_currency(code: &str) -> bool {

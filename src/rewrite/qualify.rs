@@ -1,6 +1,6 @@
 //! Which requests may get a page that is changed, and which answers qualify for it. Pure.
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, RANGE, USER_AGENT};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use http::{HeaderName, Method, StatusCode, request, response};
 
 use super::coding::{Coding, listed};
@@ -28,10 +28,6 @@ pub(super) fn request(parts: &request::Parts, never: &NeverTouched) -> Result<()
     }
     if asked_by_script(headers) {
         return Err(Skip::Fragment);
-    }
-    // Who does not name HTML wants a part of some file; a page is sent whole instead.
-    if headers.contains_key(RANGE) && !(headers.contains_key(ACCEPT) && accepts(headers, &["text/html"])) {
-        return Err(Skip::Partial);
     }
     if headers.get(USER_AGENT).is_some_and(|agent| declared_crawler(&String::from_utf8_lossy(agent.as_bytes()))) {
         return Err(Skip::Crawler);
@@ -200,8 +196,6 @@ mod tests {
             (Skip::NotHtmlWanted, "GET", "/a", &[("accept", "text/html;q=0, */*")]),
             (Skip::NotHtmlWanted, "GET", "/a", &[("accept", "*/*"), ("sec-fetch-dest", "image")]),
             (Skip::Fragment, "GET", "/a", &[("x-requested-with", "XMLHttpRequest")]),
-            (Skip::Partial, "GET", "/a", &[("range", "bytes=0-"), ("accept", "*/*")]),
-            (Skip::Partial, "GET", "/a", &[("range", "bytes=0-")]),
             (Skip::Crawler, "GET", "/a", &[("user-agent", "Googlebot/2.1")]),
         ] {
             assert_eq!(asked(method, path, headers), Err(skip), "{method} {path} {headers:?}");
@@ -280,7 +274,7 @@ mod tests {
     proptest! {
         #[test]
         fn judges_any_headers_without_a_panic(values in prop::collection::vec(value(), 8)) {
-            let names = [ACCEPT, CONTENT_TYPE, CONTENT_DISPOSITION, CACHE_CONTROL, RANGE, USER_AGENT, CONTENT_ENCODING, ACCEPT_ENCODING];
+            let names = [ACCEPT, CONTENT_TYPE, CONTENT_DISPOSITION, CACHE_CONTROL, USER_AGENT, CONTENT_ENCODING, ACCEPT_ENCODING];
             let headers: HeaderMap = names.into_iter().zip(values).collect();
             let (mut up, ()) = Request::new(()).into_parts();
             up.headers = headers.clone();

@@ -292,7 +292,7 @@ impl Sheet<'_> {
             self.add_regular(product, &frame, &known.price);
         }
         self.slot(product, Slot::Amount, known.price.amount_slot, amount_text(price));
-        self.slot(product, Slot::Visible, known.price.number, text);
+        self.visible(product, &known.price, text);
         for meta in &known.metas {
             self.slot(product, Slot::Meta, *meta, amount_text(price));
         }
@@ -345,6 +345,17 @@ impl Sheet<'_> {
 
     fn is_replaced(&self, part: Span) -> bool {
         self.replaced.iter().any(|span| span.start < part.end && part.start < span.end)
+    }
+
+    /// Replaces the number in the visible text; the change tells the text as a whole.
+    fn visible(&mut self, product: ProductId, price: &ShownPrice, number: String) {
+        let (text, old) = (price.text.range(), price.number.range());
+        let before = self.page.get(text.start..old.start).unwrap_or_default();
+        let after = self.page.get(old.end..text.end).unwrap_or_default();
+        let new = format!("{}{number}{}", before.trim_start(), after.trim_end());
+        let old = price.text.of(self.page).trim().to_owned();
+        self.changes.push(Change::Slot { product, slot: Slot::Visible, old, new });
+        self.edit(price.number, Side::Before, number);
     }
 
     fn slot(&mut self, product: ProductId, slot: Slot, span: Span, new: String) {

@@ -23,7 +23,7 @@ pub enum Skip {
     NotHtmlWanted,
     /// A script asked for a part of a page (`X-Requested-With: XMLHttpRequest`).
     Fragment,
-    /// A part of a file was asked for or sent.
+    /// The origin answered with a part of a file.
     Partial,
     /// Nothing could be decided for this shopper.
     NoDecision,

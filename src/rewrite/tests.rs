@@ -588,7 +588,6 @@ async fn who_gets_the_origins_page_gets_none_that_a_shared_cache_keeps() {
         (Skip::Crawler, ("user-agent", "Googlebot/2.1")),
         (Skip::Fragment, ("x-requested-with", "XMLHttpRequest")),
         (Skip::NotHtmlWanted, ("sec-fetch-dest", "image")),
-        (Skip::Partial, ("range", "bytes=0-99")),
     ] {
         let (wanted, _) = wanted_with(&rewriter, "GET", Mode::On, &[headers]);
         let made = rewrite(&rewriter, &wanted, answer(home().into(), &CACHED), &banner(BANNER)).await;

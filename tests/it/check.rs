@@ -33,9 +33,12 @@ impl Page {
     pub fn places(&self) -> BTreeMap<u64, Places> {
         let mut products: BTreeMap<u64, Places> = BTreeMap::new();
         for price_box in self.html.select(&select("[data-role=priceBox][data-product-id]")) {
-            let id = price_box.value().attr("data-product-id").and_then(|id| id.parse().ok()).expect("a product id");
+            let id = price_box.value().attr("data-product-id");
+            let Some(id) = id.and_then(|id| id.trim().parse().ok()) else {
+                continue;
+            };
             let places = products.entry(id).or_default();
-            for wrapper in price_box.select(&select("[data-price-amount]")) {
+            for wrapper in price_box.select(&select("[data-price-amount]")).filter(|inner| is_of(*inner, price_box)) {
                 let kind = wrapper.value().attr("data-price-type").unwrap_or_default().to_owned();
                 places
                     .amounts
@@ -45,6 +48,7 @@ impl Page {
             places.metas.extend(
                 price_box
                     .select(&select("meta[itemprop=price]"))
+                    .filter(|meta| is_of(*meta, price_box))
                     .filter_map(|meta| meta.value().attr("content"))
                     .map(str::to_owned),
             );
@@ -65,6 +69,15 @@ impl Page {
         outline(self.html.root_element(), 0, &mut lines);
         lines
     }
+}
+
+/// Whether no other price box lies between an element and this one.
+fn is_of(inner: ElementRef<'_>, price_box: ElementRef<'_>) -> bool {
+    let mut boxes = inner
+        .ancestors()
+        .filter_map(ElementRef::wrap)
+        .filter(|above| above.value().attr("data-role") == Some("priceBox"));
+    boxes.next().is_some_and(|nearest| nearest.id() == price_box.id())
 }
 
 fn outline(element: ElementRef<'_>, depth: usize, lines: &mut Vec<String>) {

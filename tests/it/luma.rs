@@ -88,9 +88,9 @@ pub fn configurable_row(id: u64, children: u64) -> String {
 pub fn page(class: &str, head: &str, column: &str) -> String {
     let mut menu = String::new();
     for nth in 0..40 {
-        let _ = write!(
+        let _ = writeln!(
             menu,
-            "<li class=\"level0 nav-{nth} category-item level-top parent\"><a href=\"https://shop.example/c{nth}.html\" class=\"level-top\" id=\"ui-id-{nth}\"><span>Category {nth}</span></a></li>\n"
+            "<li class=\"level0 nav-{nth} category-item level-top parent\"><a href=\"https://shop.example/c{nth}.html\" class=\"level-top\" id=\"ui-id-{nth}\"><span>Category {nth}</span></a></li>"
         );
     }
     format!(

@@ -4,6 +4,7 @@ mod answers;
 mod browser;
 mod check;
 mod commands;
+mod demo;
 mod drain;
 mod fail_open;
 mod failing_origin;

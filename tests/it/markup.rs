@@ -94,7 +94,7 @@ fn a_product_page_changes_with_its_metas() {
     assert!(!changes.iter().any(|change| matches!(change, Change::Refused { .. })));
     let plan = compile(&product("", "", ""));
     assert_eq!(plan.facts().products[0].sku.as_deref(), Some("SKU-1"));
-    assert_eq!(plan.facts().currency.as_deref(), Some("USD"));
+    assert_eq!(plan.facts().currencies, ["USD"]);
     assert_eq!(plan.store().view.as_deref(), Some("default"));
     assert_eq!(plan.format().expect("a format").pattern, "$%s");
 }
@@ -167,6 +167,7 @@ fn accepts_what_does_not_matter() {
         ),
         box_of(&plain(1, "24", "$24.00")).replace('\n', "\r\n"),
         box_of(&plain(1, "&#50;4", "&#36;24&#46;00")),
+        format!("<div class=\"price\">{}</div>", box_of(&plain(1, "24", "$24.00"))),
         format!("<p>an unclosed paragraph<div>{}", box_of(&plain(1, "24", "$24.00"))),
     ] {
         let page = category(&row(1, &details));
@@ -204,7 +205,11 @@ fn products_that_need_a_choice_are_left_alone() {
     let to_options = simple_row(7, "5", "$5.00").replace("/product/7/\"", "/product/7/?options&#x3D;cart\"");
     assert_eq!(verdict(&category(&to_options)), (vec![], vec![(7, "options")]));
     let button = simple_row(7, "5", "$5.00").replace("class=\"action tocart primary\"", "class=\"action tocart\" data-mage-init='{\"redirectUrl\":{\"url\":\"https://shop.example/p7.html?options=cart\"}}'");
-    assert_eq!(verdict(&category(&button)), (vec![], vec![(7, "options")]));
+    assert_eq!(
+        verdict(&category(&format!("{button}{}", simple_row(8, "5", "$5.00")))),
+        (vec![8], vec![(7, "options")]),
+        "a button speaks for its own row only"
+    );
     let no_label = price_box(7, &plain(7, "5", "$5.00")) + "<div data-role=\"swatch-option-7\"></div>";
     assert_eq!(verdict(&category(&row(7, &no_label))), (vec![], vec![(7, "configurable")]));
 }
@@ -243,6 +248,10 @@ fn a_product_page_that_states_more_is_left_alone() {
     assert_eq!(
         of(&plain_page.replace("itemprop=\"price\" content=\"24\"", "itemprop=\"price\" content=\"25\"")),
         (1, "contradiction")
+    );
+    assert_eq!(
+        of(&plain_page.replace("</head>", "<meta name=\"twitter:data1\" content=\"$24.00\"></head>")),
+        (1, "loose-price")
     );
     assert_eq!(of(&plain_page.replace("page-layout-1column", "page-product-giftcard")), (1, "options"));
     assert_eq!(
@@ -455,6 +464,10 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
                 let finals = places.amounts.iter().filter(|(kind, _)| kind == "finalPrice");
                 prop_assert!(finals.clone().all(|(_, amount)| *amount == wanted), "product {} has {:?}", id, places);
                 prop_assert!(finals.count() > 0);
+                let cents = (lower(product.final_price) * Decimal::ONE_HUNDRED).normalize().to_string();
+                let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+                let mut texts = places.texts.iter().filter(|(kind, _)| kind == "finalPrice");
+                prop_assert!(texts.all(|(_, text)| digits(text) == cents), "product {} shows {:?}", id, places);
             }
         }
     }

@@ -260,6 +260,7 @@ fn shop_without_rules(metrics: &mut Metrics) -> Arc<Shop> {
         website: "base".into(),
         base_currency: "USD".into(),
         currency: "USD".into(),
+        prices_include_tax: false,
         locale: "en_US".into(),
         time_zone: TimeZone::UTC,
         hosts: Vec::new(),

@@ -47,7 +47,7 @@ struct PageReport {
     store: String,
     mode: &'static str,
     kind: Option<&'static str>,
-    currency: Option<String>,
+    currencies: Vec<String>,
     /// Why the page passes as it is.
     skipped: Option<&'static str>,
 }
@@ -124,7 +124,7 @@ fn page(subject: &Subject<'_>) -> PageReport {
         store: subject.view.code.to_string(),
         mode: subject.config.modes.of(&subject.view.code).as_str(),
         kind: explained.kind,
-        currency: explained.currency.clone(),
+        currencies: explained.currencies.clone(),
         skipped: explained.outcome.as_ref().err().map(|skip| skip.as_str()),
     }
 }
@@ -223,7 +223,9 @@ impl fmt::Display for Report {
         writeln!(f, "{}", page.url)?;
         writeln!(f, "  status {}, store view {}, mode {}", page.status, page.store, page.mode)?;
         if let Some(kind) = page.kind {
-            writeln!(f, "  page kind {kind}, currency {}", page.currency.as_deref().unwrap_or("not stated"))?;
+            let currencies =
+                if page.currencies.is_empty() { "not stated".to_owned() } else { page.currencies.join(", ") };
+            writeln!(f, "  page kind {kind}, currency {currencies}")?;
         }
         for notice in &self.notices {
             writeln!(f, "  {notice}")?;

@@ -34,11 +34,13 @@ enum Currency {
 
 impl Currency {
     fn of(page: &PageFacts, view: &StoreView) -> Self {
-        match &page.currency {
-            Some(code) if code.eq_ignore_ascii_case(&view.base_currency) => Self::Base,
-            Some(_) => Self::Foreign,
-            None => Self::Unknown,
-        }
+        let shown = match page.currencies.as_slice() {
+            // Magento has a currency switcher on every page of a store view with a choice, so there is none.
+            [] => &view.currency,
+            [one] => one,
+            _ => return Self::Unknown,
+        };
+        if shown.eq_ignore_ascii_case(&view.base_currency) { Self::Base } else { Self::Foreign }
     }
 }
 
@@ -107,6 +109,7 @@ impl<'a> Stack<'a> {
         }
         let doubt = match (&mut self.unit, self.currency) {
             _ if !named => NotApplied::SkuUnknown,
+            _ if self.view.prices_include_tax => NotApplied::TaxUnknown,
             (None, _) => NotApplied::PriceOutOfRange(self.product.final_price),
             (_, Currency::Unknown) if offer.action.is_money() => NotApplied::CurrencyUnknown,
             (_, Currency::Foreign) if offer.action.is_money() => NotApplied::ForeignCurrency,

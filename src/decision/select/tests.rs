@@ -18,7 +18,7 @@ fn product(id: u64, sku: Option<&str>, price: &str) -> ProductFacts {
 }
 
 fn page(products: Vec<ProductFacts>) -> PageFacts {
-    PageFacts { kind: PageKind::Category, currency: Some("EUR".to_owned()), products }
+    PageFacts { kind: PageKind::Category, currencies: vec!["EUR".to_owned()], products }
 }
 
 fn at(decision: &Decision, page: &PageFacts, path: &str, bucket: u64) -> (Selection, Vec<Verdict>) {
@@ -105,12 +105,14 @@ fn leaves_a_product_alone_when_an_offer_is_for_skus_and_its_own_is_unknown() {
 
 #[test]
 fn leaves_a_product_alone_when_an_amount_is_in_another_currency() {
-    for (currency, word) in [(Some("CHF".to_owned()), "foreign_currency"), (None, "currency_unknown")] {
+    for (currency, word) in
+        [(vec!["CHF".to_owned()], "foreign_currency"), (vec!["CHF".to_owned(), "EUR".to_owned()], "currency_unknown")]
+    {
         let offers = json!([
             offer("percent", json!({"priority": 1})),
             offer("amount", json!({"priority": 2, "action": "by_fixed", "amount": 1})),
         ]);
-        let facts = PageFacts { currency: currency.clone(), ..page(vec![product(1, None, "10")]) };
+        let facts = PageFacts { currencies: currency.clone(), ..page(vec![product(1, None, "10")]) };
         assert_eq!(on(facts.clone(), offers), (None, vec!["left_alone", word]));
         let percent = json!([offer("percent", json!({}))]);
         assert_eq!(on(facts, percent).0, change(Some("9.00"), &["label percent"]), "percent needs no currency");
@@ -252,4 +254,15 @@ proptest! {
         prop_assert_eq!(one.id(), other.id());
         prop_assert_eq!(one, other);
     }
+}
+
+#[test]
+fn shows_no_price_where_tax_makes_the_carts_discount_uncertain() {
+    let mut view = sites().views()[0].as_ref().clone();
+    view.prices_include_tax = true;
+    let decision = decision(json!([offer("ten", json!({"amount": 10}))]), json!([]));
+    let scope = Scope { view: &view, path: "/", bucket: 0 };
+    let (selection, verdicts) = select_explained(&decision, &scope, &page(vec![product(1, None, "10")]));
+    assert!(selection.is_empty(), "{selection:?}");
+    assert_eq!(verdicts[0].outcome.as_str(), "tax_unknown");
 }

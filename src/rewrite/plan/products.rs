@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::boxes::{PriceBox, states, understand};
 use super::reason::Reason;
-use super::scan::{Noted, Notes, Region};
+use super::scan::{Noted, Notes, Region, is};
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
 use crate::rewrite::json::{Driver, InitScript, leading_id};
@@ -88,10 +88,16 @@ impl<'a> Judge<'a> {
             self.leave_all(Reason::StructuredData);
         }
         self.leave_by_precision(scripts, currency);
+        let left = std::mem::take(&mut self.left);
+        (self.plans(&left), left)
+    }
+
+    /// The products that are not left alone.
+    fn plans(self, left: &BTreeMap<ProductId, Reason>) -> Vec<ProductPlan> {
         let metas = self.price_metas();
         let mut skus = self.skus();
         let mut plans: BTreeMap<ProductId, ProductPlan> = BTreeMap::new();
-        for found in self.found.into_iter().filter(|found| !self.left.contains_key(&found.id)) {
+        for found in self.found.into_iter().filter(|found| !left.contains_key(&found.id)) {
             let Ok(understood) = found.understood else {
                 continue;
             };
@@ -105,7 +111,7 @@ impl<'a> Judge<'a> {
             });
             plan.boxes.push(understood);
         }
-        (plans.into_values().collect(), self.left)
+        plans.into_values().collect()
     }
 
     fn leave(&mut self, id: ProductId, reason: Reason) {
@@ -240,7 +246,8 @@ impl<'a> Judge<'a> {
         for chooser in &self.notes.choosers {
             let open = self.notes.extent(chooser.extent).open;
             self.leave_row(open, Reason::Options);
-            if let Some(id) = self.form_product(chooser) {
+            let form = Some(*chooser).filter(|chooser| is(chooser.tag.of(self.page), "form"));
+            if let Some(id) = form.and_then(|form| self.form_product(&form)) {
                 self.leave(id, Reason::Options);
             }
         }
@@ -273,7 +280,7 @@ impl<'a> Judge<'a> {
         }
         for noted in self.notes.priced.iter().chain(&self.notes.prices) {
             let open = self.notes.extent(noted.extent).open;
-            if self.in_box(open) || self.inside(Region::Template, open).is_some() {
+            if self.in_box(open) || self.holds_box(noted) || self.inside(Region::Template, open).is_some() {
                 continue;
             }
             let named =
@@ -308,6 +315,14 @@ impl<'a> Judge<'a> {
         wholes.into_iter().any(|whole| whole.start <= place.start && place.start < whole.end)
     }
 
+    /// Whether an element is a mere frame around a price box.
+    fn holds_box(&self, noted: &Noted) -> bool {
+        let inner = self.notes.extent(noted.extent).inner().filter(|_| noted.attributes.price_amount.is_none());
+        inner.is_some_and(|inner| {
+            self.notes.boxes.iter().any(|note| inner.holds(self.notes.extent(note.element.extent).open))
+        })
+    }
+
     /// What a product page says of its product elsewhere.
     fn leave_main(&mut self, scripts: &Scripts) {
         let Some(main) = self.main else {
@@ -331,6 +346,11 @@ impl<'a> Judge<'a> {
         if self.notes.regions(Region::TierList).any(|list| self.inside(Region::Row, list.open).is_none()) {
             self.leave(main, Reason::TierPrices);
         }
+        self.leave_by_metas(main);
+    }
+
+    /// Metas must agree with the main product's price, and none may hold it in words.
+    fn leave_by_metas(&mut self, main: ProductId) {
         let amount =
             self.found.iter().filter(|found| found.id == main).find_map(|found| found.understood.as_ref().ok());
         let amount = amount.map(|known| known.price.amount);
@@ -339,6 +359,13 @@ impl<'a> Judge<'a> {
         };
         if !self.stated_metas().all(|content| agrees(&content)) {
             self.leave(main, Reason::Contradiction);
+        }
+        let key = |noted: &Noted| noted.attributes.property.or(noted.attributes.name).map(|key| key.of(self.page));
+        let worded =
+            self.notes.metas.iter().filter(|noted| key(noted).is_some_and(|key| key.starts_with("twitter:data")));
+        let mut worded = worded.filter_map(|noted| noted.attributes.content.zip(amount));
+        if worded.any(|(content, amount)| PriceText::learn(content.of(self.page), amount).is_some()) {
+            self.leave(main, Reason::LoosePrice);
         }
     }
 

@@ -48,10 +48,12 @@ impl Extent {
     /// An element that is ended by the end tag of another has none of its own: the parser reports that one.
     fn disown_foreign_end(&mut self, page: &str) {
         let name = |tag: Span| tag_name(page, tag).of(page);
-        self.ended = self.close.map(|close| close.start);
         let own = name(self.open);
+        let ended = self.close.map(|close| close.start);
         self.close =
             self.close.filter(|close| name(Span { start: close.start + 1, end: close.end }).eq_ignore_ascii_case(own));
+        // Only its own end tag ends a template, whatever the parser thinks.
+        self.ended = if is(own, "template") { self.close.map(|close| close.start) } else { ended };
     }
 }
 
@@ -119,13 +121,19 @@ pub(crate) enum Region {
     Switcher,
 }
 
+impl Region {
+    /// How many kinds there are.
+    const COUNT: usize = Self::Switcher as usize + 1;
+}
+
 /// Everything of a page that planning needs.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     pub(crate) extents: Vec<Extent>,
     pub(crate) html_lang: Option<Span>,
     pub(crate) body_class: Option<Span>,
-    pub(crate) regions: Vec<(Region, ExtentId)>,
+    /// By kind.
+    regions: [Vec<ExtentId>; Region::COUNT],
     pub(crate) boxes: Vec<BoxNote>,
     /// Elements with `data-price-amount`, wherever they are.
     pub(crate) priced: Vec<Noted>,
@@ -182,27 +190,32 @@ impl Notes {
 
     /// The extents of all regions of a kind.
     pub(crate) fn regions(&self, kind: Region) -> impl Iterator<Item = Extent> + '_ {
-        self.regions.iter().filter(move |(region, _)| *region == kind).map(|(_, id)| self.extents[*id])
+        self.regions[kind as usize].iter().map(|id| self.extents[*id])
+    }
+
+    /// How many elements are compared with each other when the page is judged.
+    pub(crate) fn weight(&self) -> usize {
+        let regions: usize = self.regions.iter().map(Vec::len).sum();
+        let lists = [&self.priced, &self.prices, &self.choosers, &self.swatches, &self.items, &self.forms];
+        regions + self.boxes.len() + lists.iter().map(|list| list.len()).sum::<usize>()
     }
 
     fn element(&mut self, page: &str, element: &mut Element<'_, '_>, extents: &Extents) {
         let open = Span::new(element.source_location().bytes());
         let attributes = Attributes::read(page, element);
-        let mut noted = Noted {
-            extent: usize::MAX,
-            tag: tag_name(page, open),
-            attributes,
-            foreign: element.namespace_uri() != HTML,
-        };
+        let tag = tag_name(page, open);
         self.leave_boxes(&extents.borrow());
-        let regions = self.sort(page, &noted);
+        let looks = Looks::of(page, tag, &attributes);
         let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
         let in_box = !self.open_boxes.is_empty();
-        if regions.is_empty() && !is_box && !in_box && !wanted(page, &noted) {
+        if !is_box && !in_box && !wanted(page, tag, &attributes, &looks) {
             return;
         }
-        noted.extent = track(element, open, extents);
-        self.regions.extend(regions.into_iter().map(|region| (region, noted.extent)));
+        let extent = track(element, open, extents, in_box || has_end_of_interest(page, tag, &attributes, &looks));
+        let noted = Noted { extent, tag, attributes, foreign: element.namespace_uri() != HTML };
+        for region in looks.regions {
+            self.regions[region as usize].push(extent);
+        }
         if let Some((open_box, _)) = self.open_boxes.last() {
             self.boxes[*open_box].nodes.push(noted);
         }
@@ -210,7 +223,14 @@ impl Notes {
             self.open_boxes.push((self.boxes.len(), noted.extent));
             self.boxes.push(BoxNote { element: noted, nodes: Vec::new(), nested: in_box });
         }
-        self.file(page, noted);
+        self.file_by_tag(page, noted);
+        if looks.price {
+            self.prices.push(noted);
+        }
+        if looks.price_box && attributes.role.is_none() {
+            self.loose_boxes.push(noted);
+        }
+        self.file_by_attribute(page, noted);
     }
 
     /// Forgets the open boxes whose end tag has passed.
@@ -220,37 +240,8 @@ impl Notes {
         }
     }
 
-    /// The regions that an element is, by its tag and classes.
-    fn sort(&self, page: &str, noted: &Noted) -> Vec<Region> {
-        let mut regions = Vec::new();
-        match noted.tag.of(page) {
-            tag if is(tag, "template") => regions.push(Region::Template),
-            tag if is(tag, "head") => regions.push(Region::Head),
-            tag if is(tag, "main") => regions.push(Region::Main),
-            tag if is(tag, "body") => regions.push(Region::Body),
-            _ => {}
-        }
-        let id = noted.attributes.id.map(|id| id.of(page)).unwrap_or_default();
-        if id == "super-product-table" {
-            regions.push(Region::GroupedTable);
-        } else if id.starts_with("switcher-language")
-            || id.starts_with("switcher-store")
-            || id.starts_with("switcher-currency")
-        {
-            regions.push(Region::Switcher);
-        }
-        if let Some(class) = noted.attributes.class {
-            let classes = decode(class.of(page));
-            regions.extend(classes.split_ascii_whitespace().filter_map(region_of_class));
-            if ["footer", "content"].into_iter().all(|class| has_class(&classes, class)) {
-                regions.push(Region::Footer);
-            }
-        }
-        regions
-    }
-
-    /// Puts what was noted where planning looks for it.
-    fn file(&mut self, page: &str, noted: Noted) {
+    /// Puts what was noted where planning looks for it, by its tag.
+    fn file_by_tag(&mut self, page: &str, noted: Noted) {
         let attributes = &noted.attributes;
         let tag = noted.tag.of(page);
         if is(tag, "html") && self.html_lang.is_none() {
@@ -268,15 +259,13 @@ impl Notes {
         } else if is(tag, "strong") {
             self.marks.push(noted);
         }
-        let has = |class: &str| attributes.class.is_some_and(|span| has_class(span.of(page), class));
+    }
+
+    /// Puts what was noted where planning looks for it, by its attributes.
+    fn file_by_attribute(&mut self, page: &str, noted: Noted) {
+        let attributes = &noted.attributes;
         if attributes.price_amount.is_some() {
             self.priced.push(noted);
-        }
-        if has("price") {
-            self.prices.push(noted);
-        }
-        if has("price-box") && attributes.role.is_none() {
-            self.loose_boxes.push(noted);
         }
         if attributes.itemprop.is_some() {
             self.items.push(noted);
@@ -287,12 +276,40 @@ impl Notes {
         if attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option")) {
             self.swatches.push(noted);
         }
-        if attributes.id.is_some()
-            || attributes.content_type.is_some()
-            || attributes.banner_keys.iter().any(Option::is_some)
-        {
+        if is_anchor(attributes) {
             self.anchors.push(noted);
         }
+    }
+}
+
+/// What an element's tag, id and classes say, each looked at once.
+#[derive(Debug, Default)]
+struct Looks {
+    regions: Vec<Region>,
+    price: bool,
+    price_box: bool,
+}
+
+impl Looks {
+    fn of(page: &str, tag: Span, attributes: &Attributes) -> Self {
+        let mut looks = Self::default();
+        looks.regions.extend(region_of_tag(tag.of(page)));
+        looks.regions.extend(attributes.id.and_then(|id| region_of_id(id.of(page))));
+        let Some(class) = attributes.class else {
+            return looks;
+        };
+        let (mut footer, mut content) = (false, false);
+        for class in decode(class.of(page)).split_ascii_whitespace() {
+            match class {
+                "price" => looks.price = true,
+                "price-box" => looks.price_box = true,
+                "footer" => footer = true,
+                "content" => content = true,
+                class => looks.regions.extend(region_of_class(class)),
+            }
+        }
+        looks.regions.extend((footer && content).then_some(Region::Footer));
+        looks
     }
 }
 
@@ -312,6 +329,20 @@ fn is_field(tag: &str) -> bool {
     ["input", "select", "textarea"].into_iter().any(|name| is(tag, name))
 }
 
+fn region_of_tag(tag: &str) -> Option<Region> {
+    let tags = [("template", Region::Template), ("head", Region::Head), ("main", Region::Main), ("body", Region::Body)];
+    tags.into_iter().find_map(|(name, region)| is(tag, name).then_some(region))
+}
+
+fn region_of_id(id: &str) -> Option<Region> {
+    match id.strip_prefix("switcher-") {
+        Some(rest) => {
+            ["language", "store", "currency"].iter().any(|of| rest.starts_with(of)).then_some(Region::Switcher)
+        }
+        None => (id == "super-product-table").then_some(Region::GroupedTable),
+    }
+}
+
 fn region_of_class(class: &str) -> Option<Region> {
     Some(match class {
         "columns" => Region::Columns,
@@ -325,17 +356,30 @@ fn region_of_class(class: &str) -> Option<Region> {
 }
 
 /// Whether an element outside of price boxes is worth a note.
-fn wanted(page: &str, noted: &Noted) -> bool {
-    let tag = noted.tag.of(page);
-    let Attributes { id, class, role, price_amount, content_type, banner_keys, itemprop, name, .. } = &noted.attributes;
-    let marks = [id, role, price_amount, content_type, itemprop];
-    if marks.into_iter().chain(banner_keys).any(Option::is_some) || asks_for_options(page, &noted.attributes) {
-        return true;
-    }
-    let named = name.is_some() && is_field(tag);
-    let marked = is(tag, "strong") && class.is_some();
-    let priced = class.is_some_and(|class| class.of(page).contains("price"));
-    named || marked || priced || ["html", "meta", "script", "form"].into_iter().any(|name| is(tag, name))
+fn wanted(page: &str, tag: Span, attributes: &Attributes, looks: &Looks) -> bool {
+    let tag = tag.of(page);
+    let named = attributes.name.is_some() && is_field(tag);
+    let marked = attributes.class.is_some() && is(tag, "strong");
+    let swatch = attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option"));
+    let priced = attributes.price_amount.is_some() || attributes.itemprop.is_some() || looks.price || looks.price_box;
+    let told_by_tag = ["html", "meta", "script", "form"].into_iter().any(|name| is(tag, name));
+    let region = !looks.regions.is_empty() || is_anchor(attributes);
+    region || named || marked || swatch || priced || told_by_tag || asks_for_options(page, attributes)
+}
+
+/// Whether anything asks where the element ends.
+fn has_end_of_interest(page: &str, tag: Span, attributes: &Attributes, looks: &Looks) -> bool {
+    let tag = tag.of(page);
+    let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
+    let held = ["script", "form"].into_iter().any(|name| is(tag, name));
+    let texts = looks.price || attributes.itemprop.is_some() || attributes.price_amount.is_some();
+    is_box || held || texts || !looks.regions.is_empty() || is_anchor(attributes)
+}
+
+/// Whether a block may be placed by this element.
+fn is_anchor(attributes: &Attributes) -> bool {
+    let keys = [attributes.id, attributes.content_type];
+    keys.iter().chain(&attributes.banner_keys).any(Option::is_some)
 }
 
 /// Whether a link, form or button goes to a product's page to choose its options.
@@ -346,12 +390,12 @@ fn asks_for_options(page: &str, attributes: &Attributes) -> bool {
     })
 }
 
-/// Notes where an element begins, and later where it ends.
-fn track(element: &mut Element<'_, '_>, open: Span, extents: &Extents) -> ExtentId {
+/// Notes where an element begins, and later where it ends if that is `watched`: each end that is costs some allocations.
+fn track(element: &mut Element<'_, '_>, open: Span, extents: &Extents, watched: bool) -> ExtentId {
     let id = extents.borrow().len();
     let handlers = element.end_tag_handlers();
     extents.borrow_mut().push(Extent { open, close: None, ended: None, void: handlers.is_none() });
-    if let Some(handlers) = handlers {
+    if let Some(handlers) = handlers.filter(|_| watched) {
         let extents = Rc::clone(extents);
         handlers.push(Box::new(move |end| {
             extents.borrow_mut()[id].close = Some(Span::new(end.source_location().bytes()));
@@ -365,7 +409,8 @@ fn track(element: &mut Element<'_, '_>, open: Span, extents: &Extents) -> Extent
 fn tag_name(page: &str, open: Span) -> Span {
     let start = open.start + 1;
     let text = Span { start, end: open.end }.of(page);
-    let length = text.find(|ch: char| ch.is_ascii_whitespace() || matches!(ch, '/' | '>')).unwrap_or(text.len());
+    let ends = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>');
+    let length = text.bytes().position(ends).unwrap_or(text.len());
     Span::new(start as usize..start as usize + length)
 }
 

@@ -17,6 +17,7 @@ fn sites() -> Sites {
             website: "base".into(),
             base_currency: "USD".to_owned(),
             currency: "USD".to_owned(),
+            prices_include_tax: false,
             locale: "en_US".to_owned(),
             time_zone: TimeZone::UTC,
             hosts: Vec::new(),

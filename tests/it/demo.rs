@@ -1,0 +1,152 @@
+//! The demo in a real browser: audiences change the page, and the cart charges what the page shows.
+
+use crate::browser::{self, Browser};
+use crate::running::Demo;
+
+/// A product without and one with a special price, both shown on the home page, and the first one's own page.
+const BACKPACK: &str = "/loom-rolltop-backpack.html";
+
+struct Visit {
+    demo: Demo,
+    browser: Browser,
+}
+
+impl Visit {
+    async fn begin(width: u32, height: u32) -> Option<Self> {
+        let browser = browser::open(width, height).await?;
+        Some(Self { demo: Demo::start().await, browser })
+    }
+
+    async fn see(&self, path: &str) {
+        self.browser.go(&format!("{}{}", self.demo.storefront().trim_end_matches('/'), path)).await;
+        self.browser.wait_for("document.readyState === 'complete'").await;
+    }
+
+    async fn be(&self, name: &str, value: &str) {
+        let cookie = format!("{name}={}; path=/", value);
+        self.browser.eval(&format!("document.cookie = {cookie:?}")).await;
+    }
+
+    async fn hero(&self) -> String {
+        self.browser.text(".page-wrapper > .segue-block .segue-banner__title").await
+    }
+
+    /// The final price that a product's first box shows.
+    async fn price(&self) -> String {
+        self.browser.text(".product-info-main .price-box [data-price-type=finalPrice]").await
+    }
+
+    async fn end(mut self) {
+        self.browser.close().await;
+        self.demo.process.kill().await.expect("the demo ends");
+    }
+}
+
+#[tokio::test]
+async fn hero_and_prices_follow_the_audience_and_the_cart_charges_them() {
+    let Some(visit) = Visit::begin(1280, 1600).await else { return };
+    visit.see("/").await;
+    let default_hero = visit.hero().await;
+    assert!(!default_hero.is_empty());
+    visit.browser.picture("home-everyone-1280").await;
+    visit.see(BACKPACK).await;
+    visit.browser.wait_for("document.querySelector('.product-info-main [data-rendered]')").await;
+    assert_eq!(visit.price().await, "$112.00");
+
+    visit.be("segue-audiences", visit.demo.audience("VIP")).await;
+    visit.see("/").await;
+    assert_ne!(visit.hero().await, default_hero);
+    assert_eq!(visit.browser.text("[data-product-id='6'] .special-price .price").await, "$51.20");
+    visit.browser.picture("home-vip-1280").await;
+    visit.see(BACKPACK).await;
+    visit.browser.wait_for("document.querySelector('.product-info-main [data-rendered]')").await;
+    assert_eq!(visit.price().await, "$89.60", "after the page's own script has printed it again");
+    let regular = visit.browser.text(".product-info-main .price-box [data-price-type=oldPrice]").await;
+    assert_eq!(regular, "$112.00");
+    assert_eq!(visit.browser.text(".product-info-main .segue-offer").await, "VIP 20 % off");
+    visit.browser.picture("product-vip-1280").await;
+
+    visit.browser.eval("document.querySelector('#product-addtocart-button').click()").await;
+    visit.browser.wait_for("document.querySelector('.message-success, .message.success')").await;
+    visit.see("/checkout/cart/").await;
+    assert_eq!(visit.browser.text(".grand.totals .price").await, "$89.60");
+    visit.browser.picture("cart-vip-1280").await;
+
+    visit.be("segue-audiences", "; max-age=0").await;
+    visit.see("/").await;
+    assert_eq!(visit.hero().await, default_hero);
+    visit.see("/checkout/cart/").await;
+    assert_eq!(visit.browser.text(".grand.totals .price").await, "$112.00");
+    visit.end().await;
+}
+
+#[tokio::test]
+async fn adobes_own_cookie_works_until_its_script_blanks_it_and_ours_outlasts_that() {
+    let Some(visit) = Visit::begin(1280, 1600).await else { return };
+    let vip = visit.demo.audience("VIP").to_owned();
+    visit.see("/").await;
+    let default_hero = visit.hero().await;
+    visit.be("aep-segments-membership", &vip).await;
+    visit.see("/?collector=blank").await;
+    let vip_hero = visit.hero().await;
+    assert_ne!(vip_hero, default_hero);
+    let cookies = visit.browser.eval("document.cookie").await;
+    assert!(!cookies.as_str().expect("text").contains(&vip), "the script has blanked it: {cookies}");
+    visit.see("/").await;
+    assert_eq!(visit.hero().await, default_hero, "Adobe's blanked cookie says: no audience");
+    visit.be("segue-audiences", "vip").await;
+    for _ in 0..2 {
+        visit.see("/?collector=blank").await;
+        assert_eq!(visit.hero().await, vip_hero);
+    }
+    visit.be("segue-audiences", "none").await;
+    visit.be("aep-segments-membership", &vip).await;
+    visit.see("/").await;
+    assert_eq!(visit.hero().await, default_hero, "none means no audience");
+    visit.end().await;
+}
+
+#[tokio::test]
+async fn the_panel_switches_audiences() {
+    let Some(visit) = Visit::begin(1280, 1600).await else { return };
+    visit.see("/bags.html").await;
+    visit.browser.eval("[...document.querySelectorAll('.demo-panel__option')].find((o) => o.textContent.includes('Wholesale')).click()").await;
+    visit.browser.wait_for("document.querySelector('.segue-offer')").await;
+    assert_eq!(visit.browser.text("[data-product-id='1'] .special-price .price").await, "$43.00");
+    visit.browser.picture("bags-wholesale-1280").await;
+    visit.end().await;
+}
+
+#[tokio::test]
+async fn nothing_scrolls_sideways_on_a_phone_and_nothing_moves() {
+    let Some(visit) = Visit::begin(390, 844).await else { return };
+    visit.be_on_phone().await;
+    for audience in ["VIP", "New visitor", "Wholesale"] {
+        visit.be("segue-audiences", visit.demo.audience(audience)).await;
+        for (name, path) in [("home", "/"), ("bags", "/bags.html"), ("product", BACKPACK), ("cart", "/checkout/cart/")]
+        {
+            visit.see(path).await;
+            assert_eq!(visit.browser.overflow().await, 0, "{audience} at {path}");
+            assert_eq!(visit.shift().await, 0.0, "{audience} at {path}");
+            visit.browser.picture(&format!("{name}-{}-390", audience.to_lowercase().replace(' ', "-"))).await;
+        }
+    }
+    visit.end().await;
+}
+
+impl Visit {
+    async fn be_on_phone(&self) {
+        self.see("/").await;
+        let width = self.browser.eval("window.innerWidth").await;
+        assert_eq!(width, 390, "the phone is emulated");
+    }
+
+    /// The page's cumulative layout shift.
+    async fn shift(&self) -> f64 {
+        let script = "const done = arguments[0]; let sum = 0; \
+             new PerformanceObserver((list) => { for (const e of list.getEntries()) { sum += e.value; } }) \
+             .observe({ type: 'layout-shift', buffered: true }); setTimeout(() => done(sum), 200);";
+        let sum = self.browser.page.execute_async(script, Vec::new()).await.expect("the script runs");
+        sum.as_f64().expect("a number")
+    }
+}
