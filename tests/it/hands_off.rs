@@ -32,6 +32,11 @@ fn case(outcome: &'static str, target: &'static str, headers: &'static [(&str, &
     Case { target, outcome, caching_is_kept: false, status: 200, headers, body }
 }
 
+/// A part of a page that nobody asked for.
+fn part(case: Case) -> Case {
+    Case { status: 206, ..case }
+}
+
 /// A page that every shopper gets as it is.
 fn kept(status: u16, mut case: Case) -> Case {
     case.caching_is_kept = true;
@@ -69,6 +74,7 @@ fn cases() -> Vec<Case> {
         case("not-utf8", "/mislabelled", &[HTML], latin(&home)),
         case("not-utf8", "/mislabelled-gzip", &[HTML, GZIP], gzip(&latin(&home))),
         case("not-utf8", "/unlabelled", &[BARE], latin(&home)),
+        part(case("partial", "/part", &[HTML, ("content-range", "bytes 0-99/1000")], page()[..100].to_vec())),
         case("empty", "/empty", &[HTML], Vec::new()),
         case("empty", "/empty-gzip", &[HTML, GZIP], Vec::new()),
         kept(200, case("charset", "/latin", &[("content-type", "text/html; charset=ISO-8859-1")], latin(&home))),
@@ -213,7 +219,7 @@ async fn requests_that_want_no_page_get_what_the_origin_says() {
     let image = running.get("/media/logo.png", &[cookie, ("if-none-match", "\"origin\"")]).await;
     assert_eq!((image.status.as_u16(), image.header("etag"), image.body.len()), (304, "\"origin\"", 0));
 
-    let part = running.get("/page.html", &[cookie, ("range", "bytes=0-9")]).await;
+    let part = running.get("/media/film.mp4", &[cookie, ("range", "bytes=0-9")]).await;
     assert_eq!((part.status.as_u16(), part.text().as_str()), (206, "0123456789"));
     assert_eq!(part.header("content-range"), "bytes 0-9/100");
     assert_eq!(origin.take().len(), 5);
