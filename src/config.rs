@@ -207,3 +207,95 @@ fn assemble(
         log_filter: log.filter,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::audience::{Key, Trust};
+    use crate::mode::Mode;
+    use secrecy::ExposeSecret as _;
+
+    fn key() -> String {
+        Key::generate().expect("random bytes").export().expose_secret().to_owned()
+    }
+
+    fn minimal(keys: &str) -> String {
+        format!(
+            "[origin]\nurl = \"https://shop.example\"\n[stores.websites.base]\nbase_currency = \"EUR\"\n\
+             [stores.views.de]\nwebsite = \"base\"\ncurrency = \"EUR\"\nlocale = \"de_DE\"\n\
+             time_zone = \"Europe/Berlin\"\npath_prefix = \"/de\"\nmode = \"off\"\n\
+             [membership]\nsite = \"shop.example\"\nkeys = [{keys}]\n[rules]\nfile = \"rules.json\"\n"
+        )
+    }
+
+    fn read_with(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = parse("segue.toml", text, Path::new("/etc/segue"), environment);
+        config.map_err(|mistakes| mistakes.iter().map(Mistake::to_string).collect())
+    }
+
+    #[test]
+    fn what_is_not_said_has_a_careful_default() {
+        let config = read_with(&minimal(&format!("{:?}", key())), &[]).expect("a right configuration");
+        assert!(config.listen.ip().is_loopback() && config.operations.ip().is_loopback());
+        assert_eq!(config.membership.trust, Trust::Verified);
+        assert_eq!(config.modes.of("other"), Mode::Observe);
+        assert_eq!(config.modes.of("de"), Mode::Off);
+        assert_eq!(config.upstream.pool_idle_timeout, Duration::from_secs(4));
+        assert_eq!(config.rewrite.store_prefixes, ["/de"]);
+        assert_eq!(config.rules_file, Path::new("/etc/segue/rules.json"));
+        assert_eq!(config.share, 100);
+    }
+
+    #[test]
+    fn variables_win_over_the_file_whatever_their_type() {
+        let new = key();
+        let environment = [
+            ("SEGUE__REWRITE__SHARE", "10"),
+            ("SEGUE__MEMBERSHIP__KEYS", &*format!("{new},{}", key())),
+            ("SEGUE__STORES__VIEWS__DE__MODE", "on"),
+            ("SEGUE__REWRITE__HOLD", "500 ms"),
+            ("PATH", "/bin"),
+        ];
+        let config = read_with(&minimal("\"not a key\""), &environment).expect("a right configuration");
+        assert_eq!((config.share, config.modes.of("de")), (10, Mode::On));
+        assert_eq!(config.rewrite.hold, Duration::from_millis(500));
+    }
+
+    #[test]
+    fn mistakes_are_reported_together_and_name_the_way_out() {
+        let text = minimal("\"short\"")
+            .replace("Europe/Berlin", "Mars/Base")
+            .replace("website = \"base\"", "website = \"bas\"")
+            + "[rewrit]\nmode = \"on\"\n";
+        let mistakes = read_with(&text, &[("SEGUE__SERVER__LISTEN", "here")]).expect_err("mistakes");
+        for expected in [
+            "stores.views.de.website: no website \"bas\" in [stores.websites] (did you mean base?)",
+            "stores.views.de.time_zone: must be a time zone such as Europe/Berlin, not \"Mars/Base\"",
+            "environment: SEGUE__SERVER__LISTEN: must be an address and port such as 0.0.0.0:8080, not \"here\"",
+            "segue.toml: rewrit: is not known (did you mean rewrite?)",
+        ] {
+            assert!(mistakes.iter().any(|line| line.contains(expected)), "{expected} is not in {mistakes:#?}");
+        }
+        assert!(mistakes.iter().any(|line| line.starts_with("segue.toml: membership.keys: ")), "{mistakes:#?}");
+    }
+
+    #[test]
+    fn secrets_are_not_quoted_anywhere() {
+        let secret = "hunter2";
+        let text = minimal("\"hunter2\"").replace("[rules]", "trusted_token = \"hunter2\"\n[rules]");
+        let mistakes = read_with(&text, &[("SEGUE__MEMBERSHIP__TRUSTED_TOKEN", secret)]).expect_err("no valid key");
+        assert!(!mistakes.is_empty() && !mistakes.concat().contains(secret), "{mistakes:?}");
+        let key = key();
+        let config = read_with(&minimal(&format!("{key:?}")), &[]).expect("a right configuration");
+        assert!(!format!("{config:?}").contains(&key[..8]), "Debug shows no key");
+    }
+
+    #[test]
+    fn a_syntax_error_has_its_line() {
+        let mistakes = read_with("[server]\nlisten = \n", &[]).expect_err("a mistake");
+        assert!(mistakes[0].starts_with("segue.toml: line 2, column "), "{mistakes:?}");
+    }
+}

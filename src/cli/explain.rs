@@ -15,7 +15,7 @@ use crate::decision::decide::Rules;
 use crate::decision::select::{Scope, select_explained};
 use crate::decision::verdict::Verdict;
 use crate::document::suggestion;
-use crate::mode::Mode;
+use crate::mode::{Mode, Overrides};
 use crate::page::PageFacts;
 use crate::rewrite::plan::StoreHints;
 use crate::rewrite::render::Dressing;
@@ -33,8 +33,9 @@ pub(super) async fn run(arguments: ExplainArguments) -> Result<(), Failure> {
     let view = store_view(&config, arguments.store.as_deref(), &wish)?;
     let (audiences, unknown) = audiences(&arguments.audience, &known);
     let explained = explain(&config, &rules, &view, &audiences, &wish).await?;
+    let modes = config.modes.overruled(&Overrides::load(&config.mode_file)?);
     let report = report::Report::new(&report::Subject {
-        config: &config,
+        mode: modes.of(&view.code),
         rules: &rules,
         known: &known,
         view: &view,

@@ -251,9 +251,12 @@ fn is_html(response: &Response<Body>) -> bool {
 }
 
 fn log_watched(path: &str, shown: &Shown) {
+    if shown.products + shown.blocks == 0 {
+        tracing::debug!(page.path = path, page.outcome = shown.outcome, "would have stayed as it is");
+        return;
+    }
     tracing::info!(
         page.path = path,
-        page.outcome = shown.outcome,
         products.changed = shown.products,
         blocks.placed = shown.blocks,
         "would have changed"

@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::Explained;
 use crate::audience::KnownAudiences;
 use crate::cli::page::Wish;
-use crate::config::Config;
 use crate::decision::decide::Rules;
 use crate::decision::verdict::{Outcome, RuleId, Verdict};
+use crate::mode::Mode;
 use crate::rewrite::Done;
 use crate::rewrite::render::Change;
 use crate::rule::AudienceId;
@@ -18,7 +18,7 @@ use crate::site::StoreView;
 
 /// What a report is made of.
 pub(super) struct Subject<'a> {
-    pub(super) config: &'a Config,
+    pub(super) mode: Mode,
     pub(super) rules: &'a Rules,
     pub(super) known: &'a KnownAudiences,
     pub(super) view: &'a StoreView,
@@ -122,7 +122,7 @@ fn page(subject: &Subject<'_>) -> PageReport {
         url: format!("{scheme}://{}{}", subject.wish.host, subject.wish.target),
         status: explained.status,
         store: subject.view.code.to_string(),
-        mode: subject.config.modes.of(&subject.view.code).as_str(),
+        mode: subject.mode.as_str(),
         kind: explained.kind,
         currencies: explained.currencies.clone(),
         skipped: explained.outcome.as_ref().err().map(|skip| skip.as_str()),
