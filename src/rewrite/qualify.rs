@@ -123,13 +123,13 @@ fn is_utf8_label(label: &str) -> bool {
 
 /// Whether a decoded page may be changed: it is UTF-8, says nothing else of itself, and leaves nothing for a cache to put in.
 pub(super) fn page(page: &[u8], labelled: bool) -> Result<(), Skip> {
-    let text = std::str::from_utf8(page).map_err(|_| Skip::NotUtf8)?;
-    if text.is_empty() {
+    if page.is_empty() {
         return Err(Skip::Empty);
     }
     if !labelled && declares_other_charset(&page[..page.len().min(CHARSET_WITHIN)]) {
         return Err(Skip::Charset);
     }
+    let text = std::str::from_utf8(page).map_err(|_| Skip::NotUtf8)?;
     if text.contains("<esi:include") {
         return Err(Skip::SharedCacheInFront);
     }
@@ -250,6 +250,7 @@ mod tests {
         let utf8 = "<meta charset=utf-8 /><meta name=x content='charset=latin1'>é".as_bytes();
         assert_eq!(page(latin, false), Err(Skip::Charset));
         assert_eq!(page(latin, true), Ok(()));
+        assert_eq!(page(b"<meta charset=iso-8859-1><p>caf\xe9</p>", false), Err(Skip::Charset));
         assert_eq!(page(old, false), Err(Skip::Charset));
         assert_eq!(page(utf8, false), Ok(()));
         assert_eq!(page(b"<script charset=latin1></script><p>a</p>", false), Ok(()));

@@ -1,5 +1,6 @@
 //! What happens on one client connection, and when it has to end.
 
+use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,9 +9,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Config;
+
+/// How long frames of a stream that failed may take to leave before its reset overtakes them.
+const FRAMES_LEAVE: Duration = Duration::from_millis(50);
 
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub(super) struct Activity {
     last_io: AtomicU64,
     head_since: AtomicU64,
     write_blocked_since: AtomicU64,
+    /// Rings when nothing waits to be written.
+    flushed: Notify,
 }
 
 impl Activity {
@@ -43,6 +50,7 @@ impl Activity {
             // The first request is due from the start.
             head_since: AtomicU64::new(1),
             write_blocked_since: AtomicU64::new(0),
+            flushed: Notify::new(),
         })
     }
 
@@ -105,6 +113,21 @@ impl Activity {
 #[derive(Debug)]
 pub(super) struct UnderWay(Arc<Activity>);
 
+impl UnderWay {
+    /// Ends when what the connection was given so far is written, as far as can be told.
+    pub(super) fn written(&self) -> impl Future<Output = ()> + Send + use<> {
+        let activity = Arc::clone(&self.0);
+        async move {
+            if activity.multiplexed.load(Ordering::Relaxed) {
+                // A stream does not learn when its frames have left: other streams write and flush as well.
+                tokio::time::sleep(FRAMES_LEAVE).await;
+            } else {
+                activity.flushed.notified().await;
+            }
+        }
+    }
+}
+
 impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.requests.fetch_sub(1, Ordering::Relaxed);
@@ -157,7 +180,11 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
+        let polled = Pin::new(&mut self.inner).poll_flush(cx);
+        if polled.is_ready() {
+            self.activity.flushed.notify_waiters();
+        }
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

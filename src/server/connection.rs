@@ -1,10 +1,11 @@
 //! One client connection: HTTP/1.1 or HTTP/2, until it is idle, stuck, or the server drains.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -91,7 +92,7 @@ pub(super) async fn drive<I, S, B>(
             let mut request = request.map(Body::from);
             request.extensions_mut().insert(peer);
             let response = service.oneshot(request).await?;
-            Ok::<_, Infallible>(response.map(|inner| Answer { inner, _under_way: under_way }))
+            Ok::<_, Infallible>(response.map(|inner| Answer::new(inner, under_way)))
         }
     });
     let mut connection = pin!(builder.serve_connection_with_upgrades(io, handler));
@@ -121,21 +122,45 @@ pub(super) async fn drive<I, S, B>(
 }
 
 /// An answer's body; its request is under way for as long as it lives.
+///
+/// When a body fails, hyper drops what it has not written yet, the head included: a failure therefore waits until all that came
+/// before it has left.
 struct Answer<B> {
     inner: B,
-    _under_way: UnderWay,
+    failing: Option<Pin<Box<dyn Future<Output = BoxError> + Send>>>,
+    under_way: UnderWay,
 }
 
-impl<B: HttpBody + Unpin> HttpBody for Answer<B> {
-    type Data = B::Data;
-    type Error = B::Error;
+impl<B> Answer<B> {
+    fn new(inner: B, under_way: UnderWay) -> Self {
+        Self { inner, failing: None, under_way }
+    }
+}
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.inner).poll_frame(cx)
+impl<B: HttpBody<Error: Into<BoxError>> + Unpin> HttpBody for Answer<B> {
+    type Data = B::Data;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+        let this = &mut *self;
+        if this.failing.is_none() {
+            match ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
+                Some(Err(error)) => {
+                    let (left, error) = (this.under_way.written(), error.into());
+                    this.failing = Some(Box::pin(async move {
+                        left.await;
+                        error
+                    }));
+                }
+                frame => return Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
+            }
+        }
+        let Some(failing) = &mut this.failing else { return Poll::Ready(None) };
+        failing.as_mut().poll(cx).map(|error| Some(Err(error)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.failing.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

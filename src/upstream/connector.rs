@@ -93,6 +93,10 @@ impl Service<Uri> for Connector {
     }
 }
 
+/// The most bytes of one read. hyper doubles its buffer when a read fills it, up to the largest head that is allowed, and a client
+/// that takes nothing makes us hold three such buffers.
+const MOST_AT_ONCE: usize = 32 << 10;
+
 const ANSWERED_BEFORE: u8 = 1;
 const ANSWERING: u8 = 2;
 
@@ -131,9 +135,12 @@ impl Connection for OriginIo {
 
 impl AsyncRead for OriginIo {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
-        if buf.filled().len() > before {
+        let room = buf.remaining().min(MOST_AT_ONCE);
+        let mut part = ReadBuf::new(buf.initialize_unfilled_to(room));
+        let polled = Pin::new(&mut self.inner).poll_read(cx, &mut part);
+        let read = part.filled().len();
+        buf.advance(read);
+        if read > 0 {
             self.seen.received();
         }
         polled
@@ -165,5 +172,38 @@ impl AsyncWrite for OriginIo {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn reads_no_more_at_once_than_may_be_held() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let origin = format!("http://{}", listener.local_addr().expect("bound"));
+        let sent: Vec<u8> = (0..1_u32 << 20).map(|number| number.to_le_bytes()[1]).collect();
+        let expected = sent.clone();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("loopback accepts");
+            stream.write_all(&sent).await.expect("somebody reads");
+        });
+        let config = Config::new(origin.parse().expect("a URL"));
+        let io = Connector::new(&config).expect("valid").call(config.origin.clone()).await.expect("somebody listens");
+        let (mut io, mut came, mut most) = (io.into_inner(), Vec::new(), 0);
+        loop {
+            let mut space = vec![0; 512 << 10];
+            let count = io.read(&mut space).await.expect("open");
+            most = most.max(count);
+            came.extend_from_slice(&space[..count]);
+            if count == 0 {
+                break;
+            }
+        }
+        assert!(came == expected);
+        assert!(most <= MOST_AT_ONCE, "{most}");
     }
 }

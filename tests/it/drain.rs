@@ -2,12 +2,18 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::{Request, Response};
-use segue::body::Body;
+use http_body::{Body as HttpBody, Frame};
+use http_body_util::BodyExt as _;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use segue::body::{Body, BoxError};
 use segue::server;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -130,4 +136,62 @@ async fn serves_a_memory_pipe_and_hangs_up_when_it_is_idle() {
     let idle = started.elapsed();
     assert!(idle >= Duration::from_secs(75) && idle < Duration::from_secs(80), "{idle:?}");
     serving.await.expect("no panic");
+}
+
+/// A body of two chunks that then fails.
+struct Failing(Vec<Bytes>);
+
+impl HttpBody for Failing {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        Poll::Ready(Some(self.0.pop().map(Frame::data).ok_or_else(|| "the origin broke off".into())))
+    }
+}
+
+/// A client's end of a connection whose answers fail after `chunk` was sent twice.
+fn failing_server(pipe: usize, chunk: &Bytes) -> DuplexStream {
+    let (client, server) = tokio::io::duplex(pipe);
+    let chunk = chunk.clone();
+    let service = tower::service_fn(move |_: Request<Body>| {
+        let chunks = vec![chunk.clone(), chunk.clone()];
+        async move { Ok::<_, Infallible>(Response::new(Body::boxed(Failing(chunks)))) }
+    });
+    let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
+    tokio::spawn(async move {
+        let (_drain, draining) = watch::channel(false);
+        server::serve(server, peer, &server::Config::default(), service, draining).await;
+    });
+    client
+}
+
+#[tokio::test]
+async fn what_came_before_a_failure_leaves_before_the_connection_breaks() {
+    // A pipe that takes little at a time, as a slow client does.
+    for (pipe, length) in [(64, 40_000), (1 << 20, 10), (1, 300)] {
+        let chunk = Bytes::from(vec![b'x'; length]);
+        let mut client = failing_server(pipe, &chunk);
+        client.write_all(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n").await.expect("open");
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.expect("a pipe just ends");
+        let body = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a whole head") + 4;
+        assert_eq!(answer.len() - body, 2 * length);
+    }
+}
+
+#[tokio::test]
+async fn what_came_before_a_failure_leaves_before_the_stream_is_reset() {
+    let client = failing_server(1 << 20, &Bytes::from_static(b"half"));
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(client));
+    let (mut sender, connection) = handshake.await.expect("HTTP/2 is spoken");
+    tokio::spawn(connection);
+    let request = Request::get("http://a/").body(http_body_util::Empty::<Bytes>::new()).expect("valid");
+    let mut body = sender.send_request(request).await.expect("an answer begins").into_body();
+    let mut came = Vec::new();
+    while let Some(Ok(frame)) = body.frame().await {
+        came.extend(frame.into_data().expect("data"));
+    }
+    assert_eq!(came, b"halfhalf");
+    assert!(!body.is_end_stream(), "the answer is not completed");
 }

@@ -14,8 +14,10 @@ use tokio::net::TcpListener;
 /// What reached the origin.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    pub method: String,
     pub target: String,
     pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
 impl Seen {
@@ -83,8 +85,8 @@ async fn accept(listener: TcpListener, seen: Arc<Mutex<Vec<Seen>>>, answer: Arc<
 async fn serve(request: Request<Incoming>, seen: &Mutex<Vec<Seen>>, answer: &Answering) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     // A body that breaks off is the client's affair.
-    let _ = body.collect().await;
-    let one = Seen { target: parts.uri.to_string(), headers: parts.headers };
+    let body = body.collect().await.map_or_else(|_| Bytes::new(), |body| body.to_bytes());
+    let one = Seen { method: parts.method.to_string(), target: parts.uri.to_string(), headers: parts.headers, body };
     seen.lock().expect("no test panicked here").push(one.clone());
     answer(&one).map(Full::new)
 }

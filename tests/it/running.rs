@@ -199,6 +199,10 @@ impl Answer {
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("an ASCII header"))
     }
+
+    pub fn set_cookies(&self) -> Vec<&str> {
+        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("an ASCII header")).collect()
+    }
 }
 
 fn client() -> Client<HttpConnector, Full<Bytes>> {

@@ -137,7 +137,7 @@ impl OriginConnection {
     }
 }
 
-fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
+pub fn find(bytes: &[u8], mark: &[u8]) -> Option<usize> {
     bytes.windows(mark.len()).position(|window| window == mark)
 }
 
@@ -295,7 +295,7 @@ impl Running {
     }
 
     pub async fn connect(&self) -> Client {
-        Client { stream: TcpStream::connect(self.address).await.expect("the proxy accepts"), buffer: Vec::new() }
+        Client::to(self.address).await
     }
 
     /// Sends `request` on a connection of its own, and reads until the proxy closes it.
@@ -349,6 +349,10 @@ pub struct Client {
 }
 
 impl Client {
+    pub async fn to(address: SocketAddr) -> Self {
+        Self { stream: TcpStream::connect(address).await.expect("the proxy accepts"), buffer: Vec::new() }
+    }
+
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         // A proxy that refuses may have closed already; what it said is still to be read.
         let _ = self.stream.write_all(bytes.as_ref()).await;
