@@ -16,6 +16,7 @@ mod markup;
 mod membership;
 mod origin;
 mod pages;
+mod printed;
 mod running;
 mod shared_cache;
 mod shop;
