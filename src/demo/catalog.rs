@@ -9,6 +9,8 @@ pub enum ProductType {
     Simple,
     /// A service.
     Virtual,
+    /// A file; all of a product's files are sold together.
+    Downloadable,
 }
 
 impl ProductType {
@@ -17,6 +19,7 @@ impl ProductType {
         match self {
             Self::Simple => "simple",
             Self::Virtual => "virtual",
+            Self::Downloadable => "downloadable",
         }
     }
 }
@@ -246,15 +249,15 @@ pub static PRODUCTS: [Product; 10] = [
         sku: "LL-GE04",
         key: "night-walk-field-guide",
         name: "Night Walk Field Guide",
-        kind: ProductType::Simple,
+        kind: ProductType::Downloadable,
         regular: Cents(900),
         special: None,
         rating: (80, 12),
         summary: "Twelve walks that are better after sunset.",
-        description: "Maps, moon tables and what to listen for, printed large enough for lantern light on paper that does not mind the \
-                      dew.",
-        points: &["Stone paper, shrugs off rain", "Twelve walks between 3 and 11 km", "Moon tables until 2030"],
-        attributes: &[("Format", "Paperback, 11 x 17 cm"), ("Pages", "96")],
+        description: "Maps, moon tables and what to listen for, in large type on dark pages, so that your eyes stay used to the night. \
+                      Yours to read as soon as you have paid.",
+        points: &["For phones, readers and printers", "Twelve walks between 3 and 11 km", "Moon tables until 2030"],
+        attributes: &[("Format", "PDF and EPUB"), ("Pages", "96")],
         related: &[8, 6],
         upsell: &[10],
     },

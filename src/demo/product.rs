@@ -149,7 +149,7 @@ pub fn page(shop: &Shop, product: &'static Product) -> (StatusCode, Page) {
     let page = Page {
         title: product.name.to_owned(),
         description: product.summary.to_owned(),
-        body_class: format!("catalog-product-view product-{} page-layout-1column", product.key),
+        body_class: format!("{}catalog-product-view product-{} page-layout-1column", type_class(product), product.key),
         is_product: true,
         head_extra: open_graph(product),
         breadcrumbs,
@@ -157,6 +157,11 @@ pub fn page(shop: &Shop, product: &'static Product) -> (StatusCode, Page) {
         ..Page::default()
     };
     (StatusCode::OK, page)
+}
+
+/// Magento names the type of a product with a page of its own kind.
+fn type_class(product: &Product) -> &'static str {
+    if product.kind == ProductType::Downloadable { "page-product-downloadable " } else { "" }
 }
 
 fn open_graph(product: &Product) -> String {
@@ -185,12 +190,24 @@ fn main_column(shop: &Shop, product: &'static Product) -> String {
         ("rating", rating(product, true)),
         ("price_box", price_box(product, Place::Main)),
         ("promises", promises(product.kind).map(|promise| format!("<li>{promise}</li>")).concat()),
+        ("downloads", downloads(product)),
         ("price_config", script_json(&price_config(product))),
         ("provider", script_json(&provider(product))),
         ("form_key", shop.form_key.clone()),
         ("linked", linked(shop, product.related, Place::Related) + &linked(shop, product.upsell, Place::Upsell)),
     ];
     fill(include_str!("templates/product.html"), &fields.each_ref().map(|(name, value)| (*name, value.as_str())))
+}
+
+/// The files of a downloadable product. None can be chosen, so the prices in the list's configuration are added to nothing.
+fn downloads(product: &Product) -> String {
+    if product.kind != ProductType::Downloadable {
+        return String::new();
+    }
+    let price = product.price().json();
+    let config = json!({ "links": { "1": { "finalPrice": price, "basePrice": price } } });
+    let values = [("config", attribute(&config.to_string())), ("name", text(product.name))];
+    fill(include_str!("templates/downloads.html"), &values.each_ref().map(|(name, value)| (*name, value.as_str())))
 }
 
 fn attributes(product: &Product) -> String {
@@ -209,16 +226,36 @@ fn promises(kind: ProductType) -> [&'static str; 3] {
             ["Leaves the workshop tomorrow", "Sixty days to change your mind", "Repaired for as long as you keep it"]
         }
         ProductType::Virtual => ["Begins the day you buy it", "Sixty days to change your mind", "Covers gifts as well"],
+        ProductType::Downloadable => {
+            ["Yours as soon as you have paid", "Every later edition included", "No reader, no account, no lock"]
+        }
     }
 }
 
-/// What Magento hands to its price box. Products without options bring no prices along: the box reads its own attributes.
+/// What Magento hands to its price box. Simple products without options bring no prices along: the box reads its own
+/// attributes. Downloadable ones do, and the box prints those.
 fn price_config(product: &Product) -> Value {
     let format = json!({
         "pattern": "$%s", "precision": 2, "requiredPrecision": 2, "decimalSymbol": ".", "groupSymbol": ",",
         "groupLength": 3, "integerRequired": false,
     });
-    json!({ "productId": product.id.to_string(), "priceFormat": format, "tierPrices": [] })
+    if product.kind != ProductType::Downloadable {
+        return json!({ "productId": product.id.to_string(), "priceFormat": format, "tierPrices": [] });
+    }
+    let price = |price: Cents| json!({ "amount": price.json(), "adjustments": [] });
+    json!({
+        "productId": product.id,
+        "priceFormat": format,
+        "prices": {
+            "baseOldPrice": price(product.regular),
+            "oldPrice": price(product.regular),
+            "basePrice": price(product.price()),
+            "finalPrice": price(product.price()),
+        },
+        "idSuffix": "_clone",
+        "tierPrices": [],
+        "calculationAlgorithm": "TOTAL_BASE_CALCULATION",
+    })
 }
 
 /// What Magento keeps in the browser for "recently viewed": a copy of the price that nothing on this page shows.

@@ -7,10 +7,14 @@ use serde_json::Value;
 use crate::page::ProductId;
 use crate::rewrite::price::PriceFormat;
 
+mod printed;
+
+pub(crate) use printed::PrintedPrices;
+
 /// Why a script would print its own prices over what the page shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Driver {
-    /// It holds the prices of a product with options.
+    /// It holds prices that cannot be changed along.
     Prices,
     /// It holds prices by quantity.
     Tiers,
@@ -29,18 +33,28 @@ pub(crate) struct InitScript {
     pub(crate) driver: Option<Driver>,
     /// The products that it names.
     pub(crate) products: Vec<ProductId>,
+    /// Prices that can be changed along, by their places in the script.
+    pub(crate) printed: Vec<PrintedPrices>,
 }
 
 impl InitScript {
     /// Reads a script's text.
     pub(crate) fn read(script: &str) -> Self {
         let mut read = Self::default();
+        let mut prices = 0;
         for at in memmem::find_iter(script.as_bytes(), b"Config\"") {
             let (before, after) = (&script[..at], &script[at + "Config\"".len()..]);
             if before.ends_with("\"price") {
-                read.price_config(after);
-            } else if ["\"json", "\"sp", "\"option"].iter().any(|name| before.ends_with(name)) {
+                prices += usize::from(read.price_config(after));
+            } else if has_choices(before, after) {
                 read.driver.get_or_insert(Driver::Choices);
+            }
+        }
+        if prices > 0 {
+            // Whatever prices are not among those that were understood could be printed over them.
+            match PrintedPrices::read(script).filter(|printed| printed.len() == prices) {
+                Some(printed) => read.printed = printed,
+                None => read.driver = Some(Driver::Prices),
             }
         }
         if read.format.is_none() {
@@ -52,18 +66,27 @@ impl InitScript {
         read
     }
 
-    fn price_config(&mut self, after: &str) {
+    /// Reads a price configuration; says whether it has prices.
+    fn price_config(&mut self, after: &str) -> bool {
         let Some(config) = value_after(after).and_then(parse_first::<PriceConfig>) else {
             self.driver = Some(Driver::Unreadable);
-            return;
+            return false;
         };
-        if config.prices.is_some_and(|prices| says_something(&prices)) {
-            self.driver = Some(Driver::Prices);
-        } else if config.tier_prices.is_some_and(|tiers| says_something(&tiers)) {
+        if config.tier_prices.is_some_and(|tiers| says_something(&tiers)) {
             self.driver.get_or_insert(Driver::Tiers);
         }
+        let has_prices = config.prices.is_some_and(|prices| says_something(&prices));
         self.format = self.format.take().or_else(|| serde_json::from_value(config.price_format?).ok());
+        has_prices
     }
+}
+
+/// Whether a key that ends in `Config"` holds the choices of a product. One without custom options has an empty `optionConfig`.
+fn has_choices(before: &str, after: &str) -> bool {
+    if before.ends_with("\"option") {
+        return value_after(after).and_then(parse_first::<Value>).is_none_or(|config| says_something(&config));
+    }
+    before.ends_with("\"json") || before.ends_with("\"sp")
 }
 
 #[derive(Deserialize)]
@@ -121,6 +144,17 @@ pub(crate) fn leading_id(text: &str) -> Option<ProductId> {
     text[..length].parse().ok().map(ProductId)
 }
 
+/// Whether every link in the raw configuration of a downloadable product's links costs nothing.
+pub(crate) fn links_are_free(config: &str) -> bool {
+    let config: Option<Value> = serde_json::from_str(config).ok();
+    let links = config.as_ref().and_then(|config| config.pointer("/downloadable/config/links")?.as_object());
+    let is_free = |link: &Value| {
+        let prices = link.as_object().filter(|prices| prices.contains_key("finalPrice"));
+        prices.is_some_and(|prices| prices.values().all(printed::is_zero))
+    };
+    links.is_some_and(|links| !links.is_empty() && links.values().all(is_free))
+}
+
 /// Whether structured data (JSON-LD) states a price.
 pub(crate) fn states_price(script: &str) -> bool {
     match serde_json::from_str::<Value>(script) {
@@ -165,7 +199,7 @@ mod tests {
 
     #[test]
     fn sees_who_prints_own_prices() {
-        let prices = script(r#","prices":{"finalPrice":{"amount":3}}"#);
+        let prices = script(r#","prices":{"finalPrice":{"amount":3,"adjustments":[1]}}"#);
         assert_eq!((prices.driver, prices.products), (Some(Driver::Prices), vec![ProductId(7)]));
         assert_eq!(script(r#","prices":[],"tierPrices":[{"qty":5}]"#).driver, Some(Driver::Tiers));
         assert_eq!(script(r#","prices":[],"tierPrices":{}"#).driver, None);
@@ -175,6 +209,40 @@ mod tests {
         );
         assert_eq!((choices.driver, choices.products), (Some(Driver::Choices), vec![ProductId(12)]));
         assert_eq!(InitScript::read(r#"{"*":{"Magento_Ui/js/core/app":{}}}"#), InitScript::default());
+    }
+
+    #[test]
+    fn prices_that_can_be_changed_along_drive_nothing() {
+        let prices = script(r#","prices":{"finalPrice":{"amount":3}},"tierPrices":[]"#);
+        assert_eq!((prices.driver, prices.printed.len()), (None, 1));
+        let tiers = script(r#","prices":{"finalPrice":{"amount":3}},"tierPrices":[{"qty":5}]"#);
+        assert_eq!(tiers.driver, Some(Driver::Tiers));
+        let hidden = script(
+            r#","prices":{"finalPrice":{"amount":3}},"x":{"priceConfig":{"prices":{"finalPrice":{"amount":4}}}}"#,
+        );
+        assert_eq!((hidden.driver, hidden.printed.len()), (Some(Driver::Prices), 0), "one of two was understood");
+        let options =
+            |config: &str| InitScript::read(&format!(r##"{{"#f":{{"priceOptions":{{"optionConfig":{config}}}}}}}"##));
+        assert_eq!(options("[]").driver, None);
+        assert_eq!(options(r#"{"3":{}}"#).driver, Some(Driver::Choices));
+        assert_eq!(options("broken").driver, Some(Driver::Choices));
+    }
+
+    #[test]
+    fn links_are_free_where_each_says_so() {
+        let of = |links: &str| links_are_free(&format!(r#"{{"downloadable":{{"config":{{"links":{links}}}}}}}"#));
+        assert!(of(r#"{"1":{"finalPrice":0,"basePrice":"0.0000"},"2":{"finalPrice":0.0}}"#));
+        for priced in [
+            r#"{"1":{"finalPrice":0},"2":{"finalPrice":9}}"#,
+            r#"{"1":{"finalPrice":0,"basePrice":1}}"#,
+            r#"{"1":{}}"#,
+            "{}",
+            "[]",
+            "null",
+        ] {
+            assert!(!of(priced), "{priced}");
+        }
+        assert!(!links_are_free("{"));
     }
 
     #[test]

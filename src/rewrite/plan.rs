@@ -180,6 +180,7 @@ impl Plan {
         let boxes: usize = self.products.iter().map(|product| product.boxes.len()).sum();
         std::mem::size_of::<Self>()
             + boxes * 400
+            + self.products.iter().map(|product| product.scripts.len() * size_of::<Span>()).sum::<usize>()
             + self.products.len() * 200
             + self.left_alone.len() * 16
             + self.anchors.weight()

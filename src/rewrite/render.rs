@@ -87,6 +87,8 @@ pub enum Slot {
     Amount,
     /// `content` of a meta.
     Meta,
+    /// An amount in the data of a script that prints the price.
+    Script,
     /// The regular price that was added beside the new one.
     Regular,
     /// The offer's label.
@@ -100,6 +102,7 @@ impl Slot {
             Self::Visible => "visible",
             Self::Amount => "data-price-amount",
             Self::Meta => "meta",
+            Self::Script => "script",
             Self::Regular => "regular-price",
             Self::Label => "label",
         }
@@ -267,6 +270,9 @@ impl Sheet<'_> {
             }
             for meta in &product.metas {
                 self.slot(product.id, Slot::Meta, *meta, amount_text(price));
+            }
+            for number in &product.scripts {
+                self.slot(product.id, Slot::Script, *number, amount_text(price));
             }
         }
         for known in boxes {

@@ -1,8 +1,9 @@
 //! Reads pages with an HTML parser of its own, to check what the rewrite made of them. Shares no code with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use scraper::{ElementRef, Html, Selector};
+use serde_json::Value;
 
 /// Every place that states a price of one product.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Places {
     pub texts: Vec<(String, String)>,
     /// `content` of metas with itemprop `price`.
     pub metas: Vec<String>,
+    /// Amounts by price type that scripts print into the boxes, script by script.
+    pub printed: Vec<(String, String)>,
 }
 
 /// A page, parsed.
@@ -53,7 +56,30 @@ impl Page {
                     .map(str::to_owned),
             );
         }
+        for (selector, config) in self.price_configs() {
+            let Ok(selector) = Selector::parse(&selector) else {
+                continue;
+            };
+            let boxes = self.html.select(&selector).filter_map(|one| one.value().attr("data-product-id"));
+            for id in boxes.filter_map(|id| id.trim().parse().ok()).collect::<BTreeSet<u64>>() {
+                products.entry(id).or_default().printed.extend(amounts(&config));
+            }
+        }
         products
+    }
+
+    /// The selector and `priceConfig` of every price box that a script sets up.
+    fn price_configs(&self) -> Vec<(String, Value)> {
+        let mut configs = Vec::new();
+        for script in self.html.select(&select("script")).filter(|script| is_init(*script)) {
+            let Ok(Value::Object(targets)) = serde_json::from_str(&script.text().collect::<String>()) else {
+                continue;
+            };
+            for (selector, mut widgets) in targets {
+                configs.extend(widgets.pointer_mut("/priceBox/priceConfig").map(|config| (selector, config.take())));
+            }
+        }
+        configs
     }
 
     /// `content` of metas about the page's product.
@@ -69,6 +95,33 @@ impl Page {
         outline(self.html.root_element(), 0, &mut lines);
         lines
     }
+}
+
+fn is_init(script: ElementRef<'_>) -> bool {
+    script.value().attr("type").is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/x-magento-init"))
+}
+
+fn amounts(config: &Value) -> Vec<(String, String)> {
+    let text = |price: &Value| match price.get("amount") {
+        Some(Value::String(amount)) => amount.clone(),
+        amount => amount.map(Value::to_string).unwrap_or_default(),
+    };
+    let prices = config.get("prices").and_then(Value::as_object).into_iter().flatten();
+    prices.map(|(kind, price)| (kind.clone(), text(price))).collect()
+}
+
+/// A script's data without what a price change may alter.
+fn without_amounts(script: &str) -> String {
+    let Ok(mut data) = serde_json::from_str::<Value>(script) else {
+        return script.trim().to_owned();
+    };
+    for widgets in data.as_object_mut().into_iter().flat_map(|targets| targets.values_mut()) {
+        for kind in ["finalPrice", "basePrice"] {
+            let amount = widgets.pointer_mut(&format!("/priceBox/priceConfig/prices/{kind}/amount"));
+            amount.into_iter().for_each(|amount| *amount = Value::from(amount.is_string()));
+        }
+    }
+    data.to_string()
 }
 
 /// Whether no other price box lies between an element and this one.
@@ -113,7 +166,9 @@ fn outline(element: ElementRef<'_>, depth: usize, lines: &mut Vec<String>) {
             outline(child, depth, lines);
         } else if let Some(text) = child.value().as_text() {
             let price = in_box && (has("price") || has("price-wrapper") || has("price-label"));
-            if !price && !text.trim().is_empty() {
+            if is_init(element) {
+                lines.push(format!("{depth} data {}", without_amounts(text)));
+            } else if !price && !text.trim().is_empty() {
                 lines.push(format!("{depth} text {}", text.trim()));
             }
         } else if let Some(comment) = child.value().as_comment() {

@@ -1,10 +1,15 @@
 //! The demo in a real browser: audiences change the page, and the cart charges what the page shows.
 
+use serde_json::json;
+
 use crate::browser::{self, Browser};
 use crate::running::Demo;
 
 /// A product without and one with a special price, both shown on the home page, and the first one's own page.
 const BACKPACK: &str = "/loom-rolltop-backpack.html";
+
+/// A downloadable product: what its page shows comes from the page's script.
+const GUIDE: &str = "/night-walk-field-guide.html";
 
 struct Visit {
     demo: Demo,
@@ -77,6 +82,35 @@ async fn hero_and_prices_follow_the_audience_and_the_cart_charges_them() {
     assert_eq!(visit.hero().await, default_hero);
     visit.see("/checkout/cart/").await;
     assert_eq!(visit.browser.text(".grand.totals .price").await, "$112.00");
+    visit.end().await;
+}
+
+#[tokio::test]
+async fn a_price_that_the_pages_script_prints_is_charged() {
+    let Some(visit) = Visit::begin(1280, 1600).await else { return };
+    visit.see(GUIDE).await;
+    visit.browser.wait_for("document.querySelector('.product-info-main [data-rendered]')").await;
+    assert_eq!(visit.price().await, "$9.00");
+    visit.be("segue-audiences", visit.demo.audience("VIP")).await;
+    visit.see("/gear.html").await;
+    assert_eq!(visit.browser.text("[data-product-id='9'] .special-price .price").await, "$7.20");
+    visit.see(GUIDE).await;
+    visit.browser.wait_for("document.querySelector('.product-info-main [data-rendered]')").await;
+    assert_eq!(visit.price().await, "$7.20", "after the page's own script has printed its prices");
+    let regular = visit.browser.text(".product-info-main .price-box [data-price-type=oldPrice]").await;
+    assert_eq!(regular, "$9.00");
+    visit.browser.picture("downloadable-vip-1280").await;
+    // The script prints what its own data says, whatever stands in the box.
+    let printed = "JSON.parse([...document.querySelectorAll('script[type=\"text/x-magento-init\"]')] \
+        .find((script) => script.textContent.includes('priceBox')).textContent) \
+        ['[data-role=priceBox][data-price-box=product-id-9]'].priceBox.priceConfig.prices";
+    let prices = visit.browser.eval(printed).await;
+    assert_eq!((&prices["finalPrice"]["amount"], &prices["oldPrice"]["amount"]), (&json!(7.2), &json!(9)));
+
+    visit.browser.eval("document.querySelector('#product-addtocart-button').click()").await;
+    visit.browser.wait_for("document.querySelector('.message-success, .message.success')").await;
+    visit.see("/checkout/cart/").await;
+    assert_eq!(visit.browser.text(".grand.totals .price").await, "$7.20");
     visit.end().await;
 }
 

@@ -127,6 +127,31 @@ pub fn category(rows: &str) -> String {
     page("page-products catalog-category-view page-layout-2columns-left", "", &column)
 }
 
+/// What follows the format in the price script of a product whose box prints the script's prices.
+pub fn printed(amount: &str, old: &str) -> String {
+    format!(
+        r#","prices":{{"baseOldPrice":{{"amount":{old},"adjustments":[]}},"oldPrice":{{"amount":{old},"adjustments":[]}},"basePrice":{{"amount":{amount},"adjustments":[]}},"finalPrice":{{"amount":{amount},"adjustments":[]}}}},"idSuffix":"_clone","tierPrices":[],"calculationAlgorithm":"TOTAL_BASE_CALCULATION""#
+    )
+}
+
+/// The price script of a product.
+pub fn price_script(id: u64, config: &str) -> String {
+    format!(
+        r#"<script type="text/x-magento-init">{{"[data-role=priceBox][data-price-box=product-id-{id}]":{{"priceBox":{{"priceConfig":  {{"productId":{id},"priceFormat":{FORMAT}{config}}}}}}}}}</script>"#
+    )
+}
+
+/// The list of a downloadable product's links, each of which costs `price`; `link` stands in front of the one link's name.
+pub fn links(price: &str, link: &str) -> String {
+    format!(
+        r##"<div class="field downloads"><div class="control" id="downloadable-links-list"
+ data-mage-init='{{"downloadable":{{
+     "linkElement":"input:checkbox[value]", "allElements":"#links_all",
+     "config":&#x7B;&quot;links&quot;&#x3A;&#x7B;&quot;1&quot;&#x3A;&#x7B;&quot;finalPrice&quot;&#x3A;{price},&quot;basePrice&quot;&#x3A;{price}&#x7D;&#x7D;&#x7D;}}
+ }}' data-container-for="downloadable-links"><div class="field choice" data-role="link">{link}<label class="label" for="links_1"><span>A guide</span></label></div></div></div>"##
+    )
+}
+
 /// The product page of product 1 at $24.00; `extra` stands in its form, `config` follows the format in its price script.
 pub fn product(extra: &str, config: &str, related: &str) -> String {
     let offer = price_box(1, &plain(1, "24", "$24.00"))

@@ -19,6 +19,7 @@ mod membership;
 mod origin;
 mod pages;
 mod pieces;
+mod printed;
 mod remembered;
 mod rollout;
 mod rules_file;

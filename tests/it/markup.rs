@@ -10,17 +10,17 @@ use segue::rewrite::plan::{Plan, PlanError};
 use segue::rewrite::render::{Change, Dressing, Refusal, render};
 use segue::rule::{Anchor, Placement};
 
-use crate::check::Page;
+use crate::check::{Page, Places};
 use crate::luma::{
-    category, configurable_row, container, page, plain, price_box, product, row, simple_row, special, wrapper,
+    category, configurable_row, container, page, plain, price_box, printed, product, row, simple_row, special, wrapper,
 };
 
-fn compile(page: &str) -> Plan {
+pub fn compile(page: &str) -> Plan {
     Plan::compile(page.as_bytes()).expect("a page that compiles")
 }
 
 /// Products that can be changed, and the others with their reasons.
-fn verdict(page: &str) -> (Vec<u64>, Vec<(u64, &'static str)>) {
+pub fn verdict(page: &str) -> (Vec<u64>, Vec<(u64, &'static str)>) {
     let plan = compile(page);
     let changed = plan.facts().products.iter().map(|product| product.id.0).collect();
     (changed, plan.left_alone().iter().map(|left| (left.product.0, left.reason.as_str())).collect())
@@ -30,15 +30,15 @@ fn cents(units: i64) -> Decimal {
     Decimal::new(units, 2)
 }
 
-fn price(product: u64, units: i64) -> PriceChange {
+pub fn price(product: u64, units: i64) -> PriceChange {
     PriceChange { product: ProductId(product), final_price: Some(cents(units)), labels: Vec::new() }
 }
 
-fn block(placement: Placement, html: &str) -> PlacedBlock {
+pub fn block(placement: Placement, html: &str) -> PlacedBlock {
     PlacedBlock { id: Arc::from("block"), placement, html: Arc::from(html) }
 }
 
-fn rendered(page: &str, prices: Vec<PriceChange>, blocks: Vec<PlacedBlock>) -> (String, Vec<Change>) {
+pub fn rendered(page: &str, prices: Vec<PriceChange>, blocks: Vec<PlacedBlock>) -> (String, Vec<Change>) {
     let rendered = render(&compile(page), page.as_bytes(), &Selection { prices, blocks }, &Dressing::default());
     (String::from_utf8(rendered.bytes).expect("UTF-8"), rendered.changes)
 }
@@ -224,7 +224,10 @@ fn a_product_page_that_states_more_is_left_alone() {
     };
     let plain_page = product("", "", &related);
     assert_eq!(verdict(&plain_page), (vec![1, 9], vec![]));
-    assert_eq!(of(&product("", ",\"prices\":{\"finalPrice\":{\"amount\":24}}", &related)), (1, "script-prices"));
+    assert_eq!(
+        of(&product("", ",\"prices\":{\"finalPrice\":{\"amount\":24,\"adjustments\":[4]}}", &related)),
+        (1, "script-prices")
+    );
     assert_eq!(of(&product("", ",\"tierPrices\":[{\"qty\":5,\"price\":20}]", &related)), (1, "tier-prices"));
     assert_eq!(of(&product("", ", broken", &related)), (1, "script-prices"));
     assert_eq!(
@@ -401,13 +404,13 @@ const ACCIDENTS: [&str; 26] = [
     "<a>",
 ];
 
-fn sample() -> String {
+fn sample(config: &str) -> String {
     let related = format!(
         "{}{}",
         simple_row(2, "45", "$45.00"),
         row(3, &price_box(3, &special(3, ("1024.5", "$1,024.50"), ("2000", "$2,000.00"))))
     );
-    let page = product("", ",\"tierPrices\":[]", &related);
+    let page = product("", config, &related);
     // The menu is long, and accidents there are accidents everywhere.
     let (before, rest) = page.split_once("<nav").expect("a menu");
     let (_, after) = rest.split_once("</nav>").expect("an end of the menu");
@@ -422,8 +425,8 @@ fn at(text: &str, share: f64) -> usize {
     at
 }
 
-fn mutated(edits: &[(f64, f64, usize)]) -> String {
-    let mut page = sample();
+fn mutated(config: &str, edits: &[(f64, f64, usize)]) -> String {
+    let mut page = sample(config);
     for (from, length, kind) in edits {
         let start = at(&page, *from);
         let end = (start + (length * 60.0) as usize).min(page.len());
@@ -464,6 +467,18 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
                 let finals = places.amounts.iter().filter(|(kind, _)| kind == "finalPrice");
                 prop_assert!(finals.clone().all(|(_, amount)| *amount == wanted), "product {} has {:?}", id, places);
                 prop_assert!(finals.count() > 0);
+                let lowered = |places: &Places| {
+                    let printed =
+                        places.printed.iter().filter(|(kind, _)| ["finalPrice", "basePrice"].contains(&&**kind));
+                    printed.map(|(_, amount)| amount.clone()).collect::<Vec<_>>()
+                };
+                prop_assert!(
+                    lowered(places).iter().all(|amount| *amount == wanted),
+                    "product {} prints {:?}",
+                    id,
+                    places
+                );
+                prop_assert_eq!(lowered(places).len(), lowered(&old[id]).len());
                 let cents = (lower(product.final_price) * Decimal::ONE_HUNDRED).normalize().to_string();
                 let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
                 let mut texts = places.texts.iter().filter(|(kind, _)| kind == "finalPrice");
@@ -479,7 +494,8 @@ proptest! {
 
     #[test]
     fn accidents_leave_products_whole(edits in prop::collection::vec((0.0..1.0f64, 0.0..1.0f64, 0usize..30), 1..6)) {
-        all_or_nothing(&mutated(&edits))?;
+        all_or_nothing(&mutated(",\"tierPrices\":[]", &edits))?;
+        all_or_nothing(&mutated(&printed("24", "24"), &edits))?;
     }
 
     #[test]

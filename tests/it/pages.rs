@@ -109,6 +109,25 @@ fn every_place_of_a_changed_product_shows_the_new_price() {
     eprintln!("products in all: {reasons:?}");
 }
 
+#[test]
+fn a_downloadable_product_changes_on_its_page_as_in_its_category() {
+    for (name, page) in pages().into_iter().filter(|(name, _)| name == "pdp-downloadable") {
+        let plan = plan(&name, &page);
+        assert!(plan.facts().products.iter().any(|product| product.id.0 == 46), "{name}: {:?}", plan.left_alone());
+        let rendered = render(&plan, &page, &twenty_percent_off(&plan), &Dressing::default());
+        let config = |page: &[u8]| {
+            let page = std::str::from_utf8(page).expect("UTF-8");
+            let (_, after) = page.split_once("product-id-46]\": {").expect("a price script");
+            after.split_once("</script>").expect("its end").0.to_owned()
+        };
+        let wanted = config(&page)
+            .replace("\"basePrice\":{\"amount\":6,", "\"basePrice\":{\"amount\":4.8,")
+            .replace("\"finalPrice\":{\"amount\":6,", "\"finalPrice\":{\"amount\":4.8,");
+        assert_eq!(config(&rendered.bytes), wanted);
+        assert_ne!(config(&page), wanted);
+    }
+}
+
 /// Each final price is the new one, each old price is the one before, however the page had it.
 fn is_changed(name: &str, id: u64, price: Decimal, old: &crate::check::Places, new: &crate::check::Places) {
     let of = |places: &[(String, String)], kind: &str| -> Vec<String> {
@@ -128,6 +147,11 @@ fn is_changed(name: &str, id: u64, price: Decimal, old: &crate::check::Places, n
     assert_eq!(of(&new.texts, "oldPrice"), regular, "{name}: product {id}");
     assert!(new.metas.iter().all(|meta| *meta == amount), "{name}: product {id}");
     assert_eq!(old.metas.len(), new.metas.len(), "{name}: product {id}");
+    for ((kind, before), (of, after)) in old.printed.iter().zip(&new.printed) {
+        let wanted = if kind == "finalPrice" || kind == "basePrice" { &amount } else { before };
+        assert_eq!((kind, wanted), (of, after), "{name}: product {id}'s script");
+    }
+    assert_eq!(old.printed.len(), new.printed.len(), "{name}: product {id}");
 }
 
 /// The value of a price with two decimals.
@@ -150,7 +174,7 @@ fn without_slots(rendered: &[u8], changes: &[Change], page: &[u8]) {
         changes.iter().filter(|change| matches!(change, Change::Slot { slot: Slot::Regular, .. })).count();
     let (mut added, mut taken) = (0, 0);
     for change in changes {
-        if let Change::Slot { slot: Slot::Visible | Slot::Amount | Slot::Meta, old, new, .. } = change {
+        if let Change::Slot { slot: Slot::Visible | Slot::Amount | Slot::Meta | Slot::Script, old, new, .. } = change {
             added += new.len();
             taken += old.len();
         }

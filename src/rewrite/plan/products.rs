@@ -9,7 +9,7 @@ use super::reason::Reason;
 use super::scan::{Noted, Notes, Region, is};
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
-use crate::rewrite::json::{Driver, InitScript, leading_id};
+use crate::rewrite::json::{Driver, InitScript, PrintedPrices, leading_id, links_are_free};
 use crate::rewrite::plan::scripts::Scripts;
 use crate::rewrite::price::PriceText;
 
@@ -24,6 +24,8 @@ pub(crate) struct ProductPlan {
     pub(crate) boxes: Vec<PriceBox>,
     /// `content` of metas in the head that state its price.
     pub(crate) metas: Vec<Span>,
+    /// Numbers in scripts that print its price.
+    pub(crate) scripts: Vec<Span>,
 }
 
 /// Metas that state the price of the product that a page is about.
@@ -34,7 +36,10 @@ const SIMPLE_TYPES: [&str; 3] = ["simple", "virtual", "downloadable"];
 
 /// Names of form fields that choose something with a price of its own.
 const OPTION_FIELDS: [&str; 6] =
-    ["options[", "super_attribute[", "bundle_option", "super_group[", "links[", "giftcard_"];
+    ["options[", "options_", "super_attribute[", "bundle_option", "super_group[", "giftcard_"];
+
+/// The id of the list of a downloadable product's links.
+const LINKS: &str = "downloadable-links-list";
 
 /// Currencies that are shown without decimals.
 const WHOLE_CURRENCIES: [&str; 16] =
@@ -80,7 +85,9 @@ impl<'a> Judge<'a> {
     ) -> (Vec<ProductPlan>, BTreeMap<ProductId, Reason>) {
         self.leave_by_boxes();
         self.leave_by_scripts(scripts);
+        self.leave_by_printed_prices(scripts);
         self.leave_by_options();
+        self.leave_by_links();
         self.leave_by_loose_prices();
         if self.kind == PageKind::Product {
             self.leave_main(scripts);
@@ -89,11 +96,11 @@ impl<'a> Judge<'a> {
         }
         self.leave_by_precision(scripts, currency);
         let left = std::mem::take(&mut self.left);
-        (self.plans(&left), left)
+        (self.plans(&left, scripts), left)
     }
 
     /// The products that are not left alone.
-    fn plans(self, left: &BTreeMap<ProductId, Reason>) -> Vec<ProductPlan> {
+    fn plans(self, left: &BTreeMap<ProductId, Reason>, scripts: &Scripts) -> Vec<ProductPlan> {
         let metas = self.price_metas();
         let mut skus = self.skus();
         let mut plans: BTreeMap<ProductId, ProductPlan> = BTreeMap::new();
@@ -108,6 +115,7 @@ impl<'a> Judge<'a> {
                 amount: understood.price.amount,
                 boxes: Vec::new(),
                 metas: if self.main == Some(id) { metas.clone() } else { Vec::new() },
+                scripts: scripts.slots(id).collect(),
             });
             plan.boxes.push(understood);
         }
@@ -239,6 +247,47 @@ impl<'a> Judge<'a> {
                 (named, _) => named.iter().for_each(|id| self.leave(*id, reason)),
             }
         }
+    }
+
+    /// Prices that scripts print must be those of the boxes that they print them into.
+    fn leave_by_printed_prices(&mut self, scripts: &Scripts) {
+        for printed in &scripts.printed {
+            let agreed = self.boxes_of(printed.product).all(|known| agrees(printed, known));
+            if !agreed {
+                self.leave(printed.product, Reason::Contradiction);
+            }
+        }
+    }
+
+    fn boxes_of(&self, id: ProductId) -> impl Iterator<Item = &PriceBox> {
+        self.found.iter().filter(move |found| found.id == id).filter_map(|found| found.understood.as_ref().ok())
+    }
+
+    /// Links of a downloadable product that are sold separately add their prices to its own, unless they cost nothing.
+    fn leave_by_links(&mut self) {
+        let Some(main) = self.main else {
+            return;
+        };
+        let is_list = |noted: &&Noted| noted.attributes.id.is_some_and(|id| id.of(self.page) == LINKS);
+        let lists: Vec<_> = self.notes.anchors.iter().filter(is_list).collect();
+        let named = self.notes.fields.iter().filter_map(|field| field.attributes.name);
+        let mut named = named.map(|name| decode(name.of(self.page)));
+        let sold = named.any(|name| name.starts_with("links[")) || lists.iter().any(|list| self.sells_links(list));
+        let free = |list: &&Noted| {
+            let config = list.attributes.mage_init();
+            config.is_some_and(|config| links_are_free(&decode(config.of(self.page))))
+        };
+        if sold && (lists.is_empty() || !lists.iter().all(free)) {
+            self.leave(main, Reason::Options);
+        }
+    }
+
+    /// Whether a list of links has one that can be ticked, or a price beside one.
+    fn sells_links(&self, list: &Noted) -> bool {
+        let inner = self.notes.extent(list.extent).inner().map(|inner| inner.of(self.page).to_ascii_lowercase());
+        inner.is_none_or(|inner| {
+            ["<input", "<select", "price-notice", "data-price-"].iter().any(|mark| inner.contains(mark))
+        })
     }
 
     /// Products whose button leads to a page where options are chosen, and those with swatches.
@@ -450,6 +499,12 @@ fn whole_id(text: &str) -> Option<ProductId> {
 /// The product in an id such as `product-price-12-widget`.
 fn product_of_id(id: &str) -> Option<ProductId> {
     id.split_once("price-").and_then(|(_, rest)| leading_id(rest.trim_start_matches("product-price-")))
+}
+
+/// Whether a script prints into a box what stands there.
+fn agrees(printed: &PrintedPrices, known: &PriceBox) -> bool {
+    let regular = known.regular.as_ref().map_or(known.price.amount, |regular| regular.amount);
+    printed.final_price == known.price.amount && printed.old_price.is_none_or(|old| old == regular)
 }
 
 fn chooses(field: &str) -> bool {

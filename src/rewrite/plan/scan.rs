@@ -415,6 +415,11 @@ fn tag_name(page: &str, open: Span) -> Span {
 }
 
 impl Attributes {
+    /// The raw configuration of the widgets that the element is for.
+    pub(crate) fn mage_init(&self) -> Option<Span> {
+        self.links[3]
+    }
+
     fn read(page: &str, element: &Element<'_, '_>) -> Self {
         let mut read = Self::default();
         for attribute in element.attributes() {

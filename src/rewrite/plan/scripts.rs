@@ -1,8 +1,9 @@
 //! What the scripts of a page say of prices.
 
 use super::scan::Notes;
-use super::text::decode;
-use crate::rewrite::json::{InitScript, states_price};
+use super::text::{Span, decode};
+use crate::page::ProductId;
+use crate::rewrite::json::{InitScript, PrintedPrices, states_price};
 use crate::rewrite::price::PriceFormat;
 
 /// The script data of a page, as far as it is about prices.
@@ -10,6 +11,8 @@ use crate::rewrite::price::PriceFormat;
 pub(crate) struct Scripts {
     /// Widgets' script data that is about prices.
     pub(crate) init: Vec<InitScript>,
+    /// Prices that they print and that can be changed along, by their places in the page.
+    pub(crate) printed: Vec<PrintedPrices>,
     /// Whether structured data states a price.
     pub(crate) structured_price: bool,
 }
@@ -20,16 +23,34 @@ impl Scripts {
         let mut scripts = Self::default();
         for noted in &notes.scripts {
             let kind = noted.attributes.kind.map(|kind| decode(kind.of(page))).unwrap_or_default();
-            let Some(text) = notes.extent(noted.extent).inner().map(|inner| inner.of(page)) else {
+            let Some(inner) = notes.extent(noted.extent).inner() else {
                 continue;
             };
+            let text = inner.of(page);
             if kind.trim().eq_ignore_ascii_case("text/x-magento-init") {
-                scripts.init.extend(Some(InitScript::read(text)).filter(|read| *read != InitScript::default()));
+                scripts.add(InitScript::read(text), inner.start);
             } else if kind.trim().eq_ignore_ascii_case("application/ld+json") {
                 scripts.structured_price |= states_price(text);
             }
         }
         scripts
+    }
+
+    /// Adds what a script that begins at an offset of the page says.
+    fn add(&mut self, mut read: InitScript, start: u32) {
+        for mut printed in std::mem::take(&mut read.printed) {
+            printed.slots.iter_mut().for_each(|slot| *slot = slot.within(start));
+            self.printed.push(printed);
+        }
+        self.init.extend(Some(read).filter(|read| *read != InitScript::default()));
+    }
+
+    /// The numbers that print a product's price.
+    pub(crate) fn slots(&self, product: ProductId) -> impl Iterator<Item = Span> + '_ {
+        self.printed
+            .iter()
+            .filter(move |printed| printed.product == product)
+            .flat_map(|printed| printed.slots.iter().copied())
     }
 
     /// How the page's widgets print prices.

@@ -24,6 +24,11 @@ impl Span {
         Self { start: offset, end: offset }
     }
 
+    /// The same range of a text that begins at this offset of the page.
+    pub(crate) fn within(self, start: u32) -> Self {
+        Self { start: start.saturating_add(self.start), end: start.saturating_add(self.end) }
+    }
+
     /// The range as an index.
     pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
