@@ -242,7 +242,9 @@ impl Turn {
     /// Puts what the browser is to keep on an HTML page, which then belongs to this shopper alone.
     fn remember(&self, rewritten: Rewritten) -> Response<Body> {
         let mut response = rewritten.response;
-        if !is_html(&response) {
+        // A cache in front must still find what is meant for it: the cookie can wait for another page.
+        let for_cache = matches!(rewritten.outcome, Err(Skip::SharedCacheInFront));
+        if for_cache || headers::for_shared_cache(response.headers()) || !is_html(&response) {
             return response;
         }
         match self.shop.identifier.set_cookie(&self.shopper, self.secure, self.now.as_second(), &self.known) {

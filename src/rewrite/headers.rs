@@ -7,7 +7,7 @@ use http::header::{
     PRAGMA, RANGE, TRAILER, TRANSFER_ENCODING,
 };
 
-use super::coding::Coding;
+use super::coding::{Coding, listed};
 
 /// Conditions and ranges of a request: with them an answer could keep a page alive that was made for other audiences.
 const CONDITIONS: [HeaderName; 6] = [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_MATCH, IF_UNMODIFIED_SINCE, IF_RANGE, RANGE];
@@ -50,6 +50,18 @@ pub fn make_private(headers: &mut HeaderMap) {
         headers.keys().filter(|name| name.as_str().ends_with("cdn-cache-control")).cloned().collect();
     remove_all(headers, &targeted);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+}
+
+/// Whether an answer is made for a shared cache between Segue and the shopper, which fills it in or keeps it.
+pub fn for_shared_cache(headers: &HeaderMap) -> bool {
+    // In developer mode Magento shows its tags, after its own page cache has forbidden all others to keep the page.
+    let tagged = headers.contains_key("x-magento-tags") && !has_directive(headers, "no-store");
+    tagged || headers.contains_key("surrogate-control")
+}
+
+/// Whether `Cache-Control` has this directive.
+pub(super) fn has_directive(headers: &HeaderMap, name: &str) -> bool {
+    listed(headers, CACHE_CONTROL).any(|(directive, _)| directive.eq_ignore_ascii_case(name))
 }
 
 /// Leaves open what a body is like that GET would get.

@@ -1,10 +1,11 @@
 //! Which requests may get a page that is changed, and which answers qualify for it. Pure.
 
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use http::{HeaderName, Method, StatusCode, request, response};
 
 use super::coding::{Coding, listed};
 use super::crawler::declared_crawler;
+use super::headers::{for_shared_cache, has_directive};
 use super::paths::NeverTouched;
 use super::skip::Skip;
 
@@ -79,10 +80,10 @@ pub(super) fn answer(parts: &response::Parts) -> Result<Form, Skip> {
     if headers.get(CONTENT_DISPOSITION).is_some_and(|value| !starts_with_word(value.as_bytes(), b"inline")) {
         return Err(Skip::Attachment);
     }
-    if listed(headers, CACHE_CONTROL).any(|(directive, _)| directive.eq_ignore_ascii_case("no-transform")) {
+    if has_directive(headers, "no-transform") {
         return Err(Skip::NoTransform);
     }
-    if headers.contains_key("x-magento-tags") || headers.contains_key("surrogate-control") {
+    if for_shared_cache(headers) {
         return Err(Skip::SharedCacheInFront);
     }
     if parts.status == StatusCode::PARTIAL_CONTENT {
@@ -151,7 +152,7 @@ fn declares_other_charset(head: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::rewrite::paths::PathPattern;
-    use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+    use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING};
     use http::{HeaderValue, Request, Response};
     use proptest::prelude::*;
 
@@ -212,6 +213,18 @@ mod tests {
         ] {
             assert_eq!(answered(200, &[("content-type", kind)]), Ok(Form { coding: Coding::Identity, labelled }));
         }
+    }
+
+    #[test]
+    fn takes_pages_of_a_shop_in_developer_mode() {
+        let headers = [
+            ("content-type", "text/html; charset=UTF-8"),
+            ("x-magento-tags", "cat_p_1"),
+            ("cache-control", "max-age=0, must-revalidate, no-cache, no-store"),
+        ];
+        assert_eq!(answered(200, &headers), Ok(Form { coding: Coding::Identity, labelled: true }));
+        let with_esi = [&headers[..], &[("surrogate-control", "ESI/1.0")]].concat();
+        assert_eq!(answered(200, &with_esi), Err(Skip::SharedCacheInFront));
     }
 
     #[test]

@@ -98,6 +98,8 @@ pub struct Setup {
     pub rules: String,
     pub sections: BTreeMap<&'static str, String>,
     pub mode: Option<&'static str>,
+    /// A key that still opens cookies, and seals none.
+    pub old_key: Option<&'static str>,
 }
 
 impl Setup {
@@ -119,13 +121,14 @@ impl Setup {
     pub fn config(&self, port: u16, operations: u16, origin: u16) -> String {
         let own = |section| self.sections.get(section).map_or("", String::as_str);
         let mode = self.mode.unwrap_or("on");
+        let old_key = self.old_key.map(|key| format!(", \"{key}\"")).unwrap_or_default();
         format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\noperations = \"127.0.0.1:{operations}\"\n{}\n\
              [origin]\nurl = \"http://127.0.0.1:{origin}\"\n{}\n\
              [stores]\ndefault = \"default\"\n[stores.websites.base]\nbase_currency = \"USD\"\n\
              [stores.views.default]\nwebsite = \"base\"\ncurrency = \"USD\"\nlocale = \"en_US\"\n\
              time_zone = \"America/New_York\"\n{}\n\
-             [membership]\nsite = \"shop.test\"\nkeys = [\"{KEY}\"]\n{}\n\
+             [membership]\nsite = \"shop.test\"\nkeys = [\"{KEY}\"{old_key}]\n{}\n\
              [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"{mode}\"\n{}\n",
             own("server"),
             own("origin"),

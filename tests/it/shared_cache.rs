@@ -7,7 +7,7 @@ use http::Response;
 use tokio::process::{Child, Command};
 
 use crate::origin::{Origin, html};
-use crate::running::{Folder, Running, Setup, free_port, get, say};
+use crate::running::{Folder, KEY, Running, Setup, free_port, get, say};
 use crate::shop::{self, VIP};
 
 #[tokio::test]
@@ -49,6 +49,31 @@ async fn an_answer_behind_a_shared_cache_passes_untouched() {
     let answer = running.get("/", &[]).await;
     assert_eq!(answer.text(), shop::home());
     assert_eq!(answer.header("x-magento-tags"), "cat_p_1");
+}
+
+#[tokio::test]
+async fn a_cookie_waits_while_a_cache_in_front_is_to_fill_in_the_page() {
+    const OLD_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+    let origin = Origin::start(|seen| {
+        let mut answer = html(&shop::home());
+        if seen.target == "/esi" {
+            answer.headers_mut().insert("surrogate-control", "max-age=60, ESI/1.0".parse().expect("a header"));
+        }
+        answer
+    })
+    .await;
+    let setup = Setup { old_key: Some(OLD_KEY), ..Setup::rules(&shop::rules()) };
+    let running = Running::start(&setup, origin.port).await;
+    let old = running.folder.path().join("old.toml");
+    let config = setup.config(1, 2, 3).replace(KEY, OLD_KEY).replace(&format!(", \"{OLD_KEY}\""), "");
+    std::fs::write(&old, config).expect("a writable folder");
+    let minted = say(&["cookie", "mint", "--config", &old.to_string_lossy(), "--audience", VIP]).await;
+    let cookie = format!("segue={}", minted.out.trim());
+    for (path, renewed) in [("/", true), ("/esi", false)] {
+        let answer = running.get(path, &[("cookie", &cookie)]).await;
+        assert_eq!(answer.headers.contains_key("set-cookie"), renewed, "{path}: {:?}", answer.headers);
+        assert_eq!(answer.header("surrogate-control").is_empty(), renewed, "{path}");
+    }
 }
 
 /// Varnish in front of Segue, caching everything that the answer does not forbid, cookies or not, as Magento's VCL does.
