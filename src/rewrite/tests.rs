@@ -438,7 +438,7 @@ async fn leaves_other_texts_alone() {
     for (skip, kind, page, private) in [
         (Skip::Charset, "text/html; charset=ISO-8859-1", &latin, false),
         (Skip::NotUtf8, "text/html; charset=UTF-8", &latin, true),
-        (Skip::NotUtf8, "text/html", &latin, true),
+        (Skip::Charset, "text/html", &latin, false),
         (Skip::Empty, "text/html", &Bytes::new(), true),
         (Skip::SharedCacheInFront, "text/html", &esi, false),
         (Skip::NotPage, "text/html", &checkout, false),
