@@ -64,7 +64,7 @@ impl Config<'_> {
         match &self.product_id {
             None | Some(Value::Null) => true,
             Some(Value::String(id)) => *id == product.to_string(),
-            Some(id) => id.to_string() == product.to_string(),
+            Some(id) => id.as_u64() == Some(product.0),
         }
     }
 }
