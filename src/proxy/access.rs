@@ -87,7 +87,7 @@ impl AccessLayer {
             id: given.unwrap_or_default(),
             client: peer.map(|peer| forwarded::address(peer, headers, &self.trusted)),
             method: request.method().clone(),
-            path: request.uri().path().to_owned(),
+            path: logged(request.uri().path()),
             started: Instant::now(),
             // Stays when the client left before there was an answer.
             status: CLIENT_LEFT,
@@ -97,6 +97,13 @@ impl AccessLayer {
             metrics: Arc::clone(&self.metrics),
         })
     }
+}
+
+/// How much of a path a line holds: more than any shop's, and less than what fills a disk.
+const LONGEST_PATH: usize = 1024;
+
+fn logged(path: &str) -> String {
+    path.chars().take(LONGEST_PATH).collect()
 }
 
 /// nginx's word for a client that did not wait for the answer.
@@ -211,5 +218,16 @@ impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Logged<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_holds_a_part_of_a_path_that_no_shop_has() {
+        assert_eq!(logged("/gear.html"), "/gear.html");
+        assert_eq!(logged(&"/é".repeat(9000)).chars().count(), LONGEST_PATH);
     }
 }

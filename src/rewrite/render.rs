@@ -20,7 +20,7 @@ pub struct Dressing<'a> {
     pub stylesheet: Option<&'a str>,
     /// HTML for the end of the body, such as the marker of a simulation.
     pub marker: Option<&'a str>,
-    /// Plain text beside a price without discount, for pages that show no such words of their own.
+    /// Plain English beside a price without discount, for English pages that show no such words of their own.
     pub regular_price_label: &'a str,
     /// Plain text beside a discounted price, likewise.
     pub special_price_label: &'a str,
@@ -307,11 +307,11 @@ impl Sheet<'_> {
     /// Marks a price up as Magento does with a discounted one: the container becomes the special price, the old price follows.
     fn add_regular(&mut self, product: ProductId, frame: &Frame, price: &ShownPrice) {
         let words = &self.plan.words;
-        let special = words.special.clone().unwrap_or_else(|| escape(self.dressing.special_price_label));
-        let regular = words.regular.clone().unwrap_or_else(|| escape(self.dressing.regular_price_label));
+        let special = self.label(words.special.as_deref(), self.dressing.special_price_label);
+        let regular = self.label(words.regular.as_deref(), self.dressing.regular_price_label);
         let old = self.old_price(frame, price, &regular);
         self.edit(Span::at(frame.before), Side::Before, "<span class=\"special-price\">\n".to_owned());
-        self.edit(Span::at(frame.inside), Side::Prepend, format!("\n<span class=\"price-label\">{special}</span>"));
+        self.edit(Span::at(frame.inside), Side::Prepend, format!("\n{special}"));
         self.edit(Span::at(frame.after), Side::After, format!("\n</span>\n{old}"));
         self.changes.push(Change::Slot {
             product,
@@ -319,6 +319,14 @@ impl Sheet<'_> {
             old: String::new(),
             new: price.text.of(self.page).trim().to_owned(),
         });
+    }
+
+    /// A price's label in the shop's own words, else in English; none at all on a page of another language.
+    fn label(&self, own: Option<&str>, english: &str) -> String {
+        let language = self.plan.store().language.as_deref().unwrap_or("en");
+        let is_english = language.get(..2).is_some_and(|code| code.eq_ignore_ascii_case("en"));
+        let words = own.map(str::to_owned).or_else(|| is_english.then(|| escape(english)));
+        words.map(|words| format!("<span class=\"price-label\">{words}</span>")).unwrap_or_default()
     }
 
     fn old_price(&self, frame: &Frame, price: &ShownPrice, label: &str) -> String {
@@ -334,7 +342,7 @@ impl Sheet<'_> {
         let amount = amount_text(price.amount);
         let text = price.text.of(self.page).trim();
         format!(
-            "<span class=\"old-price\">\n<span class=\"{class}\">\n<span class=\"price-label\">{label}</span>\n\
+            "<span class=\"old-price\">\n<span class=\"{class}\">\n{label}\n\
              <span{id} data-price-amount=\"{amount}\" data-price-type=\"oldPrice\" class=\"price-wrapper \"><span class=\"price\">{text}</span></span>\n\
              </span>\n</span>"
         )

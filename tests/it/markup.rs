@@ -75,6 +75,17 @@ fn added_words_are_those_of_the_shop() {
 }
 
 #[test]
+fn no_english_words_are_added_to_a_page_of_another_language() {
+    let page = category(&simple_row(2, "45", "45,00 €"));
+    let german = page.replace("<html lang=\"en\">", "<html lang=\"de\">");
+    assert_ne!(german, page, "the fixture says its language");
+    let (german, _) = rendered(&german, vec![price(2, 3600)], vec![]);
+    assert!(german.contains("class=\"old-price\"") && german.contains(">36,00 €<"), "{german}");
+    assert!(!german.contains("price-label"), "{german}");
+    assert_eq!(rendered(&page, vec![price(2, 3600)], vec![]).0.matches("class=\"price-label\"").count(), 2);
+}
+
+#[test]
 fn a_product_page_changes_with_its_metas() {
     let (page, changes) = rendered(
         &product("", ",\"tierPrices\":[]", &simple_row(9, "1234.5", "$1,234.50")),
