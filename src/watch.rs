@@ -43,8 +43,42 @@ pub fn watch(
             let now = Fingerprint::of(&path);
             if now != seen {
                 seen = now;
-                changed();
+                // A file of ten thousand rules takes as long as many pages, which others on this thread would wait for.
+                let call = tokio::task::spawn_blocking(move || {
+                    changed();
+                    changed
+                });
+                let Ok(again) = call.await else { return };
+                changed = again;
             }
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_on_a_change_keeps_nobody_else_waiting() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let (begun, begins) = mpsc::channel();
+        let (go_on, waits) = mpsc::channel::<()>();
+        let task = watch(path, None, move || {
+            begun.send(thread::current().id()).expect("the test listens");
+            waits.recv_timeout(Duration::from_secs(10)).expect("the test goes on meanwhile");
+        });
+        let worker = loop {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if let Ok(worker) = begins.try_recv() {
+                break worker;
+            }
+        };
+        assert_ne!(worker, thread::current().id());
+        go_on.send(()).expect("the work waits");
+        task.abort();
+    }
 }

@@ -78,6 +78,11 @@ pub(super) fn origin(reader: &Reader<'_>, folder: &Path) -> Option<Origin> {
 }
 
 fn origin_url(field: &Field<'_>) -> Option<Uri> {
+    // Nothing is sent for it, and it would be printed with the address.
+    if field.text()?.contains('@') {
+        field.mistake("must have no user name or password");
+        return None;
+    }
     let url = |text: &str| {
         let uri = text.parse::<Uri>().ok()?;
         let plain = matches!(uri.path_and_query().map(|path| path.as_str()), None | Some("/"));

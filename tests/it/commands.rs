@@ -26,6 +26,20 @@ async fn the_sample_configuration_and_rules_pass_the_check() {
 }
 
 #[tokio::test]
+async fn a_password_in_the_origins_address_is_refused_and_not_printed() {
+    let folder = Folder::new();
+    for path in ["", "/path"] {
+        let config =
+            Setup::default().config(1, 2, 3).replace("http://127.0.0.1:3", &format!("http://me:s3cret@shop{path}"));
+        folder.write("segue.toml", &config);
+        let said = say(&["check", "--config", &folder.path().join("segue.toml").to_string_lossy()]).await;
+        assert_eq!(said.code, Some(64));
+        assert!(said.err.contains("origin.url: must have no user name or password"), "{}", said.err);
+        assert!(!said.err.contains("s3cret"), "{}", said.err);
+    }
+}
+
+#[tokio::test]
 async fn check_reports_every_mistake_at_once_with_its_place() {
     let folder = Folder::new();
     let config = Setup::default()
