@@ -190,13 +190,13 @@ fn warn_of_trust(config: &Config, shoppers: &TcpListener) {
 
 fn log_warnings(warnings: &[Mistake]) {
     for warning in warnings {
-        tracing::warn!(file = warning.file, place = warning.place, "{}", warning.message);
+        tracing::warn!("{warning}");
     }
 }
 
 fn log_mistakes(mistakes: &[Mistake], consequence: &str) {
     for mistake in mistakes {
-        tracing::error!(file = mistake.file, place = mistake.place, "{}", mistake.message);
+        tracing::error!("{mistake}");
     }
     tracing::error!(mistakes = mistakes.len(), "{consequence}");
 }

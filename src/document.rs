@@ -91,6 +91,12 @@ impl Mistakes {
         Reader::object(self, self.join("", key), nothing)
     }
 
+    /// The place of a variable that lies within `place`, if that is all there is of it; else `place`.
+    fn variable_within(&self, place: String) -> String {
+        let within = |variable: &&String| variable.strip_prefix(&place).is_some_and(|rest| rest.starts_with('.'));
+        self.variables.keys().find(within).cloned().unwrap_or(place)
+    }
+
     fn join(&self, place: &str, key: &str) -> String {
         match self.places {
             Places::Pointer => format!("{place}/{}", key.replace('~', "~0").replace('/', "~1")),
@@ -178,7 +184,7 @@ impl<'a> Reader<'a> {
     pub fn note_unknown(&self) {
         let known = self.known.borrow();
         for key in self.fields.keys().filter(|key| !known.contains(&key.as_str())) {
-            let place = self.mistakes.join(&self.place, key);
+            let place = self.mistakes.variable_within(self.mistakes.join(&self.place, key));
             self.mistakes.add(place, format!("is not known{}", suggestion(key, known.iter().copied())));
         }
     }
@@ -394,6 +400,15 @@ mod tests {
         assert_eq!(root.required("bad").and_then(|f| f.integer()), None);
         let line = mistakes.into_vec()[0].to_string();
         assert_eq!(line, "environment: SEGUE__bad: must be a whole number, not a string");
+    }
+
+    #[test]
+    fn an_environment_variable_for_an_unknown_section_is_named() {
+        let value = json!({"nope": {"x": "1"}});
+        let variables = [("nope.x".to_owned(), "SEGUE__NOPE__X".to_owned())];
+        let mistakes = Mistakes::new("segue.toml", Places::Dotted).with_variables(variables.into_iter().collect());
+        mistakes.root(&value).expect("an object").finish();
+        assert_eq!(mistakes.into_vec()[0].to_string(), "environment: SEGUE__NOPE__X: is not known");
     }
 
     #[test]

@@ -38,12 +38,6 @@ impl Identifier {
     }
 }
 
-/// Takes claims out of the trailers of a request's body, where some origins look for headers too.
-pub fn strip_trailers(trailers: &mut HeaderMap) {
-    strip_headers(trailers);
-    trailers.remove(http::header::COOKIE);
-}
-
 /// Takes out every header that CGI's rules (each sign but letters and digits becomes `_`) could make one of ours.
 fn strip_headers(headers: &mut HeaderMap) {
     let is_ours = |name: &HeaderName| [PLAIN, TOKEN_HEADER].iter().any(|own| same_variable(name.as_str(), own));
@@ -71,7 +65,6 @@ mod tests {
     use super::*;
     use crate::audience::Source;
     use crate::audience::fixture::{VIP, config, known, set};
-    use http::header::COOKIE;
     use proptest::prelude::*;
 
     fn vip() -> Membership {
@@ -130,16 +123,6 @@ mod tests {
             let expected = [pair("accept", "*/*"), pair("aep-segments-membership", &header), pair("cookie", "a=1")];
             assert_eq!(sent, expected, "{path}");
         }
-    }
-
-    #[test]
-    fn strips_trailers() {
-        let mut trailers = HeaderMap::new();
-        trailers.insert("aep_segments-membership", HeaderValue::from_static("forged"));
-        trailers.insert(COOKIE, HeaderValue::from_static("aep-segments-membership=forged"));
-        trailers.insert("checksum", HeaderValue::from_static("1"));
-        strip_trailers(&mut trailers);
-        assert_eq!(trailers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["checksum"]);
     }
 
     proptest! {

@@ -23,7 +23,7 @@ pub(super) async fn run(file: &ConfigFile, online: bool) -> Result<(), Failure> 
         println!("warning: {warning}");
     }
     let (offers, blocks) = (loaded.ruleset.offers.len(), loaded.ruleset.blocks.len());
-    println!("configuration and rules are right: {offers} offers, {blocks} blocks");
+    println!("configuration and rules are right: offers: {offers}, blocks: {blocks}");
     if online { ask_shop(&config).await } else { Ok(()) }
 }
 

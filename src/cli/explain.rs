@@ -95,7 +95,7 @@ async fn explain(
         let scope = Scope { view, path: &path, bucket: 0 };
         let (selection, verdicts) = select_explained(&decision, &scope, facts);
         on_page = verdicts;
-        Ok(selection)
+        if rules.could_change_page(view, now, &path, facts) { Ok(selection) } else { Err(Skip::NoRule) }
     };
     let rewritten = rewriter.rewrite(&wanted, answer, &Dressing::default(), select).await;
     let outcome = rewritten.outcome;

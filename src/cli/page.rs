@@ -1,5 +1,6 @@
 //! Fetches a page of the shop as the proxy would, for `explain` and `check --online`.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -25,6 +26,12 @@ pub(super) struct Wish {
     pub(super) secure: bool,
 }
 
+impl fmt::Display for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", if self.secure { "https" } else { "http" }, self.host, self.target)
+    }
+}
+
 impl Wish {
     /// A page by its address as shoppers see it, or by its path alone on the shop's first host.
     pub(super) fn parse(config: &Config, url: &str) -> Result<Self, Failure> {
@@ -36,7 +43,10 @@ impl Wish {
             (Some("http" | "https"), Some(authority)) => {
                 Ok(Self { host: authority.to_string(), target, secure: uri.scheme_str() == Some("https") })
             }
-            (None, None) if target.starts_with('/') => Ok(Self { host: first_host(config), target, secure: true }),
+            (None, None) if target.starts_with('/') => {
+                let secure = config.upstream.origin.scheme_str() == Some("https");
+                Ok(Self { host: first_host(config), target, secure })
+            }
             _ => Err(wrong()),
         }
     }

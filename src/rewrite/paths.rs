@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use wildmatch::WildMatch;
 
 /// What is never touched unless configured otherwise; a later line wins over an earlier one.
@@ -200,7 +201,7 @@ fn is_file(path: &str) -> bool {
 /// The path as the origin will understand it: percent-decoded, without empty, `.` and `..` segments, in lower case, with a slash in
 /// front and none at the end.
 fn normalised(path: &str) -> String {
-    let decoded = String::from_utf8_lossy(&percent_decoded(path.as_bytes())).to_ascii_lowercase();
+    let decoded = percent_decode_str(path).decode_utf8_lossy().to_ascii_lowercase();
     let mut segments = Vec::new();
     for segment in decoded.split('/') {
         match segment {
@@ -212,27 +213,6 @@ fn normalised(path: &str) -> String {
         }
     }
     format!("/{}", segments.join("/"))
-}
-
-fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        let (byte, after) = match rest {
-            [b'%', high, low, after @ ..] => match (hex(*high), hex(*low)) {
-                (Some(high), Some(low)) => (high << 4 | low, after),
-                _ => (*first, tail),
-            },
-            _ => (*first, tail),
-        };
-        decoded.push(byte);
-        rest = after;
-    }
-    decoded
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]

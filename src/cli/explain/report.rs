@@ -117,9 +117,8 @@ impl Report {
 
 fn page(subject: &Subject<'_>) -> PageReport {
     let explained = subject.explained;
-    let scheme = if subject.wish.secure { "https" } else { "http" };
     PageReport {
-        url: format!("{scheme}://{}{}", subject.wish.host, subject.wish.target),
+        url: subject.wish.to_string(),
         status: explained.status,
         store: subject.view.code.to_string(),
         mode: subject.mode.as_str(),
@@ -153,6 +152,7 @@ fn rule(subject: &Subject<'_>, candidate: &Verdict) -> RuleReport {
         Outcome::NotApplied(_) => 3,
     });
     let outcome = best.unwrap_or(&candidate.outcome);
+    let missing = missing(subject.explained, &candidate.rule);
     let (id, name) = match &candidate.rule {
         RuleId::Offer(id) => (id, subject.rules.ruleset().offers.iter().find(|o| o.id == *id).map(|o| &o.name)),
         RuleId::Block(id) => (id, subject.rules.ruleset().blocks.iter().find(|b| b.id == *id).map(|b| &b.name)),
@@ -160,10 +160,19 @@ fn rule(subject: &Subject<'_>, candidate: &Verdict) -> RuleReport {
     RuleReport {
         id: id.to_string(),
         name: name.cloned().unwrap_or_default(),
-        outcome: outcome.as_str(),
-        reason: outcome.to_string(),
+        outcome: missing.unwrap_or(outcome.as_str()),
+        reason: missing.map_or_else(|| outcome.to_string(), |why| format!("not placed: {why}")),
         products,
     }
+}
+
+/// Why a block that applies has no place on the page.
+fn missing(explained: &Explained, rule: &RuleId) -> Option<&'static str> {
+    let RuleId::Block(block) = rule else { return None };
+    explained.outcome.as_ref().ok()?.changes.iter().find_map(|change| match change {
+        Change::Block { id, missing, .. } if id == block => missing.map(|why| why.as_str()),
+        _ => None,
+    })
 }
 
 fn product_verdict(verdict: &Verdict) -> Option<ProductVerdict> {

@@ -28,11 +28,6 @@ impl SelectionId {
         let digest = text.0.finalize();
         Self(digest.iter().take(16).fold(0, |id, byte| id << 8 | u128::from(*byte)))
     }
-
-    /// The id as a number.
-    pub fn as_u128(self) -> u128 {
-        self.0
-    }
 }
 
 /// Writes so that different contents never make the same bytes: each string after its length.
