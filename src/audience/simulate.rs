@@ -25,6 +25,7 @@ use super::plain;
 use super::seal::{self, Content, OpenError, Purpose, put_text};
 use crate::body::Body;
 use crate::rule::AudienceId;
+use crate::rule::html::escape;
 
 /// A token's life when nobody says otherwise: long enough to be sent to a colleague, too short to be found in a log.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(3600);
@@ -120,29 +121,15 @@ pub fn mint_simulation_token(
 pub fn marker(simulation: &Simulation, prefix: &str) -> String {
     let labels = match simulation.labels.as_slice() {
         [] => "no audience".to_owned(),
-        labels => labels.iter().map(|label| escaped(label)).collect::<Vec<_>>().join(", "),
+        labels => labels.iter().map(|label| escape(label)).collect::<Vec<_>>().join(", "),
     };
-    let action = escaped(&format!("{prefix}simulate/end"));
+    let action = escape(&format!("{prefix}simulate/end"));
     format!(
         "<div class=\"segue-simulation\" role=\"status\">\
          <p class=\"segue-simulation-text\">Simulating: <strong>{labels}</strong>. The cart charges your own price.</p>\
          <form class=\"segue-simulation-form\" method=\"post\" action=\"{action}\">\
          <button class=\"segue-simulation-end\" type=\"submit\">End simulation</button></form></div>"
     )
-}
-
-fn escaped(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut html, letter| {
-        match letter {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            letter => html.push(letter),
-        }
-        html
-    })
 }
 
 /// The tokens that were opened and would still open.

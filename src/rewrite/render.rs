@@ -8,10 +8,11 @@ use rust_decimal::Decimal;
 use crate::decision::select::{PlacedBlock, PriceChange, Selection};
 use crate::page::ProductId;
 use crate::rewrite::banner::{NoAnchor, Side, Spot};
-use crate::rewrite::plan::text::{Span, escape};
+use crate::rewrite::plan::text::Span;
 use crate::rewrite::plan::{Frame, Plan, PriceBox, ProductPlan, Reason, ShownPrice};
 use crate::rewrite::price::amount_text;
 use crate::rule::Placement;
+use crate::rule::html::escape;
 
 /// What goes into a page besides the selection.
 #[derive(Clone, Copy, Debug)]

@@ -232,6 +232,22 @@ fn is_plain_candidate(candidate: &str) -> bool {
     scheme.is_none_or(|(scheme, _)| matches!(scheme, "http" | "https"))
 }
 
+/// Writes plain text as HTML text or a quoted attribute value.
+pub fn escape(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for ch in text.chars() {
+        match ch {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            ch => html.push(ch),
+        }
+    }
+    html
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

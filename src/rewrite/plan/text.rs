@@ -72,22 +72,6 @@ pub(crate) fn decode(raw: &str) -> Cow<'_, str> {
     if raw.contains('&') { glyphs(raw).map(|glyph| glyph.shown).collect() } else { Cow::Borrowed(raw) }
 }
 
-/// Writes plain text as HTML text or a quoted attribute value.
-pub(crate) fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for ch in text.chars() {
-        match ch {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            ch => html.push(ch),
-        }
-    }
-    html
-}
-
 /// The longest reference read, `&#x1F4A9;` and some room.
 const LONGEST_REFERENCE: usize = 12;
 
@@ -147,6 +131,7 @@ fn named(name: &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::html::escape;
 
     #[test]
     fn resolves_references_as_magento_writes_them() {
