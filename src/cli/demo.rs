@@ -34,6 +34,7 @@ impl Drop for Folder {
 pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     let level = if output == Output::Json { "warn" } else { "warn,segue::cli=info" };
     telemetry::start_logging(telemetry::LogFormat::Text, level).map_err(failed)?;
+    let stop = stopped();
     let folder = Folder::new().map_err(failed)?;
     let after = |offset: u16| if port == 0 { Some(0) } else { port.checked_add(offset) };
     let (Some(operations), Some(origin)) = (after(1), after(2)) else {
@@ -54,7 +55,7 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     };
     let serving = tokio::spawn(demo::Shop::new(options).serve(shop, std::future::pending()));
     announce(output, &storefront, &operations, &origin, &folder)?;
-    app.run(stopped()).await;
+    app.run(stop).await;
     serving.abort();
     Ok(())
 }

@@ -11,9 +11,10 @@ pub(super) async fn run(file: &ConfigFile) -> Result<(), Failure> {
     let (config, loaded) = config::load_with_rules(&file.config, std::env::vars())?;
     telemetry::start_logging(config.log_format, &config.log_filter)
         .map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
+    let stop = stopped();
     let app = App::bind(config, loaded).await.map_err(failure)?;
     tracing::info!(listen = app.address().ok().map(tracing::field::display), "ready");
-    app.run(stopped()).await;
+    app.run(stop).await;
     Ok(())
 }
 
@@ -24,16 +25,22 @@ pub(super) fn failure(error: StartError) -> Failure {
     }
 }
 
-/// Ends with SIGTERM or SIGINT.
-pub(super) async fn stopped() {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without signal handlers the system's defaults end the process.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// Ends with SIGTERM or SIGINT. Both are caught from this call on, so that whoever stops Segue right after it said that it is
+/// ready stops it in order too.
+pub(super) fn stopped() -> impl Future<Output = ()> {
+    let signals =
+        signal(SignalKind::terminate()).and_then(|terminate| Ok((terminate, signal(SignalKind::interrupt())?)));
+    async move {
+        match signals {
+            Ok((mut terminate, mut interrupt)) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+            }
+            // Without signal handlers the system's defaults end the process.
+            Err(_) => std::future::pending().await,
+        }
+        tracing::info!("stopping: what is under way is finished first");
     }
-    tracing::info!("stopping: what is under way is finished first");
 }

@@ -173,6 +173,18 @@ async fn nothing_scrolls_sideways_on_a_phone_and_nothing_moves() {
     visit.end().await;
 }
 
+#[tokio::test]
+async fn the_demo_ends_in_order_as_soon_as_it_is_ready_and_leaves_nothing_behind() {
+    let mut demo = Demo::start().await;
+    let pid = demo.process.id().expect("a running process");
+    let folder = std::env::temp_dir().join(format!("segue-demo-{pid}"));
+    assert!(folder.exists());
+    let kill = tokio::process::Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
+    assert!(kill.expect("kill can be started").success());
+    assert_eq!(demo.process.wait().await.expect("the process can be asked").code(), Some(0));
+    assert!(!folder.exists());
+}
+
 impl Visit {
     async fn be_on_phone(&self) {
         self.see("/").await;
