@@ -281,6 +281,32 @@ fn a_product_page_that_states_more_is_left_alone() {
 }
 
 #[test]
+fn prices_that_an_elements_own_configuration_prints_are_left_alone() {
+    let config = "{\"priceBox\":{\"priceConfig\":{\"prices\":{\"finalPrice\":{\"amount\":24}}}}}";
+    let raw = format!("data-mage-init='{config}'");
+    let coded = format!("data-mage-init=\"{}\"", config.replace('"', "&quot;").replace("price", "&#x70;rice"));
+    let simple = price_box(1, &plain(1, "24", "$24.00"));
+    let related = simple_row(9, "5", "$5.00");
+    let whole = product("", "", &related);
+    for attribute in [&raw, &coded] {
+        assert_eq!(only_left(&simple.replace("<div ", &format!("<div {attribute} "))), "script-prices");
+        assert_eq!(only_left(&simple.replace("<span  id", &format!("<span {attribute} id"))), "script-prices");
+        assert_eq!(only_left(&format!("{simple}<div {attribute}></div>")), "script-prices");
+        let elsewhere = whole.replace("<footer", &format!("<div {attribute}></div><footer"));
+        assert_eq!(verdict(&elsewhere), (vec![9], vec![(1, "script-prices")]));
+        let form =
+            whole.replace("id=\"product_addtocart_form\"", &format!("id=\"product_addtocart_form\" {attribute}"));
+        assert_eq!(verdict(&form), (vec![9], vec![(1, "script-prices")]));
+        let nobodys =
+            category(&simple_row(1, "24", "$24.00")).replace("<footer", &format!("<p {attribute}></p><footer"));
+        assert_eq!(verdict(&nobodys), (vec![], vec![(1, "script-prices")]));
+        let template = category(&format!("{}<template><p {attribute}></p></template>", simple_row(1, "24", "$24.00")));
+        assert_eq!(verdict(&template).0, [1]);
+    }
+    assert_eq!(verdict(&whole).0, [1, 9], "what puts products into the cart prints no prices");
+}
+
+#[test]
 fn what_no_browser_shows_is_not_read() {
     let real = simple_row(1, "24", "$24.00");
     let other = simple_row(1, "30", "$30.00");

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::boxes::{PriceBox, states, understand};
 use super::reason::Reason;
-use super::scan::{Noted, Notes, Region, is};
+use super::scan::{Extent, Noted, Notes, Region, is};
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
 use crate::rewrite::json::{Driver, InitScript, PrintedPrices, leading_id, links_are_free};
@@ -49,6 +49,8 @@ const WHOLE_CURRENCIES: [&str; 16] =
 struct Found {
     id: ProductId,
     open: Span,
+    /// The whole box, as far as its end is known.
+    extent: Extent,
     row: Option<u32>,
     understood: Result<PriceBox, Reason>,
 }
@@ -85,6 +87,7 @@ impl<'a> Judge<'a> {
     ) -> (Vec<ProductPlan>, BTreeMap<ProductId, Reason>) {
         self.leave_by_boxes();
         self.leave_by_scripts(scripts);
+        self.leave_by_widgets();
         self.leave_by_printed_prices(scripts);
         self.leave_by_options();
         self.leave_by_links();
@@ -138,7 +141,8 @@ impl<'a> Judge<'a> {
 
     fn find_boxes(&mut self) {
         for note in &self.notes.boxes {
-            let open = self.notes.extent(note.element.extent).open;
+            let extent = self.notes.extent(note.element.extent);
+            let open = extent.open;
             if self.inside(Region::Template, open).is_some() {
                 continue;
             }
@@ -157,7 +161,7 @@ impl<'a> Judge<'a> {
                 (None, _) => continue,
             };
             let row = self.inside(Region::Row, open);
-            self.found.push(Found { id: understood.0, open, row, understood: understood.1 });
+            self.found.push(Found { id: understood.0, open, extent, row, understood: understood.1 });
         }
     }
 
@@ -245,6 +249,25 @@ impl<'a> Judge<'a> {
                 ([], Some(main)) if *driver == Some(Driver::Choices) => self.leave(main, reason),
                 ([], _) => self.leave_all(reason),
                 (named, _) => named.iter().for_each(|id| self.leave(*id, reason)),
+            }
+        }
+    }
+
+    /// Prices that an element's own configuration has a script print are not read: they go into the box or row that the element stands in.
+    fn leave_by_widgets(&mut self) {
+        for widget in &self.notes.price_widgets {
+            let open = self.notes.extent(widget.extent).open;
+            if self.inside(Region::Template, open).is_some() {
+                continue;
+            }
+            let around = self.found.iter().filter(|found| found.extent.covers(open.start));
+            if let Some(id) = around.max_by_key(|found| found.open.start).map(|found| found.id) {
+                self.leave(id, Reason::ScriptPrices);
+            } else if !self.leave_row(open, Reason::ScriptPrices) {
+                match self.main {
+                    Some(main) => self.leave(main, Reason::ScriptPrices),
+                    None => self.leave_all(Reason::ScriptPrices),
+                }
             }
         }
     }
