@@ -92,6 +92,8 @@ impl<'a> Judge<'a> {
         self.leave_by_options();
         self.leave_by_links();
         self.leave_by_loose_prices();
+        self.leave_by_nameless_boxes();
+        self.leave_by_microdata();
         if self.kind == PageKind::Product {
             self.leave_main(scripts);
         } else if scripts.structured_price {
@@ -365,6 +367,24 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// A price box that names no product is a copy of one that does: of the row's, or of the main product's.
+    fn leave_by_nameless_boxes(&mut self) {
+        let named = |noted: &&Noted| noted.attributes.product_id.is_some() || noted.attributes.price_box.is_some();
+        let boxes = self.notes.boxes.iter().filter(|note| !note.nested).map(|note| &note.element);
+        let loose = self.notes.loose_boxes.iter().filter(|noted| !self.holds_box(noted));
+        let nameless = boxes.chain(loose).filter(|noted| !named(noted));
+        let places: Vec<_> = nameless.map(|noted| self.notes.extent(noted.extent).open).collect();
+        for place in places {
+            let known = self.found.iter().any(|found| found.extent.covers(place.start));
+            if known || self.inside(Region::Template, place).is_some() || self.leave_row(place, Reason::LoosePrice) {
+                continue;
+            }
+            if let Some(main) = self.main {
+                self.leave(main, Reason::LoosePrice);
+            }
+        }
+    }
+
     /// Outside of rows, a price is the main product's where the page describes that product, or where it is the same price.
     fn leave_main_by_loose_price(&mut self, noted: &Noted, open: Span) {
         let Some(main) = self.main else {
@@ -412,7 +432,8 @@ impl<'a> Judge<'a> {
         if self.main_form().is_some_and(|form| self.fields_in(form).any(|(name, _)| chooses(name))) {
             self.leave(main, Reason::Options);
         }
-        if scripts.structured_price || self.has_loose_microdata() {
+        let stated = self.loose_microdata().any(|place| self.inside(Region::Row, place).is_none());
+        if scripts.structured_price || stated {
             self.leave(main, Reason::StructuredData);
         }
         if self.notes.regions(Region::TierList).any(|list| self.inside(Region::Row, list.open).is_none()) {
@@ -454,17 +475,23 @@ impl<'a> Judge<'a> {
         self.stated_metas().flatten().collect()
     }
 
-    /// Whether microdata states a price outside of price boxes and rows.
-    fn has_loose_microdata(&self) -> bool {
-        self.notes.items.iter().any(|noted| {
-            let open = self.notes.extent(noted.extent).open;
+    /// Where microdata states a price outside of price boxes.
+    fn loose_microdata(&self) -> impl Iterator<Item = Span> + use<'_, 'a> {
+        let states_price = |noted: &&Noted| {
             let prop = noted.attributes.itemprop.map(|prop| decode(prop.of(self.page))).unwrap_or_default();
-            ["price", "lowPrice", "highPrice"]
-                .iter()
-                .any(|price| prop.split_ascii_whitespace().any(|prop| prop == *price))
-                && !self.in_box(open)
-                && self.inside(Region::Row, open).is_none()
-        })
+            let mut props = prop.split_ascii_whitespace();
+            props.any(|prop| ["price", "lowPrice", "highPrice"].contains(&prop))
+        };
+        let places = self.notes.items.iter().filter(states_price).map(|noted| self.notes.extent(noted.extent).open);
+        places.filter(|open| !self.in_box(*open))
+    }
+
+    /// Microdata in a row is about the row's product.
+    fn leave_by_microdata(&mut self) {
+        let places: Vec<_> = self.loose_microdata().collect();
+        for place in places {
+            self.leave_row(place, Reason::StructuredData);
+        }
     }
 
     /// Leaves products whose text has fewer than two decimals, unless the page is known to round to that.

@@ -379,7 +379,7 @@ fn has_end_of_interest(page: &str, tag: Span, attributes: &Attributes, looks: &L
     let tag = tag.of(page);
     let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
     let held = ["script", "form"].into_iter().any(|name| is(tag, name));
-    let texts = looks.price || attributes.itemprop.is_some() || attributes.price_amount.is_some();
+    let texts = looks.price || looks.price_box || attributes.itemprop.is_some() || attributes.price_amount.is_some();
     is_box || held || texts || !looks.regions.is_empty() || is_anchor(attributes)
 }
 
