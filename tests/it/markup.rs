@@ -381,6 +381,34 @@ fn a_price_box_that_names_no_product_is_a_copy() {
 }
 
 #[test]
+fn a_price_that_words_repeat_is_left_alone() {
+    let simple = price_box(1, &plain(1, "24", "$24.00"));
+    for words in [
+        "<p>Now only $24.00</p>",
+        "<p>($24.00 / kg)</p>",
+        "<button aria-label='Buy for &#x24;24.00'></button>",
+        "<img alt=\"$24.00\">",
+    ] {
+        assert_eq!(only_left(&format!("{simple}{words}")), "loose-price", "{words}");
+        let described = product("", "", &simple_row(9, "5", "$5.00")).replace("</h1>", &format!("</h1>{words}"));
+        assert_eq!(verdict(&described), (vec![9], vec![(1, "loose-price")]), "{words}");
+    }
+    assert_eq!(only_left(&simple.replace("<span  id", "<span title=\"$24.00\" id")), "loose-price");
+    for other in [
+        "<p>$124.00 or $24.001</p>",
+        "<input type=\"hidden\" value=\"$24.00\">",
+        "<p data-text=\"$24.00\"></p>",
+        "<!-- $24.00 -->",
+        "<script>'$24.00'</script>",
+    ] {
+        let page = category(&format!("{}{}", row(1, &format!("{simple}{other}")), simple_row(2, "24", "$24.00")));
+        assert_eq!(verdict(&page), (vec![1, 2], vec![]), "{other}");
+    }
+    let related = product("", "", &row(9, &format!("{}<p>not $24.00</p>", price_box(9, &plain(9, "5", "$5.00")))));
+    assert_eq!(verdict(&related).0, [1, 9], "the words of a row are about its own product");
+}
+
+#[test]
 fn what_no_browser_shows_is_not_read() {
     let real = simple_row(1, "24", "$24.00");
     let other = simple_row(1, "30", "$30.00");

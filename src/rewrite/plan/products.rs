@@ -13,6 +13,8 @@ use crate::rewrite::json::{Driver, InitScript, PrintedPrices, leading_id, links_
 use crate::rewrite::plan::scripts::Scripts;
 use crate::rewrite::price::PriceText;
 
+mod words;
+
 /// A product whose every price on the page can be changed.
 #[derive(Clone, Debug)]
 pub(crate) struct ProductPlan {
@@ -93,6 +95,7 @@ impl<'a> Judge<'a> {
         self.leave_by_links();
         self.leave_by_loose_prices();
         self.leave_by_nameless_boxes();
+        self.leave_by_words();
         self.leave_by_microdata();
         if self.kind == PageKind::Product {
             self.leave_main(scripts);
