@@ -409,6 +409,24 @@ fn a_price_that_words_repeat_is_left_alone() {
 }
 
 #[test]
+fn a_percentage_off_is_left_alone_with_its_price() {
+    let discounted = price_box(1, &special(1, ("24", "$24.00"), ("30", "$30.00")));
+    for badge in ["-20%", "\u{2212}20\u{a0}%", "20% off", "Save 20%", " &#45;20% OFF "] {
+        assert_eq!(only_left(&format!("<b>{badge}</b>{discounted}")), "loose-price", "{badge}");
+    }
+    for other in [
+        "<div class=\"rating-result\" title=\"50%\"><span style=\"width:50%\"><span>50%</span></span></div>",
+        "<p>50% of 100</p>",
+        "<p>100% cotton</p>",
+        "<p data-label=\"-20%\"></p>",
+    ] {
+        assert_eq!(verdict(&category(&row(1, &format!("{other}{discounted}")))), (vec![1], vec![]), "{other}");
+    }
+    let simple = simple_row(1, "24", "$24.00").replace("Product 1</a>", "Product 1</a><b>-20%</b>");
+    assert_eq!(verdict(&category(&simple)).0, [1], "without a price before, it is no discount of this one");
+}
+
+#[test]
 fn what_no_browser_shows_is_not_read() {
     let real = simple_row(1, "24", "$24.00");
     let other = simple_row(1, "30", "$30.00");

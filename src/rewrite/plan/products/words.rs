@@ -58,17 +58,21 @@ impl Judge<'_> {
         Span { end: span.end.min(Span::new(0..self.page.len()).end), ..span }
     }
 
-    /// Whether the words of a stretch of the page, in this row or in none, say what the box shows as its price.
+    /// Whether the words of a stretch of the page, in this row or in none, say what the box shows as its price, or how much that is off.
     fn repeats(&self, whole: Span, row: Option<u32>, known: &PriceBox) -> bool {
         let raw = whole.of(self.page);
         let price = plain(known.price.text.of(self.page));
-        if price.bytes().all(|byte| byte.is_ascii_digit()) || !self.may_repeat(whole, known) {
+        // A bare number could be anything.
+        let priced = !price.bytes().all(|byte| byte.is_ascii_digit()) && self.may_repeat(whole, known);
+        let discounted = known.regular.is_some() && raw.contains('%');
+        if !priced && !discounted {
             return false;
         }
         let mut found = false;
         visit_words(raw, &mut |words, spoken| {
             let at = Span::new(words.clone()).within(whole.start);
-            found |= says(&plain(&raw[words]), &price)
+            let text = plain(&raw[words]);
+            found |= ((priced && says(&text, &price)) || (discounted && !spoken && is_discount(&text)))
                 && self.inside(Region::Row, at) == row
                 && (spoken || !(self.in_box(at) || self.in_price(at)));
         });
@@ -117,6 +121,18 @@ fn goes_on(mut beside: impl Iterator<Item = char>) -> bool {
         Some('.' | ',') => beside.next().is_some_and(char::is_numeric),
         other => other.is_some_and(char::is_numeric),
     }
+}
+
+/// Whether a text is a percentage off and nothing else. A rating has neither a minus nor such a word.
+fn is_discount(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let said = ["-", "\u{2212}", "\u{2013}", "save ", "you save "].into_iter().find_map(|mark| text.strip_prefix(mark));
+    said.unwrap_or(&text).split_once('%').is_some_and(|(number, rest)| {
+        let number = number.trim();
+        let is_number = number.starts_with(|ch: char| ch.is_ascii_digit())
+            && number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','));
+        is_number && (rest.trim() == "off" || (said.is_some() && rest.trim().is_empty()))
+    })
 }
 
 /// Visits every text of raw HTML, and with `true` every attribute that is seen or heard.
