@@ -1,5 +1,6 @@
 //! Compiles a page once, so that it can be rendered for every audience: where its prices and anchors are, and what they say.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use lol_html::errors::RewritingError;
@@ -122,7 +123,7 @@ impl Plan {
         let mut store = StoreHints::read(page, notes);
         let judge = Judge::new(page, notes, kind);
         if store.currencies.is_empty() {
-            store.currencies = shown_currencies(page, judge.boxes());
+            store.currencies = judge.shown_currencies(page, notes, store.language.as_deref());
         }
         let currency = only(&store.currencies);
         let words = Words::learn(page, judge.boxes());
@@ -283,11 +284,42 @@ fn stated_currencies(page: &str, notes: &Notes) -> BTreeSet<String> {
 const SIGNS: [(&str, &str); 6] =
     [("€", "EUR"), ("£", "GBP"), ("zł", "PLN"), ("₹", "INR"), ("CHF", "CHF"), ("د.ك", "KWD")];
 
-/// Currencies by the signs of visible prices, for pages that name none.
-fn shown_currencies<'a>(page: &str, boxes: impl Iterator<Item = &'a PriceBox>) -> Vec<String> {
-    let texts = boxes.flat_map(PriceBox::shown).map(|price| decode(price.text.of(page)));
-    let codes = texts.filter_map(|text| SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, code)| *code));
-    codes.collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect()
+/// Signs of currencies without decimals. Each has another currency that is written with decimals.
+const WHOLE_SIGNS: [(&str, &str); 4] = [("¥", "JPY"), ("￥", "JPY"), ("₩", "KRW"), ("￦", "KRW")];
+
+impl Judge<'_> {
+    /// Currencies by the signs of visible prices, for pages that name none.
+    fn shown_currencies(&self, page: &str, notes: &Notes, language: Option<&str>) -> Vec<String> {
+        let texts: Vec<_> = self.boxes().flat_map(PriceBox::shown).map(|price| decode(price.text.of(page))).collect();
+        let known = |text: &Cow<'_, str>| SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, code)| *code);
+        let codes: BTreeSet<_> = texts.iter().filter_map(known).collect();
+        if codes.is_empty() {
+            return whole_currency(page, notes, &texts, language).into_iter().map(str::to_owned).collect();
+        }
+        codes.into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// The one currency without decimals whose sign every price has, if no price with that sign on the page shows decimals.
+fn whole_currency(page: &str, notes: &Notes, texts: &[Cow<'_, str>], language: Option<&str>) -> Option<&'static str> {
+    let code = WHOLE_SIGNS.iter().find(|(sign, _)| texts.first().is_some_and(|text| text.contains(sign)))?.1;
+    let signs = || WHOLE_SIGNS.iter().filter(|(_, other)| *other == code).map(|(sign, _)| *sign);
+    let signed = |text: &str| signs().any(|sign| text.contains(sign));
+    // To Chinese readers the plain sign of the yen is that of the yuan; to others it then has letters before it.
+    let chinese = language.is_some_and(|language| language.to_ascii_lowercase().starts_with("zh"));
+    let yuan = |text: &str| text.contains("CN") || (chinese && code == "JPY" && !text.contains("JP"));
+    let other = notes.prices.iter().filter_map(|noted| notes.extent(noted.extent).inner());
+    let decimals = |text: &str| signed(text) && shows_decimals(text);
+    let sure = texts.iter().all(|text| signed(text) && !yuan(text) && !shows_decimals(text))
+        && !other.map(|inner| decode(inner.of(page))).any(|text| decimals(&text));
+    sure.then_some(code)
+}
+
+/// Whether the last group of digits of a price is no group of three.
+fn shows_decimals(text: &str) -> bool {
+    let number = text.trim_matches(|ch: char| !ch.is_numeric());
+    let last = number.rsplit_once(|ch: char| !ch.is_numeric()).map(|(_, digits)| digits.chars().count());
+    last.is_some_and(|digits| digits != 3)
 }
 
 fn is_currency(code: &str) -> bool {

@@ -281,6 +281,152 @@ fn a_product_page_that_states_more_is_left_alone() {
 }
 
 #[test]
+fn prices_that_an_elements_own_configuration_prints_are_left_alone() {
+    let config = "{\"priceBox\":{\"priceConfig\":{\"prices\":{\"finalPrice\":{\"amount\":24}}}}}";
+    let raw = format!("data-mage-init='{config}'");
+    let coded = format!("data-mage-init=\"{}\"", config.replace('"', "&quot;").replace("price", "&#x70;rice"));
+    let simple = price_box(1, &plain(1, "24", "$24.00"));
+    let related = simple_row(9, "5", "$5.00");
+    let whole = product("", "", &related);
+    for attribute in [&raw, &coded] {
+        assert_eq!(only_left(&simple.replace("<div ", &format!("<div {attribute} "))), "script-prices");
+        assert_eq!(only_left(&simple.replace("<span  id", &format!("<span {attribute} id"))), "script-prices");
+        assert_eq!(only_left(&format!("{simple}<div {attribute}></div>")), "script-prices");
+        let elsewhere = whole.replace("<footer", &format!("<div {attribute}></div><footer"));
+        assert_eq!(verdict(&elsewhere), (vec![9], vec![(1, "script-prices")]));
+        let form =
+            whole.replace("id=\"product_addtocart_form\"", &format!("id=\"product_addtocart_form\" {attribute}"));
+        assert_eq!(verdict(&form), (vec![9], vec![(1, "script-prices")]));
+        let nobodys =
+            category(&simple_row(1, "24", "$24.00")).replace("<footer", &format!("<p {attribute}></p><footer"));
+        assert_eq!(verdict(&nobodys), (vec![], vec![(1, "script-prices")]));
+        let template = category(&format!("{}<template><p {attribute}></p></template>", simple_row(1, "24", "$24.00")));
+        assert_eq!(verdict(&template).0, [1]);
+    }
+    assert_eq!(verdict(&whole).0, [1, 9], "what puts products into the cart prints no prices");
+}
+
+/// A category page that names no currency.
+fn unnamed(rows: &str) -> String {
+    category(rows).replace("language-USD", "current")
+}
+
+#[test]
+fn prices_without_decimals_are_known_by_their_sign() {
+    for (text, code) in [("¥9,082", "JPY"), ("￥9,082", "JPY"), ("JP¥9,082", "JPY"), ("₩9,082", "KRW")] {
+        let page = unnamed(&simple_row(1, "9082", text)).replace("$", "");
+        assert_eq!(verdict(&page), (vec![1], vec![]), "{text}");
+        assert_eq!(compile(&page).facts().currencies, [code]);
+        assert!(rendered(&page, vec![price(1, 726_600)], vec![]).0.contains(&text.replace("9,082", "7,266")));
+    }
+    let whole = simple_row(1, "9082", "¥9,082");
+    let declines = |page: &str| {
+        let plan = compile(page);
+        assert_eq!(plan.facts().currencies, [] as [String; 0], "{page}");
+        assert!(verdict(page).1.contains(&(1, "unknown-precision")), "{page}");
+    };
+    declines(&unnamed(&format!("{whole}{}", simple_row(2, "24.5", "¥24.50"))));
+    declines(&unnamed(&format!("{whole}<span class=\"price\">¥1,234.50</span>")));
+    declines(&unnamed(&format!("{whole}{}", simple_row(2, "24", "$24"))));
+    declines(&unnamed(&simple_row(1, "9082", "CN¥9,082")));
+    declines(&unnamed(&whole).replace("lang=\"en\"", "lang=\"zh-CN\""));
+    declines(&unnamed(&simple_row(1, "9082", "kr 9,082")));
+}
+
+#[test]
+fn microdata_in_a_row_speaks_for_the_rows_product() {
+    let simple = price_box(1, &plain(1, "24", "$24.00"));
+    for stated in ["<meta itemprop=\"price\" content=\"24\">", "<span itemprop=price content=24>24</span>"] {
+        assert_eq!(only_left(&format!("{simple}{stated}")), "structured-data");
+        let page = product(
+            "",
+            "",
+            &format!(
+                "{}{}",
+                row(9, &format!("{}{stated}", price_box(9, &plain(9, "5", "$5.00")))),
+                simple_row(8, "5", "$5.00")
+            ),
+        );
+        assert_eq!(verdict(&page), (vec![1, 8], vec![(9, "structured-data")]));
+    }
+}
+
+#[test]
+fn structured_data_is_known_by_its_type_however_it_is_written() {
+    for kind in ["application/ld+json; charset=utf-8", "APPLICATION/LD+JSON", " Application/ld+json ;charset=UTF-8"] {
+        let data = format!("<script type=\"{kind}\">{{\"offers\":{{\"price\":24}}}}</script><footer");
+        assert_eq!(verdict(&product("", "", "").replace("<footer", &data)), (vec![], vec![(1, "structured-data")]));
+    }
+}
+
+#[test]
+fn a_price_box_that_names_no_product_is_a_copy() {
+    let copies = [
+        "<div class=\"price-box\"><b>$24.00</b></div>",
+        "<div class=\"price-box price-final_price\" data-role=\"priceBox\"><span class=\"price\">$24.00</span></div>",
+    ];
+    for copy in copies {
+        let sticky = product("", "", &simple_row(9, "5", "$5.00")).replace("<footer", &format!("{copy}<footer"));
+        assert_eq!(verdict(&sticky), (vec![9], vec![(1, "loose-price")]), "{copy}");
+        let simple = price_box(1, &plain(1, "24", "$24.00"));
+        assert_eq!(only_left(&format!("{simple}{copy}")), "loose-price");
+        let beside = format!("{}{copy}", simple_row(1, "24", "$24.00"));
+        assert_eq!(verdict(&category(&beside)).0, [1], "a list has no one product for it");
+    }
+    let frame =
+        product("", "", "").replacen("<div class=\"price-box", "<div class=\"price-box\"><div class=\"price-box", 1);
+    let frame =
+        frame.replacen("<div class=\"product-info-stock-sku\">", "</div><div class=\"product-info-stock-sku\">", 1);
+    assert_eq!(verdict(&frame).0, [1], "a frame around the box is no copy");
+}
+
+#[test]
+fn a_price_that_words_repeat_is_left_alone() {
+    let simple = price_box(1, &plain(1, "24", "$24.00"));
+    for words in [
+        "<p>Now only $24.00</p>",
+        "<p>($24.00 / kg)</p>",
+        "<button aria-label='Buy for &#x24;24.00'></button>",
+        "<img alt=\"$24.00\">",
+    ] {
+        assert_eq!(only_left(&format!("{simple}{words}")), "loose-price", "{words}");
+        let described = product("", "", &simple_row(9, "5", "$5.00")).replace("</h1>", &format!("</h1>{words}"));
+        assert_eq!(verdict(&described), (vec![9], vec![(1, "loose-price")]), "{words}");
+    }
+    assert_eq!(only_left(&simple.replace("<span  id", "<span title=\"$24.00\" id")), "loose-price");
+    for other in [
+        "<p>$124.00 or $24.001</p>",
+        "<input type=\"hidden\" value=\"$24.00\">",
+        "<p data-text=\"$24.00\"></p>",
+        "<!-- $24.00 -->",
+        "<script>'$24.00'</script>",
+    ] {
+        let page = category(&format!("{}{}", row(1, &format!("{simple}{other}")), simple_row(2, "24", "$24.00")));
+        assert_eq!(verdict(&page), (vec![1, 2], vec![]), "{other}");
+    }
+    let related = product("", "", &row(9, &format!("{}<p>not $24.00</p>", price_box(9, &plain(9, "5", "$5.00")))));
+    assert_eq!(verdict(&related).0, [1, 9], "the words of a row are about its own product");
+}
+
+#[test]
+fn a_percentage_off_is_left_alone_with_its_price() {
+    let discounted = price_box(1, &special(1, ("24", "$24.00"), ("30", "$30.00")));
+    for badge in ["-20%", "\u{2212}20\u{a0}%", "20% off", "Save 20%", " &#45;20% OFF "] {
+        assert_eq!(only_left(&format!("<b>{badge}</b>{discounted}")), "loose-price", "{badge}");
+    }
+    for other in [
+        "<div class=\"rating-result\" title=\"50%\"><span style=\"width:50%\"><span>50%</span></span></div>",
+        "<p>50% of 100</p>",
+        "<p>100% cotton</p>",
+        "<p data-label=\"-20%\"></p>",
+    ] {
+        assert_eq!(verdict(&category(&row(1, &format!("{other}{discounted}")))), (vec![1], vec![]), "{other}");
+    }
+    let simple = simple_row(1, "24", "$24.00").replace("Product 1</a>", "Product 1</a><b>-20%</b>");
+    assert_eq!(verdict(&category(&simple)).0, [1], "without a price before, it is no discount of this one");
+}
+
+#[test]
 fn what_no_browser_shows_is_not_read() {
     let real = simple_row(1, "24", "$24.00");
     let other = simple_row(1, "30", "$30.00");

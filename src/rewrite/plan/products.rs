@@ -6,12 +6,14 @@ use rust_decimal::Decimal;
 
 use super::boxes::{PriceBox, states, understand};
 use super::reason::Reason;
-use super::scan::{Noted, Notes, Region, is};
+use super::scan::{Extent, Noted, Notes, Region, is};
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
 use crate::rewrite::json::{Driver, InitScript, PrintedPrices, leading_id, links_are_free};
 use crate::rewrite::plan::scripts::Scripts;
 use crate::rewrite::price::PriceText;
+
+mod words;
 
 /// A product whose every price on the page can be changed.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ const WHOLE_CURRENCIES: [&str; 16] =
 struct Found {
     id: ProductId,
     open: Span,
+    /// The whole box, as far as its end is known.
+    extent: Extent,
     row: Option<u32>,
     understood: Result<PriceBox, Reason>,
 }
@@ -85,10 +89,14 @@ impl<'a> Judge<'a> {
     ) -> (Vec<ProductPlan>, BTreeMap<ProductId, Reason>) {
         self.leave_by_boxes();
         self.leave_by_scripts(scripts);
+        self.leave_by_widgets();
         self.leave_by_printed_prices(scripts);
         self.leave_by_options();
         self.leave_by_links();
         self.leave_by_loose_prices();
+        self.leave_by_nameless_boxes();
+        self.leave_by_words();
+        self.leave_by_microdata();
         if self.kind == PageKind::Product {
             self.leave_main(scripts);
         } else if scripts.structured_price {
@@ -138,7 +146,8 @@ impl<'a> Judge<'a> {
 
     fn find_boxes(&mut self) {
         for note in &self.notes.boxes {
-            let open = self.notes.extent(note.element.extent).open;
+            let extent = self.notes.extent(note.element.extent);
+            let open = extent.open;
             if self.inside(Region::Template, open).is_some() {
                 continue;
             }
@@ -157,7 +166,7 @@ impl<'a> Judge<'a> {
                 (None, _) => continue,
             };
             let row = self.inside(Region::Row, open);
-            self.found.push(Found { id: understood.0, open, row, understood: understood.1 });
+            self.found.push(Found { id: understood.0, open, extent, row, understood: understood.1 });
         }
     }
 
@@ -245,6 +254,25 @@ impl<'a> Judge<'a> {
                 ([], Some(main)) if *driver == Some(Driver::Choices) => self.leave(main, reason),
                 ([], _) => self.leave_all(reason),
                 (named, _) => named.iter().for_each(|id| self.leave(*id, reason)),
+            }
+        }
+    }
+
+    /// Prices that an element's own configuration has a script print are not read: they go into the box or row that the element stands in.
+    fn leave_by_widgets(&mut self) {
+        for widget in &self.notes.price_widgets {
+            let open = self.notes.extent(widget.extent).open;
+            if self.inside(Region::Template, open).is_some() {
+                continue;
+            }
+            let around = self.found.iter().filter(|found| found.extent.covers(open.start));
+            if let Some(id) = around.max_by_key(|found| found.open.start).map(|found| found.id) {
+                self.leave(id, Reason::ScriptPrices);
+            } else if !self.leave_row(open, Reason::ScriptPrices) {
+                match self.main {
+                    Some(main) => self.leave(main, Reason::ScriptPrices),
+                    None => self.leave_all(Reason::ScriptPrices),
+                }
             }
         }
     }
@@ -342,6 +370,24 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// A price box that names no product is a copy of one that does: of the row's, or of the main product's.
+    fn leave_by_nameless_boxes(&mut self) {
+        let named = |noted: &&Noted| noted.attributes.product_id.is_some() || noted.attributes.price_box.is_some();
+        let boxes = self.notes.boxes.iter().filter(|note| !note.nested).map(|note| &note.element);
+        let loose = self.notes.loose_boxes.iter().filter(|noted| !self.holds_box(noted));
+        let nameless = boxes.chain(loose).filter(|noted| !named(noted));
+        let places: Vec<_> = nameless.map(|noted| self.notes.extent(noted.extent).open).collect();
+        for place in places {
+            let known = self.found.iter().any(|found| found.extent.covers(place.start));
+            if known || self.inside(Region::Template, place).is_some() || self.leave_row(place, Reason::LoosePrice) {
+                continue;
+            }
+            if let Some(main) = self.main {
+                self.leave(main, Reason::LoosePrice);
+            }
+        }
+    }
+
     /// Outside of rows, a price is the main product's where the page describes that product, or where it is the same price.
     fn leave_main_by_loose_price(&mut self, noted: &Noted, open: Span) {
         let Some(main) = self.main else {
@@ -389,7 +435,8 @@ impl<'a> Judge<'a> {
         if self.main_form().is_some_and(|form| self.fields_in(form).any(|(name, _)| chooses(name))) {
             self.leave(main, Reason::Options);
         }
-        if scripts.structured_price || self.has_loose_microdata() {
+        let stated = self.loose_microdata().any(|place| self.inside(Region::Row, place).is_none());
+        if scripts.structured_price || stated {
             self.leave(main, Reason::StructuredData);
         }
         if self.notes.regions(Region::TierList).any(|list| self.inside(Region::Row, list.open).is_none()) {
@@ -431,17 +478,23 @@ impl<'a> Judge<'a> {
         self.stated_metas().flatten().collect()
     }
 
-    /// Whether microdata states a price outside of price boxes and rows.
-    fn has_loose_microdata(&self) -> bool {
-        self.notes.items.iter().any(|noted| {
-            let open = self.notes.extent(noted.extent).open;
+    /// Where microdata states a price outside of price boxes.
+    fn loose_microdata(&self) -> impl Iterator<Item = Span> + use<'_, 'a> {
+        let states_price = |noted: &&Noted| {
             let prop = noted.attributes.itemprop.map(|prop| decode(prop.of(self.page))).unwrap_or_default();
-            ["price", "lowPrice", "highPrice"]
-                .iter()
-                .any(|price| prop.split_ascii_whitespace().any(|prop| prop == *price))
-                && !self.in_box(open)
-                && self.inside(Region::Row, open).is_none()
-        })
+            let mut props = prop.split_ascii_whitespace();
+            props.any(|prop| ["price", "lowPrice", "highPrice"].contains(&prop))
+        };
+        let places = self.notes.items.iter().filter(states_price).map(|noted| self.notes.extent(noted.extent).open);
+        places.filter(|open| !self.in_box(*open))
+    }
+
+    /// Microdata in a row is about the row's product.
+    fn leave_by_microdata(&mut self) {
+        let places: Vec<_> = self.loose_microdata().collect();
+        for place in places {
+            self.leave_row(place, Reason::StructuredData);
+        }
     }
 
     /// Leaves products whose text has fewer than two decimals, unless the page is known to round to that.

@@ -148,6 +148,8 @@ pub(crate) struct Notes {
     pub(crate) fields: Vec<Noted>,
     /// Elements that send the shopper on to choose options before a product goes into the cart.
     pub(crate) choosers: Vec<Noted>,
+    /// Elements that configure a price box's script for themselves.
+    pub(crate) price_widgets: Vec<Noted>,
     /// Where Magento's scripts put the swatches of configurable products.
     pub(crate) swatches: Vec<Noted>,
     /// `strong` elements with a class: a switcher marks the current choice so.
@@ -196,7 +198,8 @@ impl Notes {
     /// How many elements are compared with each other when the page is judged.
     pub(crate) fn weight(&self) -> usize {
         let regions: usize = self.regions.iter().map(Vec::len).sum();
-        let lists = [&self.priced, &self.prices, &self.choosers, &self.swatches, &self.items, &self.forms];
+        let lists =
+            [&self.priced, &self.prices, &self.choosers, &self.price_widgets, &self.swatches, &self.items, &self.forms];
         regions + self.boxes.len() + lists.iter().map(|list| list.len()).sum::<usize>()
     }
 
@@ -272,6 +275,9 @@ impl Notes {
         }
         if asks_for_options(page, attributes) {
             self.choosers.push(noted);
+        }
+        if drives_prices(page, attributes) {
+            self.price_widgets.push(noted);
         }
         if attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option")) {
             self.swatches.push(noted);
@@ -364,7 +370,8 @@ fn wanted(page: &str, tag: Span, attributes: &Attributes, looks: &Looks) -> bool
     let priced = attributes.price_amount.is_some() || attributes.itemprop.is_some() || looks.price || looks.price_box;
     let told_by_tag = ["html", "meta", "script", "form"].into_iter().any(|name| is(tag, name));
     let region = !looks.regions.is_empty() || is_anchor(attributes);
-    region || named || marked || swatch || priced || told_by_tag || asks_for_options(page, attributes)
+    let script = asks_for_options(page, attributes) || drives_prices(page, attributes);
+    region || named || marked || swatch || priced || told_by_tag || script
 }
 
 /// Whether anything asks where the element ends.
@@ -372,7 +379,7 @@ fn has_end_of_interest(page: &str, tag: Span, attributes: &Attributes, looks: &L
     let tag = tag.of(page);
     let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
     let held = ["script", "form"].into_iter().any(|name| is(tag, name));
-    let texts = looks.price || attributes.itemprop.is_some() || attributes.price_amount.is_some();
+    let texts = looks.price || looks.price_box || attributes.itemprop.is_some() || attributes.price_amount.is_some();
     is_box || held || texts || !looks.regions.is_empty() || is_anchor(attributes)
 }
 
@@ -387,6 +394,14 @@ fn asks_for_options(page: &str, attributes: &Attributes) -> bool {
     attributes.links.iter().flatten().any(|link| {
         let raw = link.of(page);
         raw.contains("options") && decode(raw).contains("options=cart")
+    })
+}
+
+/// Whether an element's own configuration starts a script that prints prices.
+fn drives_prices(page: &str, attributes: &Attributes) -> bool {
+    attributes.mage_init().is_some_and(|config| {
+        let raw = config.of(page);
+        raw.contains("Box") && decode(raw).contains("priceBox")
     })
 }
 

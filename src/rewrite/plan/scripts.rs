@@ -27,6 +27,8 @@ impl Scripts {
                 continue;
             };
             let text = inner.of(page);
+            // Parameters, such as a charset, do not change what it is.
+            let kind = kind.split(';').next().unwrap_or_default();
             if kind.trim().eq_ignore_ascii_case("text/x-magento-init") {
                 scripts.add(InitScript::read(text), inner.start);
             } else if kind.trim().eq_ignore_ascii_case("application/ld+json") {
