@@ -46,7 +46,7 @@ impl Page {
                 places
                     .amounts
                     .push((kind.clone(), wrapper.value().attr("data-price-amount").unwrap_or_default().to_owned()));
-                places.texts.push((kind, wrapper.text().collect::<String>().trim().to_owned()));
+                places.texts.push((kind, own_text(wrapper, price_box)));
             }
             places.metas.extend(
                 price_box
@@ -122,6 +122,14 @@ fn without_amounts(script: &str) -> String {
         }
     }
     data.to_string()
+}
+
+/// The text of an element of a price box, without that of other boxes which broken markup puts into it.
+fn own_text(element: ElementRef<'_>, price_box: ElementRef<'_>) -> String {
+    let nodes = element
+        .descendants()
+        .filter(|node| node.parent().and_then(ElementRef::wrap).is_some_and(|parent| is_of(parent, price_box)));
+    nodes.filter_map(|node| node.value().as_text()).map(|text| &**text).collect::<String>().trim().to_owned()
 }
 
 /// Whether no other price box lies between an element and this one.

@@ -646,6 +646,13 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn a_row_that_swallows_the_next_one_is_judged_by_its_own_texts() {
+    let edits = [(0.9336150217083855, 0.0, 7), (0.5771920379715514, 0.0, 21)];
+    all_or_nothing(&mutated(",\"tierPrices\":[]", &edits)).expect("the product is left whole");
+    all_or_nothing(&mutated(&printed("24", "24"), &edits)).expect("the product is left whole");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
