@@ -124,12 +124,12 @@ fn without_amounts(script: &str) -> String {
     data.to_string()
 }
 
-/// The text of an element of a price box, without that of other boxes which broken markup puts into it.
+/// The text of an element of a price box, without that of other boxes which broken markup puts into it, blanks made one.
 fn own_text(element: ElementRef<'_>, price_box: ElementRef<'_>) -> String {
-    let nodes = element
-        .descendants()
-        .filter(|node| node.parent().and_then(ElementRef::wrap).is_some_and(|parent| is_of(parent, price_box)));
-    nodes.filter_map(|node| node.value().as_text()).map(|text| &**text).collect::<String>().trim().to_owned()
+    let is_own = |parent: ElementRef<'_>| is_of(parent, price_box);
+    let nodes = element.descendants().filter(|node| node.parent().and_then(ElementRef::wrap).is_some_and(is_own));
+    let text: String = nodes.filter_map(|node| node.value().as_text()).map(|text| &**text).collect();
+    text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether no other price box lies between an element and this one.
