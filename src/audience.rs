@@ -4,6 +4,7 @@
 //! audiences in it by what is known ([`Identifier::outgoing`]).
 
 pub mod config;
+pub mod consent;
 pub mod cookie;
 pub mod identify;
 pub mod jar;
@@ -12,6 +13,7 @@ pub mod known;
 pub mod mint;
 pub mod outgoing;
 pub mod plain;
+pub mod refresh;
 mod seal;
 pub mod simulate;
 

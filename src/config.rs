@@ -2,6 +2,7 @@
 //! together with the others.
 
 mod document;
+mod platform;
 mod rules;
 mod sections;
 mod stores;
@@ -17,6 +18,7 @@ use crate::site::Sites;
 use crate::telemetry::LogFormat;
 use crate::{audience, proxy, rewrite, server, upstream};
 
+pub use platform::Platform;
 pub use rules::{LoadedRules, load_rules};
 
 /// Everything that Segue is told before it starts.
@@ -46,6 +48,10 @@ pub struct Config {
     pub mode_file: PathBuf,
     /// The percentage of shoppers that Segue does anything for.
     pub share: u8,
+    /// Experience Platform; without it, membership comes from cookies alone.
+    pub platform: Option<Platform>,
+    /// Where the store's file is. It is made only where something is to be kept.
+    pub store_file: PathBuf,
     /// How logs are written.
     pub log_format: LogFormat,
     /// Which log lines are written.
@@ -150,6 +156,14 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
     let rules_file = section("rules").and_then(|reader| finished(reader, |reader| sections::rules(reader, folder)));
     let rewrite = section("rewrite").and_then(|reader| finished(reader, |reader| sections::rewrite(reader, folder)));
     let log = section("log").and_then(|reader| finished(reader, sections::log));
+    let store_file = section("store").and_then(|reader| finished(reader, |reader| platform::store(reader, folder)));
+    let platform = match root.optional("experience_platform") {
+        None => Some(None),
+        Some(field) => field
+            .object()
+            .and_then(|reader| finished(reader, |reader| platform::read(reader, folder, stores.as_ref())))
+            .map(Some),
+    };
     root.note_unknown();
     let mut read = Read {
         sites: stores.as_ref().map(|stores| stores.sites.clone()),
@@ -158,8 +172,10 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
     };
     if let (Some(stores), Some(server), Some(origin), Some(membership), Some(rules), Some(rewrite), Some(log)) =
         (stores, server, origin, membership, rules_file, rewrite, log)
+        && let (Some(platform), Some(store_file)) = (platform, store_file)
     {
-        read.config = Some(assemble(stores, server, origin, membership, rules, rewrite, log));
+        let around = Around { rules, log, platform, store_file };
+        read.config = Some(assemble(stores, server, origin, membership, rewrite, around));
     }
     read
 }
@@ -171,14 +187,21 @@ fn finished<'a, T>(reader: Reader<'a>, read: impl FnOnce(&Reader<'a>) -> Option<
     section
 }
 
+/// What goes into the configuration as it is.
+struct Around {
+    rules: PathBuf,
+    log: sections::Log,
+    platform: Option<Platform>,
+    store_file: PathBuf,
+}
+
 fn assemble(
     stores: stores::Stores,
     server: sections::Server,
     origin: sections::Origin,
     mut membership: audience::Config,
-    rules_file: PathBuf,
     mut rewrite: sections::Rewrite,
-    log: sections::Log,
+    around: Around,
 ) -> Config {
     membership.prefix = server.prefix;
     let prefixes = stores.sites.views().iter().filter_map(|view| view.path_prefix.clone());
@@ -198,13 +221,15 @@ fn assemble(
         upstream: origin.config,
         sites: stores.sites,
         membership,
-        rules_file,
+        rules_file: around.rules,
         rewrite: rewrite.config,
         modes: Modes::new(rewrite.mode, stores.modes),
         mode_file: rewrite.mode_file,
         share: rewrite.share,
-        log_format: log.format,
-        log_filter: log.filter,
+        platform: around.platform,
+        store_file: around.store_file,
+        log_format: around.log.format,
+        log_filter: around.log.filter,
     }
 }
 

@@ -22,6 +22,7 @@
 //! are reported), [`app`] (from a configuration to a running proxy), [`watch`] (files that change), [`operations`] and [`telemetry`] (health,
 //! logs, metrics), [`demo`] (a shop to try it on).
 
+pub mod aep;
 pub mod app;
 pub mod audience;
 pub mod body;
@@ -34,6 +35,7 @@ pub mod mode;
 pub mod operations;
 pub mod page;
 pub mod proxy;
+pub mod push;
 pub mod rewrite;
 pub mod rule;
 pub mod server;

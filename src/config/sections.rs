@@ -212,7 +212,7 @@ pub(super) fn log(reader: &Reader<'_>) -> Option<Log> {
 }
 
 /// Sets what was given and right; what was given wrong is noted already.
-fn set<T>(target: &mut T, given: Option<Option<T>>) {
+pub(super) fn set<T>(target: &mut T, given: Option<Option<T>>) {
     if let Some(Some(value)) = given {
         *target = value;
     }
@@ -234,7 +234,7 @@ fn networks(field: Option<Field<'_>>) -> Vec<IpNet> {
     field.texts().unwrap_or_default().into_iter().filter_map(parse).collect()
 }
 
-fn count(field: &Field<'_>, most: i64) -> Option<usize> {
+pub(super) fn count(field: &Field<'_>, most: i64) -> Option<usize> {
     field.within(1, most).and_then(|number| usize::try_from(number).ok())
 }
 
@@ -261,13 +261,13 @@ fn secret(reader: &Reader<'_>, key: &'static str, file_key: &'static str, folder
 }
 
 /// A secret's file. Its mistakes never quote it.
-fn secret_file(field: &Field<'_>, folder: &Path) -> Option<String> {
+pub(super) fn secret_file(field: &Field<'_>, folder: &Path) -> Option<String> {
     let (path, bytes) = file(field, folder)?;
     let text = String::from_utf8(bytes);
     text.map_err(|_| field.mistake(format!("{} is not a text file", path.display()))).ok()
 }
 
-fn file(field: &Field<'_>, folder: &Path) -> Option<(PathBuf, Vec<u8>)> {
+pub(super) fn file(field: &Field<'_>, folder: &Path) -> Option<(PathBuf, Vec<u8>)> {
     let path = folder.join(field.text()?);
     match std::fs::read(&path) {
         Ok(bytes) => Some((path, bytes)),

@@ -14,10 +14,20 @@ pub(super) struct Stores {
     pub(super) sites: Sites,
     /// Modes of the store views that have one of their own.
     pub(super) modes: BTreeMap<String, Mode>,
+    /// Magento's numeric ids of the websites that say theirs.
+    pub(super) website_ids: BTreeMap<String, u32>,
+    codes: Vec<String>,
+}
+
+impl Stores {
+    /// The codes of the websites.
+    pub(super) fn website_codes(&self) -> impl Iterator<Item = &str> {
+        self.codes.iter().map(String::as_str)
+    }
 }
 
 pub(super) fn read(stores: &Reader<'_>) -> Option<Stores> {
-    let websites = websites(stores);
+    let (websites, website_ids) = websites(stores);
     let mut modes = BTreeMap::new();
     let mut views = Vec::new();
     let section = stores.required("views").and_then(|field| field.object());
@@ -36,7 +46,8 @@ pub(super) fn read(stores: &Reader<'_>) -> Option<Stores> {
         stores.mistake("needs at least one store view, such as [stores.views.default]");
     }
     let default = default_view(stores, section.as_ref(), &views)?;
-    Some(Stores { sites: Sites::new(views, default), modes })
+    let codes = websites.into_keys().collect();
+    Some(Stores { sites: Sites::new(views, default), modes, website_ids, codes })
 }
 
 fn default_view(stores: &Reader<'_>, section: Option<&Reader<'_>>, views: &[Arc<StoreView>]) -> Option<Arc<StoreView>> {
@@ -52,17 +63,19 @@ fn default_view(stores: &Reader<'_>, section: Option<&Reader<'_>>, views: &[Arc<
     views.iter().find(|view| *view.code == *code).cloned()
 }
 
-/// Base currency by website code; `None` where it was given wrong, which is noted already.
-fn websites(stores: &Reader<'_>) -> BTreeMap<String, Option<String>> {
-    let mut websites = BTreeMap::new();
+/// Base currency by website code; `None` where it was given wrong, which is noted already. Then the ids of those that say theirs.
+fn websites(stores: &Reader<'_>) -> (BTreeMap<String, Option<String>>, BTreeMap<String, u32>) {
+    let (mut websites, mut ids) = (BTreeMap::new(), BTreeMap::new());
     let section = stores.required("websites").and_then(|field| field.object());
     for (code, field) in section.iter().flat_map(Reader::entries) {
         let Some(reader) = field.object() else { continue };
         let currency = reader.required("base_currency").and_then(|field| currency(&field));
         websites.insert(code.to_owned(), currency);
+        let id = reader.optional("id").and_then(|field| field.within(1, 65_535));
+        ids.extend(id.and_then(|id| u32::try_from(id).ok()).map(|id| (code.to_owned(), id)));
         reader.finish();
     }
-    websites
+    (websites, ids)
 }
 
 fn view(code: &str, reader: &Reader<'_>, websites: &BTreeMap<String, Option<String>>) -> Option<StoreView> {

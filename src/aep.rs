@@ -1,0 +1,6 @@
+//! Adobe Experience Platform: which audiences exist, and to which of them a shopper belongs.
+
+pub mod config;
+pub mod edge;
+
+pub use config::{Config, Credentials, Datastreams, OrgId};
