@@ -2,5 +2,8 @@
 
 pub mod config;
 pub mod edge;
+pub mod http;
+#[cfg(test)]
+mod mock;
 
 pub use config::{Config, Credentials, Datastreams, OrgId};

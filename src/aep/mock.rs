@@ -1,0 +1,68 @@
+//! A server that answers as a test tells it, for the tests of this room.
+
+use std::sync::{Arc, Mutex};
+
+use axum::extract::Request;
+use axum::http::Response;
+use reqwest::Url;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    /// Its head.
+    pub(super) head: Arc<http::request::Parts>,
+}
+
+impl Seen {
+    pub(super) fn path(&self) -> &str {
+        self.head.uri.path()
+    }
+}
+
+/// A server on loopback, gone with this value.
+pub(super) struct Mock {
+    /// Where it is.
+    pub(super) url: Url,
+    log: Arc<Mutex<Vec<Seen>>>,
+    task: JoinHandle<()>,
+}
+
+impl Mock {
+    /// Answers every request as `respond` says.
+    pub(super) async fn start(respond: impl Fn(&Seen) -> Response<String> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let url = format!("http://{}/", listener.local_addr().expect("bound")).parse().expect("a URL");
+        let (log, respond) = (Arc::new(Mutex::new(Vec::new())), Arc::new(respond));
+        let kept = Arc::clone(&log);
+        let handler = move |request: Request| {
+            let (log, respond) = (Arc::clone(&kept), Arc::clone(&respond));
+            async move {
+                let seen = Seen { head: Arc::new(request.into_parts().0) };
+                log.lock().expect("no test panics while it logs").push(seen.clone());
+                respond(&seen)
+            }
+        };
+        let router = axum::Router::new().fallback(handler);
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
+        Self { url, log, task }
+    }
+
+    /// The requests so far.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.log.lock().expect("no test panics while it logs").clone()
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// An answer with a status and a body.
+pub(super) fn answer(status: u16, body: impl ToString) -> Response<String> {
+    let answer = Response::builder().status(status).header("content-type", "application/json");
+    answer.body(body.to_string()).expect("a valid answer")
+}
