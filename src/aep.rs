@@ -1,8 +1,10 @@
 //! Adobe Experience Platform: which audiences exist, and to which of them a shopper belongs.
 
+pub mod backoff;
 pub mod config;
 pub mod edge;
 pub mod http;
+pub mod ims;
 #[cfg(test)]
 mod mock;
 

@@ -1,9 +1,11 @@
 //! A server that answers as a test tells it, for the tests of this room.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::Response;
+use http_body_util::BodyExt as _;
 use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -13,11 +15,21 @@ use tokio::task::JoinHandle;
 pub(super) struct Seen {
     /// Its head.
     pub(super) head: Arc<http::request::Parts>,
+    /// Its body.
+    pub(super) body: String,
 }
 
 impl Seen {
     pub(super) fn path(&self) -> &str {
         self.head.uri.path()
+    }
+
+    pub(super) fn query(&self) -> &str {
+        self.head.uri.query().unwrap_or_default()
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
@@ -30,8 +42,16 @@ pub(super) struct Mock {
 }
 
 impl Mock {
-    /// Answers every request as `respond` says.
+    /// Answers every request as `respond` says, at once.
     pub(super) async fn start(respond: impl Fn(&Seen) -> Response<String> + Send + Sync + 'static) -> Self {
+        Self::late(Duration::ZERO, respond).await
+    }
+
+    /// Answers every request as `respond` says, some time after it came.
+    pub(super) async fn late(
+        by: Duration,
+        respond: impl Fn(&Seen) -> Response<String> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let url = format!("http://{}/", listener.local_addr().expect("bound")).parse().expect("a URL");
         let (log, respond) = (Arc::new(Mutex::new(Vec::new())), Arc::new(respond));
@@ -39,8 +59,11 @@ impl Mock {
         let handler = move |request: Request| {
             let (log, respond) = (Arc::clone(&kept), Arc::clone(&respond));
             async move {
-                let seen = Seen { head: Arc::new(request.into_parts().0) };
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.expect("a whole request").to_bytes();
+                let seen = Seen { head: Arc::new(head), body: String::from_utf8_lossy(&body).into_owned() };
                 log.lock().expect("no test panics while it logs").push(seen.clone());
+                tokio::time::sleep(by).await;
                 respond(&seen)
             }
         };
