@@ -1,11 +1,15 @@
 //! Adobe Experience Platform: which audiences exist, and to which of them a shopper belongs.
 
+pub mod api;
+pub mod audiences;
 pub mod backoff;
 pub mod config;
+pub mod destinations;
 pub mod edge;
 pub mod http;
 pub mod ims;
 #[cfg(test)]
 mod mock;
+pub mod pages;
 
 pub use config::{Config, Credentials, Datastreams, OrgId};
