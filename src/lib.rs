@@ -40,6 +40,7 @@ pub mod rewrite;
 pub mod rule;
 pub mod server;
 pub mod site;
+pub mod store;
 pub mod telemetry;
 pub mod upstream;
 pub mod watch;

@@ -35,6 +35,17 @@ pub enum Activation {
     Yes(Vec<String>),
 }
 
+impl Activation {
+    /// `yes`, `no` or `unknown`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::No => "no",
+            Self::Yes(_) => "yes",
+        }
+    }
+}
+
 /// What is activated where.
 #[derive(Clone, Debug, Default)]
 pub struct Activations {
