@@ -4,8 +4,10 @@ pub mod backoff;
 pub mod config;
 pub mod edge;
 pub mod http;
+pub mod identity;
 pub mod ims;
 #[cfg(test)]
-mod mock;
+pub(crate) mod mock;
 
 pub use config::{Config, Credentials, Datastreams, OrgId};
+pub use identity::{Ecid, Identity};
