@@ -7,9 +7,11 @@ pub mod config;
 pub mod destinations;
 pub mod edge;
 pub mod http;
+pub mod identity;
 pub mod ims;
 #[cfg(test)]
-mod mock;
+pub(crate) mod mock;
 pub mod pages;
 
 pub use config::{Config, Credentials, Datastreams, OrgId};
+pub use identity::{Ecid, Identity};

@@ -1,8 +1,12 @@
 //! A listener on which Experience Platform says that a shopper's audiences changed.
 
+mod hints;
+
 use std::net::SocketAddr;
 
 use secrecy::SecretString;
+
+pub use hints::Hints;
 
 /// The settings of this room.
 #[derive(Clone, Debug)]

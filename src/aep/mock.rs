@@ -16,43 +16,43 @@ use super::ims::Tokens;
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Its head.
-    pub(super) head: Arc<http::request::Parts>,
+    pub(crate) head: Arc<http::request::Parts>,
     /// Its body.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 impl Seen {
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.head.uri.path()
     }
 
-    pub(super) fn query(&self) -> &str {
+    pub(crate) fn query(&self) -> &str {
         self.head.uri.query().unwrap_or_default()
     }
 
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
 /// A server on loopback, gone with this value.
-pub(super) struct Mock {
+pub(crate) struct Mock {
     /// Where it is.
-    pub(super) url: Url,
+    pub(crate) url: Url,
     log: Arc<Mutex<Vec<Seen>>>,
     task: JoinHandle<()>,
 }
 
 impl Mock {
     /// Answers every request as `respond` says, at once.
-    pub(super) async fn start(respond: impl Fn(&Seen) -> Response<String> + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(respond: impl Fn(&Seen) -> Response<String> + Send + Sync + 'static) -> Self {
         Self::late(Duration::ZERO, respond).await
     }
 
     /// Answers every request as `respond` says, some time after it came.
-    pub(super) async fn late(
+    pub(crate) async fn late(
         by: Duration,
         respond: impl Fn(&Seen) -> Response<String> + Send + Sync + 'static,
     ) -> Self {
@@ -77,7 +77,7 @@ impl Mock {
     }
 
     /// The requests so far.
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.log.lock().expect("no test panics while it logs").clone()
     }
 }
@@ -89,13 +89,13 @@ impl Drop for Mock {
 }
 
 /// An answer with a status and a body.
-pub(super) fn answer(status: u16, body: impl ToString) -> Response<String> {
+pub(crate) fn answer(status: u16, body: impl ToString) -> Response<String> {
     let answer = Response::builder().status(status).header("content-type", "application/json");
     answer.body(body.to_string()).expect("a valid answer")
 }
 
 /// A configuration whose every address is this server's.
-pub(super) fn config(mock: &Mock) -> Config {
+pub(crate) fn config(mock: &Mock) -> Config {
     let edge = Edge {
         url: mock.url.clone(),
         authenticated: false,
@@ -124,14 +124,14 @@ pub(super) fn config(mock: &Mock) -> Config {
 }
 
 /// The API on this server, which also has to grant tokens: [`granted`] does.
-pub(super) fn api(mock: &Mock) -> Api {
+pub(crate) fn api(mock: &Mock) -> Api {
     let config = config(mock);
     let tokens = Tokens::new(&config.ims, config.credentials.clone().expect("credentials")).expect("a client");
     Api::new(&config, tokens).expect("a client")
 }
 
 /// The token that a request asks for, if it asks for one.
-pub(super) fn granted(seen: &Seen) -> Option<Response<String>> {
+pub(crate) fn granted(seen: &Seen) -> Option<Response<String>> {
     let token = r#"{"access_token":"t0ken","token_type":"bearer","expires_in":86399}"#;
     (seen.path() == "/ims/token/v3").then(|| answer(200, token))
 }
