@@ -31,6 +31,7 @@ pub mod config;
 pub mod decision;
 pub mod demo;
 pub mod document;
+pub mod inventory;
 pub mod mode;
 pub mod operations;
 pub mod page;

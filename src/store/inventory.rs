@@ -47,7 +47,7 @@ pub struct Known {
 }
 
 /// An attempt to learn which audiences there are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sync {
     /// When it began.
     pub began: Timestamp,
@@ -61,6 +61,8 @@ pub struct Sync {
     pub odd: u32,
     /// How many things changed.
     pub changes: u32,
+    /// Whether the list was read to its end, so that what is not on it does not exist.
+    pub complete: bool,
     /// Why nothing was learnt.
     pub error: Option<String>,
     /// What was learnt in part only.
@@ -197,8 +199,8 @@ fn names(activation: &Activation) -> String {
 }
 
 async fn note(connection: &mut SqliteConnection, scope: &Scope, sync: &Sync) -> Result<(), sqlx::Error> {
-    let insert = "INSERT INTO syncs (id, org, sandbox, began, took, cause, listed, odd, changes, error, remark) \
-                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+    let insert = "INSERT INTO syncs (id, org, sandbox, began, took, cause, listed, odd, changes, complete, error, remark) \
+                  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     sqlx::query(insert)
         .bind(Uuid::new_v4().to_string())
         .bind(&scope.org)
@@ -209,6 +211,7 @@ async fn note(connection: &mut SqliteConnection, scope: &Scope, sync: &Sync) -> 
         .bind(sync.listed)
         .bind(sync.odd)
         .bind(sync.changes)
+        .bind(sync.complete)
         .bind(&sync.error)
         .bind(&sync.remark)
         .execute(&mut *connection)
@@ -228,6 +231,7 @@ fn sync(row: &SqliteRow) -> Result<Sync, sqlx::Error> {
         listed: row.try_get("listed")?,
         odd: row.try_get("odd")?,
         changes: row.try_get("changes")?,
+        complete: row.try_get("complete")?,
         error: row.try_get("error")?,
         remark: row.try_get("remark")?,
     })

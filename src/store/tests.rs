@@ -79,6 +79,7 @@ fn attempt(second: i64, error: Option<&str>) -> Sync {
         listed: 7,
         odd: 1,
         changes: 2,
+        complete: true,
         error: error.map(str::to_owned),
         remark: Some("cut".to_owned()),
     }
@@ -209,7 +210,7 @@ async fn the_last_good_attempt_is_remembered_through_any_number_of_bad_ones() {
     put(&store, Vec::new()).await;
     let mut raw = raw(&folder.file()).await;
     let many = "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 899) INSERT INTO syncs \
-                SELECT 'x' || i, $1, $2, i * 1000, 0, 'schedule', 0, 0, 0, 'unreachable', NULL FROM n";
+                SELECT 'x' || i, $1, $2, i * 1000, 0, 'schedule', 0, 0, 0, 0, 'unreachable', NULL FROM n";
     sqlx::query(many).bind(scope().org).bind(scope().sandbox).execute(&mut raw).await.expect("written");
     let bad = attempt(2_000, Some("unreachable"));
     store.note_failure(&scope(), &bad).await.expect("written");

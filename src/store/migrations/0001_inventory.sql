@@ -38,6 +38,8 @@ CREATE TABLE syncs (
     listed   BIGINT NOT NULL,
     odd      BIGINT NOT NULL,
     changes  BIGINT NOT NULL,
+    -- Whether the list was read to its end, so that what is not on it does not exist.
+    complete BOOLEAN NOT NULL,
     -- Why nothing was learnt; NULL when something was.
     error    TEXT,
     -- What was learnt in part only.
