@@ -16,6 +16,7 @@ mod logging;
 mod luma;
 mod markup;
 mod membership;
+mod openapi;
 mod origin;
 mod pages;
 mod pieces;
