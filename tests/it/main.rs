@@ -20,6 +20,7 @@ mod openapi;
 mod origin;
 mod pages;
 mod pieces;
+mod platform;
 mod printed;
 mod remembered;
 mod rollout;
