@@ -4,6 +4,7 @@
 //! [`Platform`]; `segue demo` serves it with a page on which people steer it.
 
 mod audiences;
+mod control;
 mod edge;
 mod fault;
 mod flows;
@@ -193,6 +194,7 @@ pub fn router(platform: Platform) -> Router {
         .route("/data/foundation/flowservice/flows", get(flows::flows))
         .route("/data/foundation/flowservice/targetConnections", get(flows::connections))
         .route("/ee/{*call}", any(edge::call))
+        .merge(control::router())
         .layer(from_fn_with_state(platform.clone(), fault::admit))
         .layer(from_fn(cross_origin))
         .with_state(platform)

@@ -143,6 +143,8 @@ pub struct Options {
     pub first_party_hosts: Vec<String>,
     /// Whether `state:store` asks for `SameSite=None`, as Adobe does. A page without TLS cannot keep such cookies.
     pub same_site_none: bool,
+    /// Where the shop is, for the control page's link.
+    pub shop_url: Option<String>,
     /// Where it says that somebody was moved.
     pub push: Option<Target>,
 }
@@ -178,6 +180,7 @@ impl Default for Options {
             handle_per_destination: false,
             first_party_hosts: Vec::new(),
             same_site_none: true,
+            shop_url: None,
             push: None,
         }
     }
