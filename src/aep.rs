@@ -2,5 +2,6 @@
 
 pub mod config;
 pub mod edge;
+pub mod wire;
 
 pub use config::{Config, Credentials, Datastreams, OrgId};
