@@ -8,6 +8,7 @@ pub mod identity;
 pub mod ims;
 #[cfg(test)]
 pub(crate) mod mock;
+pub mod wire;
 
 pub use config::{Config, Credentials, Datastreams, OrgId};
 pub use identity::{Ecid, Identity};

@@ -20,6 +20,7 @@ mod origin;
 mod pages;
 mod pieces;
 mod printed;
+mod push;
 mod remembered;
 mod rollout;
 mod rules_file;
