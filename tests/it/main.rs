@@ -10,6 +10,7 @@ mod fail_open;
 mod failing_origin;
 mod forwarding;
 mod framing;
+mod freshness;
 mod hands_off;
 mod http2;
 mod logging;
