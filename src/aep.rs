@@ -12,6 +12,7 @@ pub mod ims;
 #[cfg(test)]
 pub(crate) mod mock;
 pub mod pages;
+pub mod wire;
 
 pub use config::{Config, Credentials, Datastreams, OrgId};
 pub use identity::{Ecid, Identity};

@@ -20,7 +20,7 @@ use crate::document::Mistake;
 use crate::mode::{Modes, Overrides};
 use crate::operations::{self, Readiness};
 use crate::proxy::personal::{self, Parts, Shop};
-use crate::push::Hints;
+use crate::push::{Hints, Push};
 use crate::rewrite::Rewriter;
 use crate::telemetry::Metrics;
 use crate::telemetry::pages::PageMetrics;
@@ -61,6 +61,7 @@ pub struct App {
     rules_published: Counter,
     shoppers: TcpListener,
     operations: TcpListener,
+    push: Option<Push>,
     rules_seen: Option<Fingerprint>,
     modes_seen: Option<Fingerprint>,
 }
@@ -82,6 +83,14 @@ impl App {
         let rewriter = Arc::new(Rewriter::new(config.rewrite.clone()));
         let hints = Hints::new();
         let (identifier, platform) = visitors(&config, &hints, &mut metrics)?;
+        let push = match config.platform.as_ref().and_then(|platform| platform.push.as_ref()) {
+            None => None,
+            Some(settings) => {
+                let address = settings.listen;
+                let push = Push::bind(settings, hints, &mut metrics).await;
+                Some(push.map_err(|source| StartError::Listen { address, source })?)
+            }
+        };
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
             share: config.share,
@@ -105,6 +114,7 @@ impl App {
             rules_published,
             shoppers,
             operations,
+            push,
             rules_seen: loaded.seen,
             modes_seen,
         })
@@ -126,9 +136,18 @@ impl App {
         self.operations.local_addr()
     }
 
+    /// Where Experience Platform says that something changed, if it does.
+    pub fn push_address(&self) -> Option<SocketAddr> {
+        self.push.as_ref()?.address().ok()
+    }
+
     /// Serves until `stop` ends, then finishes what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let tasks = [self.watch_rules(), self.watch_modes()];
+        let mut tasks = vec![self.watch_rules(), self.watch_modes()];
+        if let Some(push) = self.push {
+            // A hint that is cut off is sent again, or the membership grows old by itself.
+            tasks.push(tokio::spawn(push.run(std::future::pending())));
+        }
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });

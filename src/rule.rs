@@ -15,7 +15,7 @@ pub mod discount;
 pub mod html;
 pub mod parse;
 pub mod placement;
-mod strict;
+pub(crate) mod strict;
 
 /// The JSON Schema (2020-12) of a rules file, for editors and `segue schema`.
 pub const SCHEMA: &str = include_str!("rule/schema.json");

@@ -46,7 +46,7 @@ impl ShopperKey {
     }
 
     /// The key that belongs to what a shopper is known by, the same in every process.
-    pub(super) fn derive(parts: &[&[u8]]) -> Self {
+    pub(crate) fn derive(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new_with_prefix(b"segue shopper");
         for part in parts {
             hash.update((part.len() as u64).to_be_bytes());

@@ -63,6 +63,10 @@ pub struct Report {
 pub struct CookieReport {
     /// The code of the website that it is for; empty for all.
     pub website: String,
+    /// The datastream that they were learnt by; empty when not from the Edge Network.
+    pub datastream: String,
+    /// Whether they are to be learnt again at once.
+    pub ask_again: bool,
     /// When the audiences were learnt, in seconds since 1970 UTC.
     pub learnt_at: i64,
     /// From where.
@@ -84,10 +88,11 @@ pub fn read(config: &Config, known: &KnownAudiences, value: &str, now: i64) -> R
     match Sealed::open(config, value) {
         Ok(opened) => {
             let freshness = opened.sealed.freshness(config, known, now);
-            let Sealed { membership, expires_at, website, cut_for, .. } = opened.sealed;
+            let Sealed { membership, expires_at, website, datastream, ask_again, cut_for, .. } = opened.sealed;
             let Membership { audiences, learnt_at, source } = membership;
-            let website = website.to_string();
-            let cookie = Some(CookieReport { website, learnt_at, source, cut_for, key: opened.key });
+            let (website, datastream) = (website.to_string(), datastream.to_string());
+            let cookie =
+                Some(CookieReport { website, datastream, ask_again, learnt_at, source, cut_for, key: opened.key });
             Ok(Report { kind: "cookie", audiences: texts(&audiences), state: freshness.as_str(), expires_at, cookie })
         }
         Err(why) => [("simulation", Purpose::Cookie(&simulation)), ("simulation-token", Purpose::SimulationToken)]

@@ -6,7 +6,7 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// Parses a document; the error says line and column.
-pub(super) fn parse(json: &[u8]) -> Result<Value, serde_json::Error> {
+pub(crate) fn parse(json: &[u8]) -> Result<Value, serde_json::Error> {
     serde_json::from_slice(json).map(|Strict(value)| value)
 }
 
