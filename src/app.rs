@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
 use tokio::net::TcpListener;
+use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
 use crate::aep::edge::Edge;
@@ -17,6 +18,7 @@ use crate::audience::{Identifier, Trust};
 use crate::config::{Config, LoadedRules, load_rules};
 use crate::decision::decide::Rules;
 use crate::document::Mistake;
+use crate::inventory::{Keeper, Uses};
 use crate::mode::{Modes, Overrides};
 use crate::operations::{self, Readiness};
 use crate::proxy::personal::{self, Parts, Shop};
@@ -62,6 +64,8 @@ pub struct App {
     shoppers: TcpListener,
     operations: TcpListener,
     push: Option<Push>,
+    keeper: Option<Keeper>,
+    uses: channel::Sender<Uses>,
     rules_seen: Option<Fingerprint>,
     modes_seen: Option<Fingerprint>,
 }
@@ -91,6 +95,11 @@ impl App {
                 Some(push.map_err(|source| StartError::Listen { address, source })?)
             }
         };
+        let keeper = match &config.platform {
+            Some(platform) => Keeper::open(&platform.aep, &config.store_file, &mut metrics).await,
+            None => None,
+        };
+        let uses = channel::Sender::new(Uses::of(&loaded.ruleset));
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
             share: config.share,
@@ -115,6 +124,8 @@ impl App {
             shoppers,
             operations,
             push,
+            keeper,
+            uses,
             rules_seen: loaded.seen,
             modes_seen,
         })
@@ -148,6 +159,7 @@ impl App {
             // A hint that is cut off is sent again, or the membership grows old by itself.
             tasks.push(tokio::spawn(push.run(std::future::pending())));
         }
+        tasks.extend(self.keeper.map(|keeper| keeper.spawn(self.uses.subscribe())));
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });
@@ -171,9 +183,11 @@ impl App {
     fn watch_rules(&self) -> JoinHandle<()> {
         let (path, shop) = (self.config.rules_file.clone(), Arc::clone(&self.shop));
         let (rejected, published) = (self.rules_rejected.clone(), self.rules_published.clone());
+        let uses = self.uses.clone();
         watch(path.clone(), self.rules_seen, move || match load_rules(&path, shop.sites()) {
             Ok(loaded) => {
                 log_warnings(&loaded.warnings);
+                uses.send_replace(Uses::of(&loaded.ruleset));
                 let rules = Rules::compile(loaded.ruleset, shop.sites());
                 tracing::info!(rules.revision = format!("{:016x}", rules.revision()), "new rules are in force");
                 shop.publish(rules);

@@ -1,5 +1,6 @@
 //! The command line: what may be asked for, and who answers it.
 
+mod audiences;
 mod check;
 mod cookie;
 mod demo;
@@ -7,12 +8,13 @@ mod explain;
 mod mode;
 mod page;
 mod serve;
+mod status;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Platform};
 use crate::document::Mistake;
 use crate::mode::Mode;
 
@@ -50,6 +52,20 @@ enum Command {
         /// Also ask the origin, and name what would bite
         #[arg(long)]
         online: bool,
+    },
+    /// List Experience Platform's audiences
+    #[command(subcommand)]
+    Audiences(AudiencesCommand),
+    /// Test every credential and permission at Adobe's, and say what is missing on which of Adobe's screens
+    Status {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Also show who asks, and where
+        #[arg(short, long)]
+        verbose: bool,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
     },
     /// Fetch a page from the origin and say what would change on it for some audiences, and why
     Explain(ExplainArguments),
@@ -96,6 +112,26 @@ struct ExplainArguments {
     output: Output,
     /// The page, as shoppers see its address, or its path alone
     url: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum AudiencesCommand {
+    /// Ask Experience Platform now, and say what changed
+    Sync {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Show what is known, without asking
+    List {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -192,12 +228,25 @@ impl ConfigFile {
     }
 }
 
+/// What a configuration says of Experience Platform.
+fn platform<'c>(config: &'c Config, file: &ConfigFile) -> Result<&'c Platform, Failure> {
+    let missing = || {
+        let file = file.config.display();
+        Failure::Usage(format!(
+            "{file} has no [experience_platform], so there is nothing to ask; deploy/segue.toml shows one"
+        ))
+    };
+    config.platform.as_ref().ok_or_else(missing)
+}
+
 /// Carries out a command; answers go to standard output, logs to standard error.
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Serve(config) => serve::run(&config).await,
         Command::Demo { port, output } => demo::run(port, output).await,
         Command::Check { config, online } => check::run(&config, online).await,
+        Command::Audiences(command) => audiences::run(command).await,
+        Command::Status { config, verbose, output } => status::run(&config, verbose, output).await,
         Command::Explain(arguments) => explain::run(arguments).await,
         Command::Cookie(command) => cookie::run(command),
         Command::Keys(KeysCommand::New) => cookie::new_key(),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::aep::api::{Api, ApiError};
+use crate::aep::api::{Api, ApiError, Cause};
 use crate::aep::audiences::Audience;
 use crate::aep::destinations::Activations;
 use crate::aep::http::BuildError;
@@ -54,6 +54,10 @@ impl SyncError {
             Self::Api(error) => error.advice(),
             Self::Store(_) => "see whether the disk is full and the file writable for Segue",
         }
+    }
+
+    fn is_for_want_of_a_token(&self) -> bool {
+        matches!(self, Self::Api(ApiError { cause: Cause::Token(_), .. }))
     }
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::api::{Api, ApiError, Area, Cause, one_line};
-use super::pages::{Listing, Source};
+use super::pages::{Listing, Source, elements, total};
 
 const BASE: &str = "/data/core/ups";
 
@@ -222,6 +222,27 @@ pub async fn list(api: &Api) -> Result<Listing<Audience>, ApiError> {
     let first = ("/audiences", "limit=100");
     let source = Source { api, area: Area::Audiences, base: BASE, first, cursor: "start" };
     source.list(|value| Audience::read(value).map(|audience| (audience.id.clone(), audience))).await
+}
+
+/// What one small question tells about the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// How many audiences there are, where Adobe says so.
+    pub total: Option<usize>,
+    /// The sandbox that they are in, where one of them says so.
+    pub sandbox: Option<String>,
+}
+
+/// Asks for one audience, to see whether audiences may be listed.
+///
+/// # Errors
+/// When they may not, or not now.
+pub async fn glance(api: &Api) -> Result<Glance, ApiError> {
+    let page = api.get(Area::Audiences, &api.url(&format!("{BASE}/audiences"), Some("limit=1"))).await?;
+    let malformed = || ApiError { area: Area::Audiences, cause: Cause::Malformed("it has no list") };
+    let elements = elements(&page).ok_or_else(malformed)?;
+    let sandbox = elements.into_iter().filter_map(Audience::read).find_map(|audience| audience.sandbox);
+    Ok(Glance { total: total(&page), sandbox })
 }
 
 /// One audience by its id; `None` when there is no such audience any more.

@@ -120,6 +120,12 @@ impl Activations {
         }
     }
 
+    /// How many audiences flows to our destinations select.
+    pub fn selected(&self) -> usize {
+        let ids: BTreeSet<_> = self.selectors.iter().map(|selector| (&selector.ids, &selector.namespace)).collect();
+        ids.len()
+    }
+
     /// Whether an audience is activated for this shop. That it is not is said only when all of the configured destinations were found and
     /// read to their ends.
     pub fn of_audience(&self, audience: &Audience) -> Activation {

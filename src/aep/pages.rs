@@ -171,7 +171,7 @@ enum Next {
 }
 
 /// The elements of a page. Adobe's specification has lists of destinations typed as one single element.
-fn elements(page: &Value) -> Option<Vec<&Value>> {
+pub(super) fn elements(page: &Value) -> Option<Vec<&Value>> {
     let list = ["children", "items"].into_iter().find_map(|key| page.get(key)?.as_array()).or(page.as_array());
     let single = || page.get("id").and_then(Value::as_str).map(|_| vec![page]);
     list.map(|list| list.iter().collect()).or_else(single)
@@ -182,7 +182,8 @@ fn about<'a>(page: &'a Value, key: &str) -> Option<&'a Value> {
     ["_page", "_pages", "page"].into_iter().find_map(|name| page.get(name)?.get(key))
 }
 
-fn total(page: &Value) -> Option<usize> {
+/// How many entries the list has, where a page says so.
+pub(super) fn total(page: &Value) -> Option<usize> {
     let total = about(page, "totalCount")?;
     let total = total.as_u64().or_else(|| total.as_str()?.parse().ok())?;
     usize::try_from(total).ok()

@@ -4,14 +4,17 @@ use http::{StatusCode, Uri, header};
 
 use super::page::{Wish, ask, first_host};
 use super::{ConfigFile, Failure};
+use crate::aep;
 use crate::body::Body;
 use crate::config::{self, Config};
+use crate::inventory::Uses;
 use crate::mode::{Mode, Overrides};
 use crate::page::PageFacts;
 use crate::rewrite::plan::{Reason, StoreHints};
 use crate::rewrite::render::Dressing;
 use crate::rewrite::skip::Skip;
 use crate::rewrite::{Done, Rewriter};
+use crate::rule::Ruleset;
 use crate::site::StoreView;
 use crate::upstream::Upstream;
 
@@ -22,9 +25,29 @@ pub(super) async fn run(file: &ConfigFile, online: bool) -> Result<(), Failure> 
     for warning in &loaded.warnings {
         println!("warning: {warning}");
     }
+    if let Some(platform) = &config.platform {
+        warn_of_audiences(&config, &platform.aep, &loaded.ruleset).await;
+    }
     let (offers, blocks) = (loaded.ruleset.offers.len(), loaded.ruleset.blocks.len());
     println!("configuration and rules are right: offers: {offers}, blocks: {blocks}");
     if online { ask_shop(&config).await } else { Ok(()) }
+}
+
+/// What the inventory, as it was kept, has against the rules.
+async fn warn_of_audiences(config: &Config, settings: &aep::Config, ruleset: &Ruleset) {
+    match super::audiences::snapshot(config, settings).await {
+        Ok(snapshot) => {
+            for flagged in snapshot.flags(&Uses::of(ruleset)) {
+                println!("warning: {flagged}");
+            }
+            if snapshot.good.is_none() && settings.credentials.is_some() {
+                println!(
+                    "the audiences were never listed, so rules were not compared with them: `segue audiences sync` lists them"
+                );
+            }
+        }
+        Err(error) => println!("warning: {error}"),
+    }
 }
 
 async fn ask_shop(config: &Config) -> Result<(), Failure> {

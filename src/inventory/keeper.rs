@@ -107,7 +107,9 @@ impl Keeper {
             }
             Err(error) => {
                 self.figures.synced(error.as_str());
-                if self.failing.replace(error.as_str()) != Some(error.as_str()) {
+                let is_news = self.failing.replace(error.as_str()) != Some(error.as_str());
+                // Whoever asks for tokens says himself why there is none.
+                if is_news && !error.is_for_want_of_a_token() {
                     tracing::warn!(reason = error.as_str(), "audiences cannot be listed: {error}; {}", error.advice());
                 }
                 let asked = match &error {
