@@ -123,7 +123,7 @@ impl App {
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });
         readiness.set(true);
-        let service = proxy::service(self.config.proxy, self.shop, self.upstream, Arc::clone(&self.metrics));
+        let service = proxy::service(self.config.proxy, self.shop, self.upstream, None, Arc::clone(&self.metrics));
         let stop = {
             let readiness = readiness.clone();
             async move {

@@ -153,8 +153,11 @@ pub fn trust(exchange: &Exchange<'_>, aliases: &[String]) -> Result<Report, Refu
     Ok(Report { ecid: own, audiences })
 }
 
-/// The ECID that all of the browser's cookies agree on.
-fn own_ecid(org: &OrgId, cookies: &str) -> Result<String, Refusal> {
+/// The ECID that all of the browser's cookies agree on. Without one, no answer can count.
+///
+/// # Errors
+/// When there is none, or several.
+pub fn own_ecid(org: &OrgId, cookies: &str) -> Result<String, Refusal> {
     let identity = org.cookie("identity");
     let pairs = || cookies.split("; ").filter_map(|pair| pair.split_once('='));
     let mut own: Option<String> = None;

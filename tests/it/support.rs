@@ -237,7 +237,7 @@ impl Setup {
         let shop = shop_without_rules(&mut metrics);
         let metrics = Arc::new(metrics);
         let upstream = Upstream::new(&config).expect("a valid configuration");
-        let service = proxy::service(self.proxy, shop, upstream, Arc::clone(&metrics));
+        let service = proxy::service(self.proxy, shop, upstream, None, Arc::clone(&metrics));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (stop, stopped) = oneshot::channel::<()>();
