@@ -41,7 +41,7 @@ const EDGE: &str = "https://edge.adobedc.net";
 const SERVER: &str = "server.adobedc.net";
 
 /// From a call to the first byte of its answer. Adobe gives up on its own services after some seconds.
-const LONGEST_WAIT: Duration = Duration::from_secs(15);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// An answer's largest size to be read: with personalisation for a page it has some 100 KB, which are its offers' HTML.
 const MOST_BYTES: usize = 1 << 20;
 /// The same, decoded.

@@ -8,6 +8,7 @@ mod demo;
 mod drain;
 mod fail_open;
 mod failing_origin;
+mod first_party;
 mod forwarding;
 mod framing;
 mod hands_off;
