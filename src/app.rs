@@ -10,19 +10,23 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::aep::edge::Edge;
+use crate::audience::adobe::Adobe;
+use crate::audience::refresh::{LookupMetrics, Refresher};
 use crate::audience::{Identifier, Trust};
 use crate::config::{Config, LoadedRules, load_rules};
 use crate::decision::decide::Rules;
 use crate::document::Mistake;
 use crate::mode::{Modes, Overrides};
 use crate::operations::{self, Readiness};
-use crate::proxy::personal::{Parts, Shop};
+use crate::proxy::personal::{self, Parts, Shop};
+use crate::push::{Hints, Push};
 use crate::rewrite::Rewriter;
 use crate::telemetry::Metrics;
 use crate::telemetry::pages::PageMetrics;
 use crate::upstream::{self, Upstream};
 use crate::watch::{Fingerprint, watch};
-use crate::{proxy, server};
+use crate::{aep, proxy, server};
 
 /// Why Segue does not start.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +37,9 @@ pub enum StartError {
     /// The way to the origin cannot be set up.
     #[error(transparent)]
     Upstream(#[from] upstream::BuildError),
+    /// The way to Experience Platform cannot be set up.
+    #[error("Experience Platform cannot be called: {0}")]
+    Platform(#[from] aep::http::BuildError),
     /// A socket cannot be had.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -54,6 +61,7 @@ pub struct App {
     rules_published: Counter,
     shoppers: TcpListener,
     operations: TcpListener,
+    push: Option<Push>,
     rules_seen: Option<Fingerprint>,
     modes_seen: Option<Fingerprint>,
 }
@@ -73,12 +81,23 @@ impl App {
         warn_of_trust(&config, &shoppers);
         let mut metrics = Metrics::new();
         let rewriter = Arc::new(Rewriter::new(config.rewrite.clone()));
+        let hints = Hints::new();
+        let (identifier, platform) = visitors(&config, &hints, &mut metrics)?;
+        let push = match config.platform.as_ref().and_then(|platform| platform.push.as_ref()) {
+            None => None,
+            Some(settings) => {
+                let address = settings.listen;
+                let push = Push::bind(settings, hints, &mut metrics).await;
+                Some(push.map_err(|source| StartError::Listen { address, source })?)
+            }
+        };
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
             share: config.share,
             modes: config.modes.overruled(&overrides),
             rules: Rules::compile(loaded.ruleset, &config.sites),
-            identifier: Identifier::new(config.membership.clone()),
+            identifier,
+            platform,
             metrics: PageMetrics::register(&mut metrics, Arc::clone(&rewriter)),
             rewriter,
         }));
@@ -95,6 +114,7 @@ impl App {
             rules_published,
             shoppers,
             operations,
+            push,
             rules_seen: loaded.seen,
             modes_seen,
         })
@@ -116,9 +136,18 @@ impl App {
         self.operations.local_addr()
     }
 
+    /// Where Experience Platform says that something changed, if it does.
+    pub fn push_address(&self) -> Option<SocketAddr> {
+        self.push.as_ref()?.address().ok()
+    }
+
     /// Serves until `stop` ends, then finishes what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let tasks = [self.watch_rules(), self.watch_modes()];
+        let mut tasks = vec![self.watch_rules(), self.watch_modes()];
+        if let Some(push) = self.push {
+            // A hint that is cut off is sent again, or the membership grows old by itself.
+            tasks.push(tokio::spawn(push.run(std::future::pending())));
+        }
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });
@@ -171,6 +200,24 @@ impl App {
             Err(mistakes) => log_mistakes(&mistakes, "the mode file has mistakes: modes stay as they were"),
         })
     }
+}
+
+/// Who says who shoppers are, and who looks them up.
+fn visitors(
+    config: &Config,
+    hints: &Hints,
+    metrics: &mut Metrics,
+) -> Result<(Identifier, Option<personal::Platform>), StartError> {
+    let identifier = Identifier::new(config.membership.clone());
+    let Some(settings) = &config.platform else { return Ok((identifier, None)) };
+    let adobe = Adobe::new(&settings.aep.org, settings.consent.clone());
+    let edge = Edge::connect(&settings.aep)?;
+    let metrics = LookupMetrics::register(metrics);
+    let fresh_for = config.membership.fresh_for;
+    let refresher = Refresher::new(settings.refresh.clone(), fresh_for, edge, hints.clone(), metrics);
+    let datastreams = settings.aep.edge.datastreams.clone();
+    let platform = personal::Platform { datastreams, refresher: Arc::new(refresher) };
+    Ok((identifier.with_adobe(adobe), Some(platform)))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -3,6 +3,7 @@
 //! [`Identifier`] reads a request and says who sent it ([`Shopper`]); before the request goes up, it replaces every claim about
 //! audiences in it by what is known ([`Identifier::outgoing`]).
 
+pub mod adobe;
 pub mod config;
 pub mod consent;
 pub mod cookie;
@@ -10,6 +11,7 @@ pub mod identify;
 pub mod jar;
 pub mod keys;
 pub mod known;
+pub mod learnt;
 pub mod mint;
 pub mod outgoing;
 pub mod plain;
@@ -23,9 +25,10 @@ use crate::rule::AudienceId;
 
 pub use config::{Config, ConfigError, Secure, Trust};
 pub use cookie::{Freshness, SealError, Sealed, ShopperKey};
-pub use identify::{Identifier, Refused, RequestView, Shopper};
+pub use identify::{Identifier, Keep, Refused, RequestView, Shopper};
 pub use keys::{Key, KeyError, Keyring};
 pub use known::KnownAudiences;
+pub use learnt::{Learnt, Scope};
 pub use seal::OpenError;
 pub use simulate::Simulation;
 

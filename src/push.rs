@@ -21,7 +21,6 @@ use tokio::net::TcpListener;
 use crate::server;
 use crate::telemetry::Metrics;
 pub use hints::Hints;
-pub use message::shopper;
 
 /// The settings of this room.
 #[derive(Clone, Debug)]

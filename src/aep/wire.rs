@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use http::{HeaderMap, StatusCode};
 
-use super::OrgId;
+use super::{Ecid, OrgId};
 use crate::rule::AudienceId;
 
 /// One call of a page's script, as it went to Adobe, and what came back.
@@ -176,7 +176,7 @@ pub fn own_ecid(org: &OrgId, cookies: &str) -> Result<String, Refusal> {
 
 /// The ECID in the value of an identity cookie.
 fn decoded(value: &str) -> Option<String> {
-    crate::audience::identify::ecid(value.as_bytes())
+    Ecid::from_cookie(value.as_bytes()).map(|ecid| ecid.as_str().to_owned())
 }
 
 /// The ECID in the cookie of the time before the Web SDK: a list between bars, of names and values in turn.

@@ -1,11 +1,11 @@
 //! The sealed cookie: what Segue learnt about a shopper, kept in his browser where he can neither read nor change it.
 //!
 //! ```text
-//! source 1 | learnt at 8 | expires at 8 | shopper key 16 | cut flag 1, revision 8 when set | website (length 1, text)
-//! | number of UUIDs 2 | UUIDs 16 each | other ids (length 1, text) to the end
+//! source 1 | learnt at 8 | expires at 8 | shopper key 16 | flags 1 | revision 8 when the first flag says cut | claim seen 4
+//! | website (length 1, text) | datastream (length 1, text) | number of UUIDs 2 | UUIDs 16 each | other ids (length 1, text) to the end
 //! ```
 //!
-//! Numbers are big-endian. A UUID in lower case with hyphens takes 16 bytes; any other id stays as it is written.
+//! The second flag says that Experience Platform is to be asked again. Numbers are big-endian. A UUID in lower case with hyphens takes 16 bytes; any other id stays as it is written.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,6 +25,9 @@ const CLOCK_SKEW: i64 = 60;
 
 /// A whole `Set-Cookie` line stays below this: browsers keep no longer cookie.
 const LONGEST_LINE: usize = 4095;
+
+const IS_CUT: u8 = 1;
+const ASK_AGAIN: u8 = 2;
 
 /// The longest `Max-Age` that the line must have room for, in seconds.
 pub(super) const LONGEST_AGE: i64 = 99_999_999_999;
@@ -81,6 +84,12 @@ pub struct Sealed {
     pub shopper: ShopperKey,
     /// The code of the website that it was learnt for; empty when it holds on all of them.
     pub website: Arc<str>,
+    /// The datastream that it was learnt by; empty when it was not learnt from the Edge Network.
+    pub datastream: Arc<str>,
+    /// Whether it is to be learnt again at once, however fresh.
+    pub ask_again: bool,
+    /// A digest of the browser's own claim when it was learnt, so that another claim is noticed; 0 without one.
+    pub claim_seen: u32,
     /// When not all audiences fitted: the revision of the rules whose audiences were kept.
     pub cut_for: Option<u64>,
 }
@@ -131,7 +140,8 @@ impl Sealed {
     /// A membership to keep until it expires.
     pub fn new(config: &Config, membership: Membership, shopper: ShopperKey, website: Arc<str>) -> Self {
         let expires_at = membership.learnt_at.saturating_add(seconds(config.expires_after));
-        Self { membership, expires_at, shopper, website, cut_for: None }
+        let datastream = "".into();
+        Self { membership, expires_at, shopper, website, datastream, ask_again: false, claim_seen: 0, cut_for: None }
     }
 
     /// How far the membership holds at `now` (seconds since 1970 UTC). One that was cut for other rules is stale.
@@ -140,7 +150,7 @@ impl Sealed {
         let was_cut_for_others = self.cut_for.is_some_and(|revision| revision != known.revision());
         if now >= self.expires_at || age >= seconds(config.expires_after) {
             Freshness::Expired
-        } else if age < -CLOCK_SKEW || age >= seconds(config.fresh_for) || was_cut_for_others {
+        } else if age < -CLOCK_SKEW || age >= seconds(config.fresh_for) || was_cut_for_others || self.ask_again {
             Freshness::Stale
         } else {
             Freshness::Fresh
@@ -185,9 +195,12 @@ impl Sealed {
         head.extend(self.membership.learnt_at.to_be_bytes());
         head.extend(self.expires_at.to_be_bytes());
         head.extend(self.shopper.0);
-        head.push(u8::from(cut_for.is_some()));
+        let cut = if cut_for.is_some() { IS_CUT } else { 0 };
+        head.push(cut | if self.ask_again { ASK_AGAIN } else { 0 });
         head.extend(cut_for.map(u64::to_be_bytes).iter().flatten());
+        head.extend(self.claim_seen.to_be_bytes());
         put_text(&mut head, &self.website).ok_or(SealError::WebsiteTooLong)?;
+        put_text(&mut head, &self.datastream).expect("a datastream's id is at most 100 bytes long");
         Ok(head)
     }
 
@@ -196,14 +209,17 @@ impl Sealed {
         let learnt_at = content.seconds()?;
         let expires_at = content.seconds()?;
         let shopper = ShopperKey(content.take()?);
-        let cut_for = match content.byte()? {
+        let flags = content.byte().filter(|flags| flags & !(IS_CUT | ASK_AGAIN) == 0)?;
+        let cut_for = match flags & IS_CUT {
             0 => None,
-            1 => Some(u64::from_be_bytes(content.take()?)),
-            _ => return None,
+            _ => Some(u64::from_be_bytes(content.take()?)),
         };
-        let website = content.text()?.into();
+        let ask_again = flags & ASK_AGAIN != 0;
+        let claim_seen = u32::from_be_bytes(content.take()?);
+        let (website, datastream) = (content.text()?.into(), content.text()?.into());
         let audiences = decode_audiences(&mut content)?;
-        Some(Self { membership: Membership { audiences, learnt_at, source }, expires_at, shopper, website, cut_for })
+        let membership = Membership { audiences, learnt_at, source };
+        Some(Self { membership, expires_at, shopper, website, datastream, ask_again, claim_seen, cut_for })
     }
 }
 
@@ -344,6 +360,8 @@ mod tests {
         ] {
             assert_eq!(cookie.freshness(&config, &known, learnt + age), freshness, "{age}");
         }
+        let again = Sealed { ask_again: true, ..cookie.clone() };
+        assert_eq!(again.freshness(&config, &known, learnt), Freshness::Stale);
         let cut = Sealed { cut_for: Some(known.revision() + 1), ..cookie.clone() };
         assert_eq!(cut.freshness(&config, &known, learnt), Freshness::Stale);
         let short = Sealed { expires_at: learnt + 10, ..cookie };
@@ -379,11 +397,13 @@ mod tests {
         fn round_trips(
             ids in prop::collection::btree_set("([!-~]{1,30}|[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12})", 0..60),
             learnt_at: i64, expires_at: i64, shopper: [u8; 16], website in "[a-z_]{0,40}", cut_for: Option<u64>, source in 1..=3_u8,
+            datastream in "[a-z0-9-]{0,100}", ask_again: bool, claim_seen: u32,
         ) {
             let source = Source::from_code(source).expect("a source");
             let audiences = ids.into_iter().map(Into::into).collect();
             let membership = Membership { audiences, learnt_at, source };
-            let before = Sealed { membership, expires_at, shopper: ShopperKey(shopper), website: website.into(), cut_for };
+            let (shopper, website, datastream) = (ShopperKey(shopper), website.into(), datastream.into());
+            let before = Sealed { membership, expires_at, shopper, website, datastream, ask_again, claim_seen, cut_for };
             let config = config();
             let value = before.seal(&config, &known()).expect("sealed");
             prop_assert_eq!(Sealed::open(&config, value.as_bytes()).expect("opened").sealed, before);

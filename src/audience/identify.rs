@@ -2,22 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD_INDIFFERENT, URL_SAFE_NO_PAD_INDIFFERENT};
 use http::header::USER_AGENT;
 use http::{HeaderMap, HeaderValue};
-use percent_encoding::percent_decode;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 
+use super::adobe::{Adobe, Visitor};
 use super::config::{BY_HAND, Config, PLAIN, TOKEN_HEADER, Trust};
+use super::consent::Consent;
 use super::cookie::{Freshness, Opened, SealError, Sealed, ShopperKey};
 use super::jar::{self, Protected};
 use super::known::KnownAudiences;
 use super::seal::OpenError;
 use super::simulate::{Simulation, Tickets};
 use super::{Membership, Source, plain};
+use crate::aep::{Ecid, Identity};
 use crate::rule::AudienceId;
 
 /// A browser keeps one or two cookies of a name (host and domain); past this many they are junk.
@@ -32,6 +33,8 @@ pub struct RequestView<'a> {
     pub client: IpAddr,
     /// The code of the website that the request is for.
     pub website: &'a str,
+    /// The datastream that shoppers of its store view are looked up by; `None` where nobody is.
+    pub datastream: Option<&'a Arc<str>>,
     /// The time, in seconds since 1970 UTC.
     pub now: i64,
     /// The audiences of the current rules.
@@ -49,12 +52,32 @@ pub struct Shopper {
     pub freshness: Option<Freshness>,
     /// Whose page he wants to see instead of his own.
     pub simulation: Option<Simulation>,
-    /// What to seal again, since it was sealed by a key that is on its way out.
-    pub remember: Option<Sealed>,
+    /// The sealed cookie that the membership is from, or would be without a believed claim.
+    pub own: Option<Sealed>,
+    /// What his browser is to keep from now on.
+    pub keep: Keep,
+    /// As whom Experience Platform could be asked about him; `None` where it is not asked at all.
+    pub visitor: Option<Visitor>,
+    /// When the Edge Network last said that he has not consented, in seconds since 1970 UTC.
+    pub declined_at: Option<i64>,
+    /// A digest of his browser's own claim, which is no membership, but a hint that there may be another; 0 without one.
+    pub claim_seen: u32,
     /// Names in the `segue-audiences` cookie that no audience has.
     pub unknown_names: Vec<String>,
     /// What the request claimed in vain.
     pub refused: Vec<Refused>,
+}
+
+/// What a browser is to do with its sealed cookie.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing: it is as it should be.
+    #[default]
+    AsIs,
+    /// Replace it by this.
+    Sealed(Box<Sealed>),
+    /// Forget it.
+    Nothing,
 }
 
 /// A claim of a request that was not believed. Counted, never an error.
@@ -101,6 +124,7 @@ pub struct Identifier {
     config: Config,
     protected: Protected,
     token: Option<[u8; 32]>,
+    adobe: Option<Adobe>,
     pub(super) tickets: Tickets,
 }
 
@@ -110,7 +134,17 @@ impl Identifier {
         let simulation = config.simulation_cookie();
         let protected = Protected::new([PLAIN, BY_HAND, &config.cookie_name, &simulation]);
         let token = config.trusted_token.as_ref().map(|token| digest(token.expose_secret().as_bytes()));
-        Self { config, protected, token, tickets: Tickets::default() }
+        Self { config, protected, token, adobe: None, tickets: Tickets::default() }
+    }
+
+    /// The same, for a shop whose shoppers Experience Platform knows.
+    pub fn with_adobe(self, adobe: Adobe) -> Self {
+        Self { adobe: Some(adobe), ..self }
+    }
+
+    /// What browsers keep for Adobe, where Experience Platform knows the shop's shoppers.
+    pub fn adobe(&self) -> Option<&Adobe> {
+        self.adobe.as_ref()
     }
 
     /// The settings.
@@ -125,45 +159,78 @@ impl Identifier {
     /// Who sent this request.
     pub fn identify(&self, request: &RequestView<'_>) -> Shopper {
         let mut refused = Vec::new();
-        let own = self.sealed(request, &mut refused);
+        let visitor = self.visitor(request);
+        let opened = self.sealed(request, visitor.as_ref(), &mut refused);
         let simulation = self.simulation(request, &mut refused);
         let (claim, unknown_names) = self.claim(request, &mut refused);
-        let key = own.as_ref().map_or_else(|| known_by(request), |own| own.sealed.shopper);
-        let freshness = match (&claim, &own) {
+        let key = opened.as_ref().map_or_else(|| known_by(request, visitor.as_ref()), |own| own.sealed.shopper);
+        let freshness = match (&claim, &opened) {
             (None, Some(own)) => Some(own.sealed.freshness(&self.config, request.known, request.now)),
             _ => None,
         };
-        let remember = own.as_ref().filter(|own| own.key != 0).map(|own| own.sealed.clone());
+        let keep = match &opened {
+            Some(own) if own.key != 0 => Keep::Sealed(Box::new(own.sealed.clone())),
+            None if refused.contains(&Refused::Cookie(OpenError::NoConsent)) => Keep::Nothing,
+            _ => Keep::AsIs,
+        };
+        let own = opened.map(|opened| opened.sealed);
         let believed = claim.map(|audiences| Membership { audiences, learnt_at: request.now, source: Source::Plain });
-        let membership = believed.or_else(|| own.map(|own| own.sealed.membership));
-        Shopper { key, membership, freshness, simulation, remember, unknown_names, refused }
+        let membership = believed.or_else(|| own.as_ref().map(|own| own.membership.clone()));
+        let claim_seen = visitor.as_ref().map_or(0, |_| claim_digest(request.headers));
+        let declined_at = None;
+        Shopper {
+            key,
+            membership,
+            freshness,
+            simulation,
+            own,
+            keep,
+            visitor,
+            declined_at,
+            claim_seen,
+            unknown_names,
+            refused,
+        }
     }
 
-    /// The `Set-Cookie` line that keeps what is to be remembered; `None` when the browser need keep nothing new.
-    /// For HTML pages only.
+    /// The `Set-Cookie` line for what the browser is to keep; `None` when it need do nothing. For HTML pages, and for answers that
+    /// log somebody in or out.
     ///
     /// # Errors
     /// When it cannot be sealed; the page goes without then.
     pub fn set_cookie(
         &self,
-        shopper: &Shopper,
+        keep: &Keep,
         secure: bool,
         now: i64,
         known: &KnownAudiences,
     ) -> Result<Option<HeaderValue>, SealError> {
-        let Some(sealed) = &shopper.remember else { return Ok(None) };
-        let value = sealed.seal(&self.config, known)?;
+        let (value, age) = match keep {
+            Keep::AsIs => return Ok(None),
+            Keep::Nothing => (String::new(), 0),
+            Keep::Sealed(sealed) => (sealed.seal(&self.config, known)?, sealed.expires_at.saturating_sub(now)),
+        };
         let mut cookie = self.config.cookie(self.config.cookie_name.clone(), value, secure);
-        let age = sealed.expires_at.saturating_sub(now).clamp(0, super::cookie::LONGEST_AGE);
+        let age = age.clamp(0, super::cookie::LONGEST_AGE);
         cookie.set_max_age(cookie::time::Duration::seconds(age));
         Ok(HeaderValue::try_from(cookie.to_string()).ok())
     }
 
+    fn visitor(&self, request: &RequestView<'_>) -> Option<Visitor> {
+        let (adobe, datastream) = (self.adobe.as_ref()?, request.datastream?);
+        Some(adobe.visitor(request.headers, request.website, datastream))
+    }
+
     /// The newest sealed cookie that holds here and now.
-    fn sealed(&self, request: &RequestView<'_>, refused: &mut Vec<Refused>) -> Option<Opened> {
+    fn sealed(
+        &self,
+        request: &RequestView<'_>,
+        visitor: Option<&Visitor>,
+        refused: &mut Vec<Refused>,
+    ) -> Option<Opened> {
         let mut newest: Option<Opened> = None;
         for value in jar::values(request.headers, &self.config.cookie_name).take(MOST_OF_A_NAME) {
-            match self.opened(request, value) {
+            match self.opened(request, visitor, value) {
                 Ok(opened) => {
                     let learnt_at = |opened: &Opened| opened.sealed.membership.learnt_at;
                     if newest.as_ref().is_none_or(|newest| learnt_at(newest) < learnt_at(&opened)) {
@@ -176,13 +243,16 @@ impl Identifier {
         newest
     }
 
-    fn opened(&self, request: &RequestView<'_>, value: &[u8]) -> Result<Opened, OpenError> {
+    fn opened(&self, request: &RequestView<'_>, visitor: Option<&Visitor>, value: &[u8]) -> Result<Opened, OpenError> {
         let opened = Sealed::open(&self.config, value)?;
         if opened.sealed.freshness(&self.config, request.known, request.now) == Freshness::Expired {
             return Err(OpenError::Expired);
         }
         if !opened.sealed.holds_on(request.website) {
             return Err(OpenError::OtherWebsite);
+        }
+        if opened.sealed.membership.source == Source::Edge {
+            still_his(&opened.sealed, visitor)?;
         }
         Ok(opened)
     }
@@ -231,6 +301,26 @@ impl Identifier {
     }
 }
 
+/// Whether what the Edge Network said about somebody is about this visitor, and may be used. Without his identity beside it, a cookie
+/// could be handed on and would never be looked up again.
+fn still_his(sealed: &Sealed, visitor: Option<&Visitor>) -> Result<(), OpenError> {
+    let Some(visitor) = visitor.filter(|visitor| visitor.datastream == sealed.datastream) else {
+        return Err(OpenError::OtherDatastream);
+    };
+    if visitor.consent != Consent::Given {
+        return Err(OpenError::NoConsent);
+    }
+    let his = visitor.identity.as_ref().is_some_and(|identity| ShopperKey::of(identity) == sealed.shopper);
+    if his { Ok(()) } else { Err(OpenError::OtherIdentity) }
+}
+
+/// A digest of what page scripts say in Adobe's plain cookie, never 0 where there is one.
+fn claim_digest(headers: &HeaderMap) -> u32 {
+    let Some(value) = jar::values(headers, PLAIN).next() else { return 0 };
+    let [a, b, c, d, ..] = digest(value);
+    u32::from_be_bytes([a, b, c, d]).max(1)
+}
+
 /// The plain list of a request: its header, else the first cookie of that name, as PHP would take it.
 fn plain_claim(headers: &HeaderMap) -> Option<BTreeSet<AudienceId>> {
     let mut lists = headers.get_all(PLAIN).iter().peekable();
@@ -245,12 +335,14 @@ fn digest(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// The key of a shopper without a sealed cookie: by what stays with him longest.
-fn known_by(request: &RequestView<'_>) -> ShopperKey {
+fn known_by(request: &RequestView<'_>, visitor: Option<&Visitor>) -> ShopperKey {
+    if let Some(identity) = visitor.and_then(|visitor| visitor.identity.as_ref()) {
+        return ShopperKey::of(identity);
+    }
     let find = |name: &'static str| jar::values(request.headers, name).find(|value| !value.is_empty());
     if let Some(identity) = identity_cookie(request.headers) {
-        let ecid = ecid(identity);
-        return match ecid {
-            Some(ecid) => ShopperKey::derive(&[b"ecid", ecid.as_bytes()]),
+        return match Ecid::from_cookie(identity) {
+            Some(ecid) => ShopperKey::of(&Identity::Ecid(ecid)),
             None => ShopperKey::derive(&[b"identity", identity]),
         };
     }
@@ -268,21 +360,6 @@ fn known_by(request: &RequestView<'_>) -> ShopperKey {
 fn identity_cookie(headers: &HeaderMap) -> Option<&[u8]> {
     let is_identity = |name: &[u8]| name.starts_with(b"kndctr_") && name.ends_with(b"_AdobeOrg_identity");
     jar::pairs(headers).find(|(name, value)| is_identity(name) && !value.is_empty()).map(|(_, value)| value)
-}
-
-/// The ECID in the value of Adobe's identity cookie: the first field of a protobuf message. The rest of the message changes from
-/// day to day.
-pub fn ecid(identity: &[u8]) -> Option<String> {
-    let decoded: Vec<u8> = percent_decode(identity).collect();
-    let message =
-        URL_SAFE_NO_PAD_INDIFFERENT.decode(&decoded).or_else(|_| STANDARD_NO_PAD_INDIFFERENT.decode(&decoded));
-    let message = message.ok()?;
-    let (&[field, length], rest) = message.split_first_chunk::<2>()?;
-    let ecid = rest.get(..usize::from(length))?;
-    let is_ecid = field == 0x0a && (20..=64).contains(&ecid.len()) && ecid.iter().all(u8::is_ascii_digit);
-    // Adobe's collector sends zeros when it has no id: everybody's, so nobody's.
-    let is_own = is_ecid && ecid.iter().any(|digit| *digit != b'0');
-    is_own.then(|| ecid.iter().map(|digit| char::from(*digit)).collect())
 }
 
 #[cfg(test)]
@@ -313,7 +390,7 @@ mod tests {
         }
         let client = client.parse().expect("an address");
         let known = known();
-        let view = RequestView { headers: &map, client, website: "base", now: NOW, known: &known };
+        let view = RequestView { headers: &map, client, website: "base", datastream: None, now: NOW, known: &known };
         Identifier::new(config.clone()).identify(&view)
     }
 
@@ -331,7 +408,7 @@ mod tests {
         let stranger = shopper(&config, &[("cookie", "a=1")]);
         assert_eq!((stranger.membership.clone(), stranger.simulation.clone(), stranger.freshness), (None, None, None));
         assert!(stranger.refused.is_empty());
-        let line = Identifier::new(config).set_cookie(&stranger, true, NOW, &known());
+        let line = Identifier::new(config).set_cookie(&stranger.keep, true, NOW, &known());
         assert_eq!(line, Ok(None));
     }
 
@@ -345,7 +422,7 @@ mod tests {
         assert_eq!((membership.audiences, membership.source), (set(&[VIP]), Source::Minted));
         assert_eq!(vip.freshness, Some(Freshness::Fresh));
         assert_eq!(vip.refused, [Refused::Token, Refused::Claim]);
-        assert_eq!(vip.remember, None);
+        assert_eq!(vip.keep, Keep::AsIs);
         let by_hand = shopper(&config, &[("cookie", "segue-audiences=VIP; aep-segments-membership=x")]);
         assert_eq!((by_hand.membership, by_hand.refused), (None, vec![Refused::Claim]));
     }
@@ -446,12 +523,12 @@ mod tests {
         let new = Config { keys: Keyring::parse(keys).expect("a ring"), ..old.clone() };
         let known_by_both = shopper(&new, &[("cookie", &format!("segue={}", minted(&old, "base", NOW, &[VIP])))]);
         assert_eq!(audiences(&known_by_both), Some(set(&[VIP])));
-        let line = Identifier::new(new.clone()).set_cookie(&known_by_both, true, NOW, &known());
+        let line = Identifier::new(new.clone()).set_cookie(&known_by_both.keep, true, NOW, &known());
         let line = line.expect("sealed").expect("a cookie").to_str().expect("text").to_owned();
         let (value, attributes) = line.split_once("; ").expect("attributes");
         assert_eq!(attributes, "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=86400");
         let renewed = shopper(&new, &[("cookie", value)]);
-        assert_eq!((renewed.remember, renewed.key), (None, known_by_both.key));
+        assert_eq!((renewed.keep, renewed.key), (Keep::AsIs, known_by_both.key));
     }
 
     const OLD_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -507,17 +584,7 @@ mod tests {
         ) {
             let line = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
             let shopper = shopper(&config(), &[("cookie", &line), ("aep-segments-membership", &list), ("x-segue-token", &list)]);
-            proptest::prop_assert!(shopper.membership.is_none() && shopper.simulation.is_none() && shopper.remember.is_none());
-        }
-    }
-
-    #[test]
-    fn reads_the_ecid_of_adobes_cookie() {
-        assert_eq!(ecid(IDENTITY.as_bytes()).as_deref(), Some("54758217238990693431236455737116189050"));
-        let zeros = URL_SAFE_NO_PAD_INDIFFERENT.encode([&[0x0a, 36][..], &[b'0'; 36]].concat());
-        assert_eq!(ecid(zeros.as_bytes()), None, "the profile that shoppers without an id share");
-        for junk in ["", "C", "CiY1", "%", "\u{e9}", "AAAA"] {
-            assert_eq!(ecid(junk.as_bytes()), None, "{junk}");
+            proptest::prop_assert!(shopper.membership.is_none() && shopper.simulation.is_none() && shopper.keep == Keep::AsIs);
         }
     }
 }

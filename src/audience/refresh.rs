@@ -1,6 +1,33 @@
 //! Keeps memberships fresh without keeping pages waiting.
+//!
+//! A page whose shopper is due to be looked up begins a look-up, or joins the one under way for him, and waits for it at most as long
+//! as the budget. What comes later waits in a bounded cache of the process for his next page. The newer of cookie and cache wins.
 
+mod breaker;
+mod limits;
+mod lookup;
+mod metrics;
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::Source;
+use super::consent::Consent;
+use super::cookie::{Freshness, Sealed, ShopperKey, seconds};
+use super::identify::Shopper;
+use super::learnt::{Learnt, Scope};
+use crate::aep::edge::{Edge, Question};
+use crate::push::Hints;
+use breaker::{Admission, Breaker};
+use limits::Limits;
+pub use metrics::LookupMetrics;
 
 /// The settings of look-ups.
 #[derive(Clone, Debug)]
@@ -45,3 +72,333 @@ impl Default for Config {
         }
     }
 }
+
+/// Why a page that was due for a look-up made none. Counted, never an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spared {
+    /// The shopper has not consented; why is beside it.
+    NoConsent(&'static str),
+    /// Adobe does not know him, and he is not to be made known.
+    NoIdentity,
+    /// The Edge Network is out of order.
+    BreakerOpen,
+    /// The Edge Network said that it is asked too often.
+    Throttled,
+    /// Too many look-ups are under way.
+    Busy,
+    /// Too many look-ups in this second.
+    Rate,
+    /// Too many look-ups in this second for one client.
+    ClientRate,
+    /// His last question was refused, and the next would be the same.
+    RefusedBefore,
+}
+
+impl Spared {
+    /// The word for it in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoConsent(sign) => sign,
+            Self::NoIdentity => "no_identity",
+            Self::BreakerOpen => "breaker_open",
+            Self::Throttled => "throttled",
+            Self::Busy => "busy",
+            Self::Rate => "rate",
+            Self::ClientRate => "client_rate",
+            Self::RefusedBefore => "refused_before",
+        }
+    }
+}
+
+/// The most memory that answers wait in. An answer takes some hundred bytes, so that this holds those of some 100,000 shoppers.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// Answers wait at least this long for their shopper's next page.
+const LEAST_WAIT: Duration = Duration::from_secs(120);
+
+/// Shoppers whose question was refused, and who are left in peace for a while.
+const MOST_REFUSED: u64 = 10_000;
+
+/// By how much, in parts of a hundred, a membership's time is cut short, so that those learnt together are not due together.
+const JITTER: u64 = 10;
+
+/// A page script can change its claim as often as it likes; it brings about no more look-ups than one in so many seconds.
+const CLAIM_EVERY: i64 = 5;
+
+/// Whom an answer is about and where it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    shopper: ShopperKey,
+    scope: Scope,
+}
+
+type Flights = Mutex<HashMap<Key, watch::Receiver<Flight>>>;
+
+/// How far a look-up is.
+#[derive(Clone, Debug)]
+enum Flight {
+    UnderWay,
+    Failed,
+    Learnt(Arc<Learnt>),
+}
+
+/// A page that may need a look-up.
+#[derive(Debug)]
+pub struct Inquiry<'a> {
+    /// Who opened it.
+    pub shopper: &'a Shopper,
+    /// The code of its website.
+    pub website: &'a Arc<str>,
+    /// The client's address.
+    pub client: IpAddr,
+    /// The time, in seconds since 1970 UTC.
+    pub now: i64,
+    /// Whether its answer can bring the browser an identity: a page that somebody navigates to.
+    pub may_mint: bool,
+}
+
+/// A look-up that a page may wait for.
+#[derive(Debug)]
+pub struct Pending {
+    flight: watch::Receiver<Flight>,
+    /// Whether it only tries whether the Edge Network is back.
+    is_probe: bool,
+}
+
+/// Looks shoppers up, for all connections of the process.
+#[derive(Debug)]
+pub struct Refresher {
+    config: Config,
+    fresh_for: Duration,
+    edge: Edge,
+    hints: Hints,
+    answers: Cache<Key, Arc<Learnt>>,
+    refused: Cache<Key, ()>,
+    flights: Arc<Flights>,
+    breakers: Mutex<HashMap<Arc<str>, Arc<Breaker>>>,
+    limits: Limits,
+    metrics: LookupMetrics,
+}
+
+impl Refresher {
+    /// Nothing learnt yet. A membership is due after `fresh_for`.
+    pub fn new(config: Config, fresh_for: Duration, edge: Edge, hints: Hints, metrics: LookupMetrics) -> Self {
+        let size = |_: &Key, learnt: &Arc<Learnt>| u32::try_from(learnt.size()).unwrap_or(u32::MAX);
+        let wait = fresh_for.max(LEAST_WAIT);
+        Self {
+            limits: Limits::new(&config),
+            config,
+            fresh_for,
+            edge,
+            hints,
+            answers: Cache::builder().weigher(size).max_capacity(MOST_BYTES).time_to_live(wait).build(),
+            refused: Cache::builder().max_capacity(MOST_REFUSED).time_to_live(wait).build(),
+            flights: Arc::default(),
+            breakers: Mutex::default(),
+            metrics,
+        }
+    }
+
+    /// The metrics.
+    pub fn metrics(&self) -> &LookupMetrics {
+        &self.metrics
+    }
+
+    /// The Edge Network that it asks.
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// The longest that a page waits.
+    pub fn budget(&self) -> Duration {
+        self.config.budget
+    }
+
+    /// What this process learnt about a shopper after his cookie was written.
+    pub fn newer(&self, shopper: &Shopper, website: &Arc<str>) -> Option<Arc<Learnt>> {
+        if shopper.membership.as_ref().is_some_and(|membership| membership.source != Source::Edge) {
+            return None;
+        }
+        let learnt = self.answers.get(&key(shopper, website)?)?;
+        let is_newer = |own: &Sealed| learnt.learnt_at > own.membership.learnt_at;
+        shopper.own.as_ref().is_none_or(is_newer).then_some(learnt)
+    }
+
+    /// Keeps an answer that came without a look-up of Segue's own. One that is older than what is known is dropped.
+    pub fn keep(&self, learnt: Arc<Learnt>) {
+        let key = Key { shopper: learnt.shopper, scope: learnt.scope.clone() };
+        lookup::keep(&self.answers, key, learnt);
+    }
+
+    /// Forgets what waits for a shopper: he logged in or out, or no longer consents.
+    pub fn forget(&self, shopper: &Shopper, website: &Arc<str>) {
+        if let Some(key) = key(shopper, website) {
+            self.answers.invalidate(&key);
+        }
+    }
+
+    /// Begins a look-up for a page, or joins the one under way, where one is due; `question` says what is asked. Page and look-up then
+    /// go on side by side.
+    pub fn begin(self: &Arc<Self>, inquiry: &Inquiry<'_>, question: impl FnOnce() -> Question) -> Option<Pending> {
+        if !self.is_due(inquiry) {
+            return None;
+        }
+        let begun = self.try_begin(inquiry, question);
+        begun.map_err(|spared| self.metrics.spared(spared.as_str())).ok()
+    }
+
+    fn try_begin(
+        self: &Arc<Self>,
+        inquiry: &Inquiry<'_>,
+        question: impl FnOnce() -> Question,
+    ) -> Result<Pending, Spared> {
+        let visitor = inquiry.shopper.visitor.as_ref().ok_or(Spared::NoIdentity)?;
+        if let Consent::Withheld(sign) = visitor.consent {
+            return Err(Spared::NoConsent(sign.as_str()));
+        }
+        let scope = Scope { website: Arc::clone(inquiry.website), datastream: Arc::clone(&visitor.datastream) };
+        let Some(identity) = &visitor.identity else {
+            // Whoever has no identity yet cannot be told from others like him, so that nobody shares his look-up.
+            let can_mint =
+                self.config.first_visit == FirstVisit::Ask && inquiry.may_mint && !self.config.budget.is_zero();
+            return if can_mint { self.start(inquiry, None, scope, question()) } else { Err(Spared::NoIdentity) };
+        };
+        let key = Key { shopper: ShopperKey::of(identity), scope: scope.clone() };
+        if self.refused.contains_key(&key) {
+            return Err(Spared::RefusedBefore);
+        }
+        if let Some(flight) = self.under_way(&key) {
+            return Ok(Pending { flight, is_probe: self.breaker(&scope.datastream).is_open() });
+        }
+        self.start(inquiry, Some(key), scope, question())
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        inquiry: &Inquiry<'_>,
+        key: Option<Key>,
+        scope: Scope,
+        question: Question,
+    ) -> Result<Pending, Spared> {
+        let breaker = self.breaker(&scope.datastream);
+        // Whether the Edge Network is back is not for somebody to find out whose identity would be lost with the answer.
+        if key.is_none() && breaker.is_open() {
+            return Err(Spared::BreakerOpen);
+        }
+        let place = self.limits.admit(inquiry.client, self.edge.length(&question))?;
+        let admission = breaker.admit(Instant::now());
+        if admission == Admission::No {
+            return Err(Spared::BreakerOpen);
+        }
+        let (tell, flight) = watch::channel(Flight::UnderWay);
+        if let Some(key) = &key {
+            // Somebody may have been quicker since.
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            flights.insert(key.clone(), flight.clone());
+        }
+        let lookup = lookup::Lookup {
+            refresher: Arc::clone(self),
+            key,
+            scope,
+            question,
+            claim_seen: inquiry.shopper.claim_seen,
+            learnt_at: inquiry.now,
+            breaker,
+            tell,
+            _place: place,
+        };
+        tokio::spawn(lookup.run());
+        Ok(Pending { flight, is_probe: admission == Admission::Probe })
+    }
+
+    fn under_way(&self, key: &Key) -> Option<watch::Receiver<Flight>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn breaker(&self, datastream: &Arc<str>) -> Arc<Breaker> {
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(breakers.entry(Arc::clone(datastream)).or_default())
+    }
+
+    /// Whether a page's shopper is to be looked up.
+    fn is_due(&self, inquiry: &Inquiry<'_>) -> bool {
+        let shopper = inquiry.shopper;
+        if shopper.visitor.is_none() || shopper.is_simulated() {
+            return false;
+        }
+        let fresh_for = seconds(self.fresh_for);
+        let Some(membership) = &shopper.membership else {
+            return shopper.declined_at.is_none_or(|at| inquiry.now.saturating_sub(at) >= fresh_for);
+        };
+        // What an operator minted, or a source that is believed said, is not for Experience Platform to change.
+        if membership.source != Source::Edge {
+            return false;
+        }
+        let Some(own) = &shopper.own else { return true };
+        let age = inquiry.now.saturating_sub(membership.learnt_at);
+        let pushed = self.hints.since(&shopper.key).is_some();
+        own.ask_again
+            || pushed
+            || age < 0
+            || age >= self.due_after(shopper.key, membership.learnt_at)
+            || shopper.freshness == Some(Freshness::Stale)
+            || claims_otherwise(shopper, own, age)
+    }
+
+    /// After how many seconds a membership is due: a little earlier than `fresh_for`, by an amount that is its own.
+    fn due_after(&self, shopper: ShopperKey, learnt_at: i64) -> i64 {
+        let mut hash = DefaultHasher::new();
+        (shopper, learnt_at).hash(&mut hash);
+        let fresh_for = seconds(self.fresh_for);
+        let most = fresh_for.saturating_mul(JITTER as i64) / 100;
+        fresh_for - (hash.finish() % (most.unsigned_abs() + 1)) as i64
+    }
+}
+
+impl Pending {
+    /// Waits for the look-up, at most as long as the budget, and not at all for one that only tries.
+    pub async fn within(&mut self, refresher: &Refresher) -> Option<Arc<Learnt>> {
+        let budget = if self.is_probe { Duration::ZERO } else { refresher.config.budget };
+        if !budget.is_zero() {
+            let begin = Instant::now();
+            let over = self.flight.wait_for(|flight| !matches!(flight, Flight::UnderWay));
+            // Late or failed, the page goes out with what is known.
+            let _ended = timeout(budget, over).await;
+            refresher.metrics.waited(begin.elapsed());
+        }
+        self.now()
+    }
+
+    /// What was learnt, if the answer is there by now.
+    pub fn now(&self) -> Option<Arc<Learnt>> {
+        match &*self.flight.borrow() {
+            Flight::Learnt(learnt) => Some(Arc::clone(learnt)),
+            Flight::UnderWay | Flight::Failed => None,
+        }
+    }
+}
+
+/// Where answers about a shopper wait.
+fn key(shopper: &Shopper, website: &Arc<str>) -> Option<Key> {
+    let visitor = shopper.visitor.as_ref()?;
+    let identity = visitor.identity.as_ref().filter(|_| visitor.consent == Consent::Given)?;
+    let scope = Scope { website: Arc::clone(website), datastream: Arc::clone(&visitor.datastream) };
+    Some(Key { shopper: ShopperKey::of(identity), scope })
+}
+
+/// Whether page scripts say something else than they did when the shopper was looked up: his audiences may have changed.
+fn claims_otherwise(shopper: &Shopper, own: &Sealed, age: i64) -> bool {
+    shopper.claim_seen != 0 && shopper.claim_seen != own.claim_seen && age >= CLAIM_EVERY
+}
+
+impl Learnt {
+    /// About how many bytes it takes.
+    fn size(&self) -> usize {
+        let audiences = self.audiences.iter().flatten().map(|id| id.len() + 32).sum::<usize>();
+        let state = self.state.iter().map(|item| item.key.len() + item.value.len() + 80).sum::<usize>();
+        200 + audiences + state
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
 use super::keys::{Key, Keyring, NoRandomness, random};
 
 /// The format's version: the first byte of every value.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 /// Version and key id.
@@ -66,6 +66,15 @@ pub enum OpenError {
     /// Genuine, but of another website of the shop.
     #[error("of another website")]
     OtherWebsite,
+    /// Genuine, but learnt by a datastream that is not this store view's.
+    #[error("learnt by another datastream")]
+    OtherDatastream,
+    /// Genuine, but of another shopper than the one whom this browser is at Adobe.
+    #[error("of another identity")]
+    OtherIdentity,
+    /// Genuine, but the shopper no longer consents to its use.
+    #[error("without consent")]
+    NoConsent,
 }
 
 impl OpenError {
@@ -81,6 +90,9 @@ impl OpenError {
             Self::Malformed => "malformed",
             Self::Expired => "expired",
             Self::OtherWebsite => "other_website",
+            Self::OtherDatastream => "other_datastream",
+            Self::OtherIdentity => "other_identity",
+            Self::NoConsent => "no_consent",
         }
     }
 }

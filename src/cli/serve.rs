@@ -21,7 +21,9 @@ pub(super) async fn run(file: &ConfigFile) -> Result<(), Failure> {
 pub(super) fn failure(error: StartError) -> Failure {
     match error {
         StartError::Mistakes(mistakes) => Failure::Mistakes(mistakes),
-        error @ (StartError::Upstream(_) | StartError::Listen { .. }) => Failure::Failed(error.to_string()),
+        error @ (StartError::Upstream(_) | StartError::Platform(_) | StartError::Listen { .. }) => {
+            Failure::Failed(error.to_string())
+        }
     }
 }
 

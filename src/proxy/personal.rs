@@ -1,18 +1,24 @@
 //! What Segue is for: says who the shopper is, decides what he gets, asks the origin, and changes its page.
 
+mod fresh;
+mod session;
+
 use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
-use http::{HeaderValue, Request, Response, StatusCode, header, request};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
 use jiff::Timestamp;
 use tower::{Layer, Service};
 
 use super::{Answering, Client};
+use crate::aep::Datastreams;
+use crate::audience::refresh::Refresher;
 use crate::audience::simulate::{self, SimulationRequest};
-use crate::audience::{Identifier, KnownAudiences, Membership, RequestView, Shopper, Source, jar};
+use crate::audience::{Identifier, Keep, KnownAudiences, Membership, RequestView, Shopper, Source, adobe, jar};
 use crate::body::{Body, BoxError};
 use crate::decision::decide::{Decision, Rules};
 use crate::decision::lookup::Lookup;
@@ -36,9 +42,21 @@ pub struct Shop {
     lookup: Lookup,
     known: ArcSwap<KnownAudiences>,
     identifier: Identifier,
+    platform: Option<Platform>,
+    /// Whether the last page was made for a shared cache in front, so that no answer can bring a cookie.
+    behind_cache: AtomicBool,
     rewriter: Arc<Rewriter>,
     stylesheet: Stylesheet,
     metrics: PageMetrics,
+}
+
+/// How shoppers are looked up.
+#[derive(Debug)]
+pub struct Platform {
+    /// By which datastream.
+    pub datastreams: Datastreams,
+    /// By whom.
+    pub refresher: Arc<Refresher>,
 }
 
 /// What a [`Shop`] begins with.
@@ -54,6 +72,8 @@ pub struct Parts {
     pub rules: Rules,
     /// Says who shoppers are.
     pub identifier: Identifier,
+    /// Looks them up; `None` where Experience Platform is not asked.
+    pub platform: Option<Platform>,
     /// Changes pages.
     pub rewriter: Arc<Rewriter>,
     /// Where what became of pages is counted.
@@ -72,6 +92,8 @@ impl Shop {
             lookup: Lookup::new(parts.rules),
             known: ArcSwap::from_pointee(known),
             identifier: parts.identifier,
+            platform: parts.platform,
+            behind_cache: AtomicBool::new(false),
             rewriter: parts.rewriter,
             stylesheet,
             metrics: parts.metrics,
@@ -94,6 +116,10 @@ impl Shop {
         self.modes.store(Arc::new(modes));
     }
 
+    fn is_behind_cache(&self) -> bool {
+        self.behind_cache.load(Ordering::Relaxed)
+    }
+
     /// Where Segue's own pages are.
     pub fn prefix(&self) -> &str {
         &self.identifier.config().prefix
@@ -111,8 +137,8 @@ impl Shop {
         self.identifier.handle(&asked).or_else(|| self.stylesheet.answer(request.uri().path()))
     }
 
-    /// Finds out everything about a request that does not need the origin, and fits its headers for it.
-    fn begin(self: &Arc<Self>, parts: &mut request::Parts, client: &Client, now: Timestamp) -> Turn {
+    /// Finds out everything about a request that needs nobody else, and asks of the origin what its page is to be like.
+    fn begin(self: &Arc<Self>, parts: &mut request::Parts, client: Client, now: Timestamp) -> Turn {
         let store = jar::values(&parts.headers, "store").next().and_then(|value| std::str::from_utf8(value).ok());
         let view = Arc::clone(self.sites.find(&client.host, parts.uri.path(), store));
         let known = self.known.load_full();
@@ -120,6 +146,7 @@ impl Shop {
             headers: &parts.headers,
             client: client.address,
             website: &view.website,
+            datastream: self.platform.as_ref().and_then(|platform| platform.datastreams.of(&view)),
             now: now.as_second(),
             known: &known,
         });
@@ -128,23 +155,34 @@ impl Shop {
         }
         let included = shopper.key.in_share(self.share);
         let mode = self.modes.load().of(&view.code);
-        let sent = shopper.membership.as_ref().filter(|known| goes_up(known, mode, included));
-        self.identifier.outgoing(&mut parts.headers, parts.uri.path(), sent, &known);
         // Looking at a simulation is what one does before switching on.
-        let mode = if mode == Mode::Observe && shopper.is_simulated() { Mode::On } else { mode };
+        let shown = if mode == Mode::Observe && shopper.is_simulated() { Mode::On } else { mode };
         let rules = self.lookup.current();
         let personal = shopper.is_simulated() || rules.could_change(&view, now);
-        let wanted = self.rewriter.prepare(parts, mode, personal);
-        let excluded = mode == Mode::On && !included && !shopper.is_simulated();
-        let path = parts.uri.path().to_owned();
-        Turn { shop: Arc::clone(self), rules, view, known, shopper, wanted, excluded, path, secure: client.secure, now }
+        let wanted = self.rewriter.prepare(parts, shown, personal);
+        let excluded = shown == Mode::On && !included && !shopper.is_simulated();
+        Turn {
+            shop: Arc::clone(self),
+            rules,
+            view,
+            known,
+            wanted,
+            excluded,
+            tells_origin: mode == Mode::On && included,
+            path: parts.uri.path().to_owned(),
+            session: session::Before::of(parts, &shopper),
+            shopper,
+            client,
+            now,
+            looked_up: fresh::LookedUp::default(),
+        }
     }
 }
 
 /// Whether a membership goes to the origin. What Segue keeps itself goes along with changed pages, so that the cart charges what
 /// they show. A claim that is believed was going there before Segue came, and merely watching must not take it away.
-fn goes_up(membership: &Membership, mode: Mode, included: bool) -> bool {
-    membership.source == Source::Plain || (mode == Mode::On && included)
+fn goes_up(membership: &Membership, tells_origin: bool) -> bool {
+    membership.source == Source::Plain || tells_origin
 }
 
 /// One request on its way to the origin and back.
@@ -158,13 +196,24 @@ struct Turn {
     wanted: Wanted,
     /// Whether the shopper is outside of the share that pages change for.
     excluded: bool,
+    /// Whether the origin gets what Segue keeps itself.
+    tells_origin: bool,
     path: String,
-    secure: bool,
+    session: session::Before,
+    client: Client,
     now: Timestamp,
+    looked_up: fresh::LookedUp,
 }
 
 impl Turn {
-    async fn finish(self, response: Response<Body>) -> Response<Body> {
+    /// Fits a request's headers for the origin.
+    fn tell_origin(&self, headers: &mut HeaderMap) {
+        let sent = self.shopper.membership.as_ref().filter(|known| goes_up(known, self.tells_origin));
+        self.shop.identifier.outgoing(headers, &self.path, sent, &self.known);
+    }
+
+    async fn finish(mut self, response: Response<Body>) -> Response<Body> {
+        self.take_late_answer();
         match self.wanted.mode() {
             Mode::Off => response,
             Mode::Observe => self.observe(response),
@@ -200,6 +249,7 @@ impl Turn {
     }
 
     async fn personalise(&self, response: Response<Body>) -> Rewritten {
+        self.count_age();
         let rewriter = &self.shop.rewriter;
         let decision = self.decision();
         if decision.is_empty() && !self.shopper.is_simulated() {
@@ -239,23 +289,45 @@ impl Turn {
         }
     }
 
-    /// Puts what the browser is to keep on an HTML page, which then belongs to this shopper alone.
+    /// Puts what the browser is to keep on an HTML page, which then belongs to this shopper alone, and on an answer that logs him in
+    /// or out.
     fn remember(&self, rewritten: Rewritten) -> Response<Body> {
         let mut response = rewritten.response;
         // A cache in front must still find what is meant for it: the cookie can wait for another page.
         let for_cache = matches!(rewritten.outcome, Err(Skip::SharedCacheInFront));
-        if for_cache || headers::for_shared_cache(response.headers()) || !is_html(&response) {
-            return response;
+        let for_cache = for_cache || headers::for_shared_cache(response.headers());
+        let page = is_html(&response);
+        if page {
+            self.shop.behind_cache.store(for_cache, Ordering::Relaxed);
         }
-        match self.shop.identifier.set_cookie(&self.shopper, self.secure, self.now.as_second(), &self.known) {
-            Ok(None) => {}
-            Ok(Some(cookie)) => {
-                headers::make_private(response.headers_mut());
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            Err(error) => tracing::warn!(%error, "a membership could not be sealed"),
+        let cookies = if for_cache {
+            Vec::new()
+        } else if page {
+            self.cookies(&self.shopper.keep)
+        } else if let Some(keep) = self.after_session_change(&response) {
+            self.cookies(&keep)
+        } else if self.looked_up.is_minted() {
+            self.cookies(&self.shopper.keep)
+        } else {
+            Vec::new()
+        };
+        if !cookies.is_empty() {
+            headers::make_private(response.headers_mut());
+            response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         }
         response
+    }
+
+    /// The `Set-Cookie` lines of Segue's own cookie and of what is kept for Adobe.
+    fn cookies(&self, keep: &Keep) -> Vec<HeaderValue> {
+        let identifier = &self.shop.identifier;
+        let own = identifier.set_cookie(keep, self.client.secure, self.now.as_second(), &self.known);
+        let own = own.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a membership could not be sealed");
+            None
+        });
+        let domain = identifier.config().domain.as_deref();
+        own.into_iter().chain(adobe::set_cookies(self.looked_up.state(), &self.client.host, domain)).collect()
     }
 }
 
@@ -307,7 +379,7 @@ pub struct Personal<S> {
 
 impl<S> Service<Request<Body>> for Personal<S>
 where
-    S: Service<Request<Body>, Response = Response<Body>>,
+    S: Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send + 'static,
 {
@@ -322,9 +394,15 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (mut parts, body) = request.into_parts();
         let client = parts.extensions.get::<Client>().cloned().expect("the headers layer names every client");
-        let now = Timestamp::now();
-        let turn = self.shop.begin(&mut parts, &client, now);
-        let answer = self.inner.call(Request::from_parts(parts, body));
-        Box::pin(async move { Ok(turn.finish(answer.await.map_err(Into::into)?).await) })
+        let mut turn = self.shop.begin(&mut parts, client, Timestamp::now());
+        // The one that was polled ready is the one to call.
+        let other = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, other);
+        Box::pin(async move {
+            turn.look_up(&parts).await;
+            turn.tell_origin(&mut parts.headers);
+            let answer = inner.call(Request::from_parts(parts, body)).await.map_err(Into::into)?;
+            Ok(turn.finish(answer).await)
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use serde_json::{Deserializer, Value};
 
 use super::receive::Problem;
+use crate::aep::{Ecid, Identity};
 use crate::audience::ShopperKey;
 
 /// Ten profiles with as many identities as an identity graph holds, which is fifty, and as much again.
@@ -62,12 +63,13 @@ impl Named {
 }
 
 /// The shopper with this identity; `None` for namespaces that say nothing about a browser, such as `email`.
-pub fn shopper(namespace: &str, id: &str) -> Option<ShopperKey> {
-    match namespace.to_ascii_lowercase().as_str() {
-        "ecid" => Some(ShopperKey::derive(&[b"ecid", id.as_bytes()])),
-        "fpid" => Some(ShopperKey::derive(&[b"fpid", id.as_bytes()])),
+fn shopper(namespace: &str, id: &str) -> Option<ShopperKey> {
+    let identity = match namespace.to_ascii_lowercase().as_str() {
+        "ecid" => Ecid::parse(id).map(Identity::Ecid),
+        "fpid" => Identity::fpid(id),
         _ => None,
-    }
+    };
+    identity.as_ref().map(ShopperKey::of)
 }
 
 #[cfg(test)]
@@ -88,7 +90,7 @@ mod tests {
     }
 
     fn keys(ids: &[&str]) -> HashSet<ShopperKey> {
-        ids.iter().map(|id| ShopperKey::derive(&[b"ecid", id.as_bytes()])).collect()
+        ids.iter().map(|id| ShopperKey::of(&Identity::Ecid(Ecid::parse(id).expect("an ECID")))).collect()
     }
 
     fn read(body: &str) -> Result<HashSet<ShopperKey>, Problem> {
@@ -112,7 +114,10 @@ mod tests {
         let odd =
             json!([{ "identityMap": { "ECID": [{ "id": 5 }, "x", { "id": ADA, "new": {} }], "FPID": "x" } }, 7, {}]);
         assert_eq!(read(&odd.to_string()), Ok(keys(&[ADA])));
-        assert_eq!(read(&profile("Fpid", &["0e6b"]).to_string()).map(|all| all.len()), Ok(1));
+        assert_eq!(
+            read(&profile("Fpid", &["9c09c9b1-4b5d-4a5e-8f0b-2b5c3d0e1f22"]).to_string()).map(|all| all.len()),
+            Ok(1)
+        );
     }
 
     #[test]
@@ -126,7 +131,7 @@ mod tests {
 
     #[test]
     fn refuses_more_identities_than_a_request_can_have() {
-        let ids: Vec<String> = (0..MOST_IDENTITIES).map(|number| format!("{number:038}")).collect();
+        let ids: Vec<String> = (0..MOST_IDENTITIES).map(|number| format!("{:038}", number + 1)).collect();
         let most = json!({ "identityMap": { "ECID": ids.iter().map(|id| json!({ "id": id })).collect::<Vec<_>>() } });
         assert_eq!(read(&most.to_string()).map(|all| all.len()), Ok(MOST_IDENTITIES));
         assert_eq!(read(&format!("{most}{}", profile("ECID", &[ADA]))), Err(Problem::TooMany));

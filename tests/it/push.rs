@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use segue::aep::{Ecid, Identity};
 use segue::audience::ShopperKey;
 use segue::push::{Config, Hints, Push};
 use segue::telemetry::Metrics;
@@ -64,7 +65,7 @@ fn profile(ecids: &[&str]) -> String {
 }
 
 fn key(ecid: &str) -> ShopperKey {
-    segue::push::shopper("ECID", ecid).expect("a browser's identity")
+    ShopperKey::of(&Identity::Ecid(Ecid::parse(ecid).expect("an ECID")))
 }
 
 #[tokio::test]

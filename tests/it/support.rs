@@ -287,6 +287,7 @@ fn shop_without_rules(metrics: &mut Metrics) -> Arc<Shop> {
         modes: Modes::new(Mode::On, BTreeMap::new()),
         rules: Rules::compile(ruleset, &sites),
         identifier: Identifier::new(audience::Config::new("shop.test", keys)),
+        platform: None,
         metrics: PageMetrics::register(metrics, Arc::clone(&rewriter)),
         rewriter,
         sites,
