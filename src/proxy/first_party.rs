@@ -16,6 +16,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header, request, response};
+use jiff::Timestamp;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -53,9 +54,11 @@ const MOST_HELD: usize = 64 << 20;
 
 /// A membership that went by.
 #[derive(Debug)]
-pub struct Learnt<'a> {
+pub struct Reported<'a> {
     /// What the answer said, and about whom.
     pub report: Report,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
     /// The store view whose datastream was asked.
     pub view: &'a Arc<StoreView>,
     /// The call's headers as they came, with all cookies.
@@ -65,7 +68,7 @@ pub struct Learnt<'a> {
 }
 
 /// Takes what went by; gives the `Set-Cookie` line that the answer is to bring.
-pub type Learn = Arc<dyn Fn(Learnt<'_>) -> Option<HeaderValue> + Send + Sync>;
+pub type Learn = Arc<dyn Fn(Reported<'_>) -> Option<HeaderValue> + Send + Sync>;
 
 /// There is no answer from the Edge Network.
 #[derive(Debug, thiserror::Error)]
@@ -185,6 +188,7 @@ where
 
 /// A call whose answer is read.
 struct Reading {
+    asked_at: Timestamp,
     view: Arc<StoreView>,
     client: Client,
     headers: HeaderMap,
@@ -240,7 +244,7 @@ impl Shared {
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding));
         let (copying, request) = copy::copied(std::mem::take(body), self.budget.permit());
         *body = copying;
-        Reading { view, client, headers, cookies, request }
+        Reading { asked_at: Timestamp::now(), view, client, headers, cookies, request }
     }
 
     async fn read(&self, reading: &Reading, response: Response<Body>) -> Response<Body> {
@@ -264,8 +268,9 @@ impl Shared {
         let judged = self.judge(reading, &parts, &whole, coding);
         self.count(judged.as_ref().map(|_| ()).map_err(|refusal| *refusal));
         if let Ok(report) = judged {
-            let learnt = Learnt { report, view: &reading.view, headers: &reading.headers, client: &reading.client };
-            if let Some(cookie) = (self.learn)(learnt) {
+            let Reading { asked_at, view, headers, client, .. } = &reading;
+            let reported = Reported { report, asked_at: *asked_at, view, headers, client };
+            if let Some(cookie) = (self.learn)(reported) {
                 parts.headers.append(header::SET_COOKIE, cookie);
             }
         }

@@ -83,11 +83,11 @@ fn first_party(edge: SocketAddr, reports: Reports) -> FirstParty {
         destinations: Vec::new(),
         sync_every: Duration::from_secs(900),
     };
-    let learn: segue::proxy::first_party::Learn = Arc::new(move |learnt| {
-        let audiences = learnt.report.audiences.into_iter().flatten().map(|id| id.to_string()).collect();
-        let view = learnt.view.code.to_string();
+    let learn: segue::proxy::first_party::Learn = Arc::new(move |reported| {
+        let audiences = reported.report.audiences.iter().map(|id| id.to_string()).collect();
+        let view = reported.view.code.to_string();
         let mut reports = reports.lock().expect("no test panics while it reports");
-        reports.push((learnt.report.ecid.clone(), audiences, view));
+        reports.push((reported.report.ecid.as_str().to_owned(), audiences, view));
         Some("segue=sealed".parse().expect("a header value"))
     });
     FirstParty { config, learn }
