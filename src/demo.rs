@@ -13,6 +13,7 @@ mod layout;
 mod listing;
 mod money;
 mod pages;
+pub mod platform;
 mod product;
 mod sections;
 mod session;

@@ -37,6 +37,8 @@ pub struct Adobe {
     consent_cookie: String,
     cluster: String,
     legacy: String,
+    /// The same as browsers write it, with `%40` for `@`.
+    legacy_encoded: String,
     consent: consent::Config,
 }
 
@@ -70,6 +72,7 @@ impl Adobe {
             consent_cookie: org.cookie("consent"),
             cluster: org.cookie("cluster"),
             legacy: org.legacy_cookie(),
+            legacy_encoded: org.legacy_cookie().replace('@', "%40"),
             consent,
         }
     }
@@ -83,7 +86,8 @@ impl Adobe {
     /// An ECID wins over the shop's own device id, as it does at Adobe.
     fn identity(&self, headers: &HeaderMap) -> Option<Identity> {
         let own = jar::values(headers, &self.identity).find_map(Ecid::from_cookie);
-        let ecid = own.or_else(|| jar::values(headers, &self.legacy).find_map(Ecid::from_legacy_cookie));
+        let legacy = || jar::values(headers, &self.legacy).chain(jar::values(headers, &self.legacy_encoded));
+        let ecid = own.or_else(|| legacy().find_map(Ecid::from_legacy_cookie));
         let device = || jar::values(headers, DEVICE).find_map(|value| Identity::fpid(std::str::from_utf8(value).ok()?));
         ecid.map(Identity::Ecid).or_else(device)
     }
@@ -94,11 +98,11 @@ impl Adobe {
         let pairs = jar::pairs(headers).filter(|(name, _)| self.is_state(name));
         for (name, value) in pairs.take(MOST_STATE) {
             let text = |bytes| percent_decode(bytes).decode_utf8().ok();
-            let (Ok(name), Some(value)) = (std::str::from_utf8(name), text(value)) else { continue };
+            let (Some(name), Some(value)) = (text(name), text(value)) else { continue };
             // An identity that says nothing makes the whole question wrong. Of two cookies of a name Adobe's script reads the first.
             let junk = name == self.identity && Ecid::from_cookie(value.as_bytes()).is_none();
-            if !junk && !state.iter().any(|(known, _)| known == name) {
-                state.push((name.to_owned(), value.into_owned()));
+            if !junk && !state.iter().any(|(known, _)| *known == name) {
+                state.push((name.into_owned(), value.into_owned()));
             }
         }
         let find = |name: &str| state.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
@@ -116,8 +120,8 @@ impl Adobe {
     }
 
     fn is_state(&self, name: &[u8]) -> bool {
-        let legacy = STATE_KINDS.iter().any(|kind| name == kind.as_bytes()) || name == self.legacy.as_bytes();
-        legacy || name.starts_with(self.prefix.as_bytes())
+        let legacy = [&self.legacy, &self.legacy_encoded].iter().any(|legacy| name == legacy.as_bytes());
+        legacy || STATE_KINDS.iter().any(|kind| name == kind.as_bytes()) || name.starts_with(self.prefix.as_bytes())
     }
 }
 
@@ -193,6 +197,7 @@ mod tests {
         let device = format!("FPID={DEVICE_ID}");
         assert_eq!(visitor(&format!("{device}; {own}")).identity, ecid);
         assert_eq!(visitor(&format!("{device}; {legacy}")).identity, ecid);
+        assert_eq!(visitor(&legacy.replace('@', "%40").replace('|', "%7C")).identity, ecid, "as browsers write it");
         assert_eq!(visitor(&format!("kndctr_ORG_AdobeOrg_identity=junk; {legacy}")).identity, ecid);
         assert_eq!(visitor(&device).identity, Identity::fpid(DEVICE_ID));
         assert_eq!(visitor(&own.replace("_ORG_", "_OTHER_")).identity, None, "another organisation's");

@@ -63,6 +63,10 @@ pub struct Report {
 pub struct CookieReport {
     /// The code of the website that it is for; empty for all.
     pub website: String,
+    /// The datastream that they were learnt by; empty when not from the Edge Network.
+    pub datastream: String,
+    /// Whether they are to be learnt again at once.
+    pub ask_again: bool,
     /// When the audiences were learnt, in seconds since 1970 UTC.
     pub learnt_at: i64,
     /// From where.
@@ -84,10 +88,11 @@ pub fn read(config: &Config, known: &KnownAudiences, value: &str, now: i64) -> R
     match Sealed::open(config, value) {
         Ok(opened) => {
             let freshness = opened.sealed.freshness(config, known, now);
-            let Sealed { membership, expires_at, website, cut_for, .. } = opened.sealed;
+            let Sealed { membership, expires_at, website, datastream, ask_again, cut_for, .. } = opened.sealed;
             let Membership { audiences, learnt_at, source } = membership;
-            let website = website.to_string();
-            let cookie = Some(CookieReport { website, learnt_at, source, cut_for, key: opened.key });
+            let (website, datastream) = (website.to_string(), datastream.to_string());
+            let cookie =
+                Some(CookieReport { website, datastream, ask_again, learnt_at, source, cut_for, key: opened.key });
             Ok(Report { kind: "cookie", audiences: texts(&audiences), state: freshness.as_str(), expires_at, cookie })
         }
         Err(why) => [("simulation", Purpose::Cookie(&simulation)), ("simulation-token", Purpose::SimulationToken)]
@@ -136,7 +141,7 @@ mod tests {
             let report = read(&config, &known(), &written, 1001).expect("a report");
             let json = serde_json::to_value(&report).expect("JSON");
             let expected = serde_json::json!({
-                "kind": "cookie", "audiences": [VIP], "state": "fresh", "expires_at": 4600, "website": "base",
+                "kind": "cookie", "audiences": [VIP], "state": "fresh", "expires_at": 4600, "website": "base", "datastream": "", "ask_again": false,
                 "learnt_at": 1000, "source": "minted", "cut_for": null, "key": 0,
             });
             assert_eq!(json, expected);

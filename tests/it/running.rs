@@ -112,6 +112,14 @@ impl Setup {
         self
     }
 
+    /// With Experience Platform's Edge Network at `edge`, and everybody counting as opted in.
+    pub fn platform(self, edge: u16, lines: &str) -> Self {
+        self.with("more", &format!(
+            "[experience_platform]\norg_id = \"ORG@AdobeOrg\"\ndatastream = \"stream\"\nedge_domain = \"http://127.0.0.1:{edge}\"\n\
+             {lines}\n[experience_platform.consent]\ndefault = \"in\"\n"
+        ))
+    }
+
     pub fn mode(mut self, mode: &'static str) -> Self {
         self.mode = Some(mode);
         self
@@ -129,12 +137,13 @@ impl Setup {
              [stores.views.default]\nwebsite = \"base\"\ncurrency = \"USD\"\nlocale = \"en_US\"\n\
              time_zone = \"America/New_York\"\n{}\n\
              [membership]\nsite = \"shop.test\"\nkeys = [\"{KEY}\"{old_key}]\n{}\n\
-             [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"{mode}\"\n{}\n",
+             [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"{mode}\"\n{}\n{}\n",
             own("server"),
             own("origin"),
             own("stores"),
             own("membership"),
             own("rewrite"),
+            own("more"),
         )
     }
 }
