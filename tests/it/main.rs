@@ -37,3 +37,4 @@ mod streaming;
 mod support;
 mod tls;
 mod upgrades;
+mod weather;
