@@ -20,6 +20,7 @@ mod markup;
 mod membership;
 mod openapi;
 mod origin;
+mod overheard;
 mod pages;
 mod pieces;
 mod platform;
