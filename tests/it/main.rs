@@ -22,6 +22,7 @@ mod origin;
 mod pages;
 mod pieces;
 mod platform;
+mod platform_demo;
 mod printed;
 mod push;
 mod remembered;
