@@ -24,6 +24,7 @@ mod overheard;
 mod pages;
 mod pieces;
 mod platform;
+mod platform_demo;
 mod printed;
 mod push;
 mod remembered;
