@@ -1,6 +1,8 @@
 //! The demo: a small Luma-like shop with a real cart, which stands in for Magento as the origin behind Segue.
 //!
-//! Its markup is written by hand with the structure of Luma's, its cart applies the audience offers by itself from the membership
+//! With it comes a stand-in for Experience Platform, whose audiences Segue brings into the shop.
+//!
+//! The shop's markup is written by hand with the structure of Luma's, its cart applies the audience offers by itself from the membership
 //! that reaches it, and its scripts re-render prices as Magento's do.
 
 mod answer;
@@ -52,10 +54,21 @@ pub struct Options {
     pub storefront_url: Option<String>,
     /// Where the shop itself listens, for the panel's link to the same page without Segue.
     pub origin_url: Option<String>,
+    /// The Experience Platform where this visitor can be moved, for the panel's link.
+    pub platform: Option<PlatformLink>,
     /// Magento's base URL: other hosts (the port does not count) are redirected to it. `None` takes every host.
     pub base_url: Option<String>,
     /// The request header that must say `https`, else the shop redirects to HTTPS, as Magento with secure URLs does.
     pub require_https_header: Option<String>,
+}
+
+/// The way from the panel to Experience Platform.
+#[derive(Clone, Debug)]
+pub struct PlatformLink {
+    /// The control page's address.
+    pub url: String,
+    /// The cookie that says who the visitor is there.
+    pub identity_cookie: String,
 }
 
 impl Default for Options {
@@ -64,6 +77,7 @@ impl Default for Options {
             audiences: AUDIENCES.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect(),
             storefront_url: None,
             origin_url: None,
+            platform: None,
             base_url: None,
             require_https_header: None,
         }
@@ -173,6 +187,7 @@ fn panel(options: &Options) -> String {
         "audiences": audiences,
         "storefront": options.storefront_url,
         "origin": options.origin_url,
+        "platform": options.platform.as_ref().map(|link| json!({ "url": link.url, "cookie": link.identity_cookie })),
     });
     format!(
         "<script src=\"/static/demo/panel.js\" defer data-settings=\"{}\"></script>\n",

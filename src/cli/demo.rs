@@ -1,16 +1,19 @@
-//! `segue demo`: a shop and Segue in front of it, on loopback, from nothing.
+//! `segue demo`: a shop, Segue in front of it and an Experience Platform behind, on loopback, from nothing.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use super::serve::{failure, stopped};
 use super::{Failure, Output};
 use crate::app::App;
 use crate::audience::Key;
+use crate::demo::platform::{DATASTREAM, Options, Platform, Target};
 use crate::{config, demo, telemetry};
 
 /// A folder for the demo's rules, gone when it ends.
@@ -31,33 +34,62 @@ impl Drop for Folder {
     }
 }
 
+/// Where everything is, as addresses for people.
+struct Places {
+    storefront: String,
+    operations: String,
+    origin: String,
+    platform: String,
+}
+
 pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     let level = if output == Output::Json { "warn" } else { "warn,segue::cli=info" };
     telemetry::start_logging(telemetry::LogFormat::Text, level).map_err(failed)?;
     let stop = stopped();
     let folder = Folder::new().map_err(failed)?;
     let after = |offset: u16| if port == 0 { Some(0) } else { port.checked_add(offset) };
-    let (Some(operations), Some(origin)) = (after(1), after(2)) else {
-        return Err(Failure::Usage("--port must leave room for the two ports after it".to_owned()));
+    let (Some(operations), Some(origin), Some(platform)) = (after(1), after(2), after(3)) else {
+        return Err(Failure::Usage("--port must leave room for the three ports after it".to_owned()));
     };
-    let shop = listen(origin).await?;
-    let origin = shop.local_addr().map_err(failed)?;
-    let config = configuration(&folder, port, operations, origin)?;
+    let (shop, platform) = (listen(origin).await?, listen(platform).await?);
+    let url = |listener: &TcpListener| listener.local_addr().map(|at| format!("http://{at}/")).map_err(failed);
+    let (origin, platform_url) = (url(&shop)?, url(&platform)?);
+    let token = Key::generate().map_err(failed)?.export();
+    let options = platform_options();
+    let config = configuration(&folder, [port, operations], &origin, &platform_url, &options, &token)?;
     let rules = config::load_rules(&config.rules_file, &config.sites)?;
     let app = App::bind(config, rules).await.map_err(failure)?;
-    let storefront = format!("http://{}/", app.address().map_err(failed)?);
-    let operations = format!("http://{}/", app.operations_address().map_err(failed)?);
-    let origin = format!("http://{origin}/");
-    let options = demo::Options {
-        storefront_url: Some(storefront.clone()),
-        origin_url: Some(origin.clone()),
-        ..demo::Options::default()
+    let places = Places {
+        storefront: format!("http://{}/", app.address().map_err(failed)?),
+        operations: format!("http://{}/", app.operations_address().map_err(failed)?),
+        origin,
+        platform: platform_url,
     };
-    let serving = tokio::spawn(demo::Shop::new(options).serve(shop, std::future::pending()));
-    announce(output, &storefront, &operations, &origin, &folder)?;
+    let push = app.push_address().map(|at| Target { url: format!("http://{at}/push"), token, delay: Duration::ZERO });
+    let stand_in = Platform::new(Options { shop_url: Some(places.storefront.clone()), push, ..options });
+    let shop_options = shop_options(&places, stand_in.cookie("identity"));
+    let serving = [
+        tokio::spawn(demo::Shop::new(shop_options).serve(shop, std::future::pending())),
+        tokio::spawn(stand_in.serve(platform, std::future::pending())),
+    ];
+    announce(output, &places, &folder)?;
     app.run(stop).await;
-    serving.abort();
+    serving.iter().for_each(JoinHandle::abort);
     Ok(())
+}
+
+/// Pages of the demo have no TLS, and browsers keep no cookies for all sites of such pages.
+fn platform_options() -> Options {
+    Options { same_site_none: false, ..Options::default() }
+}
+
+fn shop_options(places: &Places, identity_cookie: String) -> demo::Options {
+    demo::Options {
+        storefront_url: Some(places.storefront.clone()),
+        origin_url: Some(places.origin.clone()),
+        platform: Some(demo::PlatformLink { url: places.platform.clone(), identity_cookie }),
+        ..demo::Options::default()
+    }
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {
@@ -71,31 +103,51 @@ async fn listen(port: u16) -> Result<TcpListener, Failure> {
 }
 
 /// The demo's own configuration: everything on loopback, where believing the browser harms nobody.
-fn configuration(folder: &Folder, port: u16, operations: u16, origin: SocketAddr) -> Result<config::Config, Failure> {
+fn configuration(
+    folder: &Folder,
+    [port, operations]: [u16; 2],
+    origin: &str,
+    platform: &str,
+    options: &Options,
+    token: &SecretString,
+) -> Result<config::Config, Failure> {
     std::fs::write(folder.0.join("rules.json"), demo::RULES).map_err(failed)?;
     let key = Key::generate().map_err(failed)?.export();
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\noperations = \"127.0.0.1:{operations}\"\n\
-         [origin]\nurl = \"http://{origin}\"\n\
+         [origin]\nurl = \"{origin}\"\n\
          [stores.websites.base]\nbase_currency = \"USD\"\n\
          [stores.views.default]\nwebsite = \"base\"\ncurrency = \"USD\"\nlocale = \"en_US\"\n\
          time_zone = \"America/New_York\"\n\
-         [membership]\nsite = \"demo\"\ntrust = \"cookie\"\nkeys = [\"{}\"]\n\
-         [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"on\"\n",
-        key.expose_secret()
+         [membership]\nsite = \"demo\"\ntrust = \"cookie\"\nkeys = [\"{key}\"]\n\
+         [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"on\"\n\
+         [experience_platform]\norg_id = \"{org}\"\nclient_id = \"{client}\"\nclient_secret = \"{secret}\"\n\
+         sandbox = \"{sandbox}\"\ndestinations = [\"Adobe Commerce\"]\n\
+         ims_url = \"{platform}\"\nplatform_url = \"{platform}\"\nedge_domain = \"{platform}\"\n\
+         edge_version = \"v2\"\ndatastream = \"{DATASTREAM}\"\nfirst_visit = \"ask\"\n\
+         [experience_platform.consent]\ndefault = \"in\"\n\
+         [experience_platform.push]\nlisten = \"127.0.0.1:0\"\ntokens = [\"{token}\"]\n",
+        key = key.expose_secret(),
+        org = options.org,
+        client = options.client_id,
+        secret = options.client_secrets.first().map_or("", |secret| secret.expose_secret()),
+        sandbox = options.sandbox,
+        token = token.expose_secret(),
     );
     Ok(config::parse("the demo's configuration", &text, &folder.0, [])?)
 }
 
-fn announce(output: Output, storefront: &str, operations: &str, origin: &str, folder: &Folder) -> Result<(), Failure> {
+fn announce(output: Output, places: &Places, folder: &Folder) -> Result<(), Failure> {
     let rules: Value = serde_json::from_str(demo::RULES).map_err(failed)?;
     let audiences = rules["audiences"].as_array().into_iter().flatten();
     let audiences: Vec<Value> =
         audiences.map(|audience| json!({ "id": audience["id"], "name": audience["name"] })).collect();
+    let Places { storefront, operations, origin, platform } = places;
     match output {
         Output::Json => {
             let ready = json!({
-                "storefront": storefront, "operations": operations, "origin": origin, "audiences": audiences,
+                "storefront": storefront, "operations": operations, "origin": origin, "platform": platform,
+                "audiences": audiences,
             });
             println!("{ready}");
         }
@@ -103,9 +155,12 @@ fn announce(output: Output, storefront: &str, operations: &str, origin: &str, fo
             "Segue's demo is ready.\n\n  \
              The shop through Segue   {storefront}\n  \
              The same shop without    {origin}\n  \
+             Experience Platform      {platform}\n  \
              Metrics                  {operations}metrics\n\n\
              Try this: open the shop, choose VIP in the panel at the lower edge, and watch hero and prices follow.\n\
              Put something into the cart: it charges what the page showed.\n\
+             Or let Experience Platform say who you are: open the shop, then its page above, move your visitor into VIP,\n\
+             and reload the shop.\n\
              Change {}/rules.json: it is live within a second.\n\
              Ctrl-C ends it.",
             folder.0.display()

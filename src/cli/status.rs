@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{ConfigFile, Failure, Output};
 use crate::aep::Config;
+use crate::audience::adobe::cookie_domain;
 use crate::config;
 
 /// What shows instead of a secret, as Adobe's own command has it.
@@ -80,7 +81,7 @@ fn domain(config: &config::Config) -> String {
     configured.unwrap_or_else(|| {
         let host = super::page::first_host(config);
         let host = host.parse::<http::uri::Authority>().map(|host| host.host().to_owned()).unwrap_or(host);
-        crate::audience::adobe::cookie_domain(&host).to_owned()
+        cookie_domain(&host).map(str::to_owned).unwrap_or(host)
     })
 }
 

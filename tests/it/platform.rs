@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret as _;
 use segue::demo::platform::{
-    Audience, DATASTREAM, Datastream, Destination, Fault, Lifecycle, Options, Platform, Service,
+    Audience, DATASTREAM, Datastream, Destination, Fault, Lifecycle, Options, Platform, Service, Target,
 };
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -699,5 +699,46 @@ async fn the_edge_network_is_as_adobes_file_describes_it() {
         let answer = adobe.post(&target, "application/json", &json!({ "event": event }).to_string()).await;
         assert_eq!(answer.status, status);
         spec.check_answer("POST", &target, status, &answer.body).expect("an answer as Adobe's file describes it");
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_moved_is_told_of_as_a_destination_of_adobes_tells() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/push", listener.local_addr().expect("an address"));
+    let push = Target { url, token: "a-token-of-16-bytes".into(), delay: Duration::from_millis(50) };
+    let adobe = Adobe::start(Options { push: Some(push), ..Options::default() }).await;
+    for (is_in, status) in [(true, "realized"), (false, "exited")] {
+        adobe.platform.move_visitor(ECID, VIP, is_in);
+        let (head, body) = receive_one(&listener).await;
+        assert!(
+            head.starts_with("POST /push ") && head.contains("authorization: Bearer a-token-of-16-bytes"),
+            "{head}"
+        );
+        let message: Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(message["identityMap"], json!({ "ECID": [{ "id": ECID }] }));
+        let segment = &message["segmentMembership"]["ups"][VIP];
+        assert_eq!(segment["status"], status);
+        let time: &str = segment["lastQualificationTime"].as_str().expect("a time");
+        assert!(time.parse::<jiff::Timestamp>().is_ok(), "{time}");
+    }
+    adobe.platform.move_visitor(ECID, VIP, false);
+    let nothing = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
+    assert!(nothing.is_err(), "who was out already is not told of");
+}
+
+/// One request, which gets an empty answer.
+async fn receive_one(listener: &TcpListener) -> (String, String) {
+    let (mut stream, _) = listener.accept().await.expect("a connection");
+    let mut text = String::new();
+    loop {
+        let mut bytes = [0; 4096];
+        let count = stream.read(&mut bytes).await.expect("readable");
+        text.push_str(std::str::from_utf8(&bytes[..count]).expect("UTF-8"));
+        let whole = text.split_once("\r\n\r\n").filter(|(_, body)| body.ends_with('}'));
+        if let Some((head, body)) = whole {
+            stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.expect("writable");
+            return (head.to_owned(), body.to_owned());
+        }
     }
 }

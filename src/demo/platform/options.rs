@@ -195,16 +195,19 @@ fn audiences() -> Vec<Audience> {
     let own =
         AUDIENCES.iter().map(|(id, name)| Audience { description: about(id).to_owned(), ..Audience::new(id, name) });
     let draft = Audience {
+        description: "Has things in a cart and did not order today".to_owned(),
         lifecycle: Lifecycle::Draft,
         evaluation: Evaluation::Streaming,
         ..Audience::new("3e9a0d57-2b64-4c18-9f7e-d8150b62ca04", "Left a full cart")
     };
     let archived = Audience {
+        description: "Bought something on sale in July 2025".to_owned(),
         lifecycle: Lifecycle::Archived,
         evaluation: Evaluation::Batch,
         ..Audience::new("7c21f8b3-0e95-4d6a-b417-5a9e3d80f605", "Summer sale 2025")
     };
     let external = Audience {
+        description: "Uploaded by the newsletter's own system".to_owned(),
         external_id: Some("crm-newsletter-readers".to_owned()),
         evaluation: Evaluation::Batch,
         ..Audience::new("a5d83e60-4f17-4b29-8c02-6e1b97d4f306", "Newsletter readers")

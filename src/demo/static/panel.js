@@ -6,10 +6,35 @@
     const COOKIE = 'segue-audiences';
     const STATE = 'demo-panel';
 
+    function cookie(name) {
+        const found = document.cookie.split('; ').find((pair) => pair.startsWith(name + '='));
+        return found ? decodeURIComponent(found.slice(name.length + 1)) : null;
+    }
+
+    /* Without a choice Experience Platform says who is shopping, where there is one. */
+    function isLeftToPlatform() {
+        return Boolean(settings.platform) && !cookie(COOKIE);
+    }
+
     function chosen() {
-        const found = document.cookie.split('; ').find((pair) => pair.startsWith(COOKIE + '='));
-        const value = found ? decodeURIComponent(found.slice(COOKIE.length + 1)) : '';
+        const value = cookie(COOKIE) || '';
         return value.split(',').filter((id) => settings.audiences.some((audience) => audience.id === id));
+    }
+
+    /* Who this browser is to Adobe: the first field of the identity cookie, which is a protobuf message in base64. */
+    function visitor() {
+        const value = cookie(settings.platform.cookie);
+        try {
+            const bytes = atob(value.replace(/-/g, '+').replace(/_/g, '/'));
+            const id = bytes.slice(2, 2 + bytes.charCodeAt(1));
+            return bytes.charCodeAt(0) === 10 && /^[0-9]+$/.test(id) ? id : null;
+        } catch (error) {
+            return null;
+        }
+    }
+
+    function leaveToPlatform() {
+        document.cookie = COOKIE + '=; path=/; SameSite=Lax; max-age=0';
     }
 
     function choose(ids) {
@@ -48,7 +73,8 @@
             const next = isOn ? active.filter((other) => other !== id) : active.concat(id);
             list.append(option(name, HINTS[name], isOn, () => choose(next)));
         });
-        list.append(option('Nobody', 'what everyone sees', active.length === 0, () => choose([])));
+        const isNobody = active.length === 0 && !isLeftToPlatform();
+        list.append(option('Nobody', 'what everyone sees', isNobody, () => choose([])));
         return list;
     }
 
@@ -58,6 +84,17 @@
 
     function here(base) {
         return new URL(location.pathname + location.search, base).href;
+    }
+
+    /* A choice made here would win over what is said there. */
+    function platformLink() {
+        const link = element('a', 'demo-panel__link demo-panel__platform', 'Move this visitor in Experience Platform');
+        const id = visitor();
+        link.href = settings.platform.url + (id ? '?visitor=' + id : '');
+        link.target = '_blank';
+        link.rel = 'noopener';
+        link.addEventListener('click', leaveToPlatform);
+        return link;
     }
 
     function footer() {
@@ -71,6 +108,9 @@
             const link = element('a', 'demo-panel__link', isOrigin ? 'Back through Segue' : 'This page without Segue');
             link.href = here(target);
             foot.append(link);
+        }
+        if (settings.platform && !isOrigin) {
+            foot.append(platformLink());
         }
         return foot;
     }
@@ -90,11 +130,12 @@
     function build() {
         const active = chosen();
         const names = settings.audiences.filter((audience) => active.includes(audience.id)).map((audience) => audience.name);
+        const nobody = isLeftToPlatform() ? 'As Experience Platform says' : 'Nobody in particular';
         const panel = element('aside', 'demo-panel');
         panel.setAttribute('aria-label', 'Segue demo');
         const head = element('button', 'demo-panel__head');
         head.type = 'button';
-        head.append(element('span', 'demo-panel__brand', 'Segue demo'), element('span', 'demo-panel__who', names.join(' + ') || 'Nobody in particular'), element('span', 'demo-panel__arrow'));
+        head.append(element('span', 'demo-panel__brand', 'Segue demo'), element('span', 'demo-panel__who', names.join(' + ') || nobody), element('span', 'demo-panel__arrow'));
         const body = element('div', 'demo-panel__body');
         body.append(element('p', 'demo-panel__lead', 'Who is shopping?'), options(active), footer());
         panel.append(head, body);
