@@ -126,10 +126,11 @@ pub async fn admit(State(platform): State<Platform>, request: Request, next: Nex
     let Some(service) = Service::of(request.uri().path()) else { return next.run(request).await };
     let (at, link) = (Instant::now(), link(&request));
     let (parts, body) = request.into_parts();
-    let uri = parts.uri.clone();
-    let Ok(body) = to_bytes(body, MOST_BODY).await else { return edge::too_large(&platform, &parts) };
-    let (method, headers) = (parts.method.clone(), parts.headers.clone());
-    platform.records.keep(Received { service, at, method, uri: uri.clone(), headers, body: body.clone() });
+    let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
+    let body = to_bytes(body, MOST_BODY).await;
+    let kept = body.as_ref().cloned().unwrap_or_default();
+    platform.records.keep(Received { service, at, method, uri: uri.clone(), headers, body: kept });
+    let Ok(body) = body else { return edge::too_large(&platform, &parts) };
     let mut request = Request::from_parts(parts, Body::from(body));
     let fault = if request.method() == Method::OPTIONS { None } else { platform.faults.take(service) };
     match fault {
@@ -168,7 +169,8 @@ fn between(least: Duration, most: Duration) -> Duration {
 
 /// Until the stand-in itself ends, so that it can.
 async fn hang(platform: &Platform) -> Response {
-    platform.closing.notified().await;
+    // The sender is the stand-in's own and lives as long as this.
+    let _ = platform.closing.subscribe().wait_for(|is_closing| *is_closing).await;
     Response::default()
 }
 
