@@ -19,6 +19,7 @@ use crate::decision::decide::Rules;
 use crate::document::Mistake;
 use crate::mode::{Modes, Overrides};
 use crate::operations::{self, Readiness};
+use crate::proxy::first_party::{FirstPartyLayer, Reported};
 use crate::proxy::personal::{self, Parts, Shop};
 use crate::push::{Hints, Push};
 use crate::rewrite::Rewriter;
@@ -40,6 +41,9 @@ pub enum StartError {
     /// The way to Experience Platform cannot be set up.
     #[error("Experience Platform cannot be called: {0}")]
     Platform(#[from] aep::http::BuildError),
+    /// The way from pages to the Edge Network cannot be set up.
+    #[error("experience_platform.first_party_path: calls cannot go to the Edge Network: {0}")]
+    FirstParty(#[source] upstream::BuildError),
     /// A socket cannot be had.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -62,6 +66,7 @@ pub struct App {
     shoppers: TcpListener,
     operations: TcpListener,
     push: Option<Push>,
+    first_party: Option<FirstPartyLayer>,
     rules_seen: Option<Fingerprint>,
     modes_seen: Option<Fingerprint>,
 }
@@ -101,6 +106,7 @@ impl App {
             metrics: PageMetrics::register(&mut metrics, Arc::clone(&rewriter)),
             rewriter,
         }));
+        let first_party = first_party(&config, &shop, &mut metrics)?;
         let (rules_rejected, rules_published) = (Counter::default(), Counter::default());
         metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
         metrics.register("rules_published", "Rules files put in force while running", rules_published.clone());
@@ -115,6 +121,7 @@ impl App {
             shoppers,
             operations,
             push,
+            first_party,
             rules_seen: loaded.seen,
             modes_seen,
         })
@@ -152,7 +159,8 @@ impl App {
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });
         readiness.set(true);
-        let service = proxy::service(self.config.proxy, self.shop, self.upstream, Arc::clone(&self.metrics));
+        let service =
+            proxy::service(self.config.proxy, self.shop, self.upstream, self.first_party, Arc::clone(&self.metrics));
         let stop = {
             let readiness = readiness.clone();
             async move {
@@ -218,6 +226,20 @@ fn visitors(
     let datastreams = settings.aep.edge.datastreams.clone();
     let platform = personal::Platform { datastreams, refresher: Arc::new(refresher) };
     Ok((identifier.with_adobe(adobe), Some(platform)))
+}
+
+/// The path under which pages reach the Edge Network, where there is one.
+fn first_party(
+    config: &Config,
+    shop: &Arc<Shop>,
+    metrics: &mut Metrics,
+) -> Result<Option<FirstPartyLayer>, StartError> {
+    let Some(platform) = &config.platform else { return Ok(None) };
+    let Some(path) = &platform.first_party_path else { return Ok(None) };
+    let overhearing = Arc::clone(shop);
+    let learn = Arc::new(move |reported: Reported<'_>| overhearing.overhear(reported));
+    let layer = FirstPartyLayer::new(path, &platform.aep, config.sites.clone(), learn, metrics);
+    Ok(Some(layer.map_err(StartError::FirstParty)?))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

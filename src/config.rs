@@ -235,6 +235,7 @@ fn assemble(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::*;
@@ -322,5 +323,98 @@ mod tests {
     fn a_syntax_error_has_its_line() {
         let mistakes = read_with("[server]\nlisten = \n", &[]).expect_err("a mistake");
         assert!(mistakes[0].starts_with("segue.toml: line 2, column "), "{mistakes:?}");
+    }
+
+    const PLATFORM: &str = "[experience_platform]\norg_id = \"53A1@AdobeOrg\"\ndatastream = \"stream-1\"\n";
+
+    fn with_platform(lines: &str) -> Result<Config, Vec<String>> {
+        read_with(&format!("{}{PLATFORM}{lines}", minimal(&format!("{:?}", key()))), &[])
+    }
+
+    #[test]
+    fn experience_platform_has_careful_defaults() {
+        assert!(read_with(&minimal(&format!("{:?}", key())), &[]).expect("right").platform.is_none());
+        let config = with_platform("").expect("a right configuration");
+        let platform = config.platform.expect("the section is there");
+        assert_eq!(platform.aep.edge.url.as_str(), "https://edge.adobedc.net/");
+        assert_eq!(platform.aep.platform.as_str(), "https://platform.adobe.io/");
+        assert_eq!((platform.aep.edge.authenticated, platform.aep.sandbox.as_str()), (false, "prod"));
+        assert_eq!(platform.refresh.budget, Duration::from_millis(80));
+        assert_eq!(platform.refresh.first_visit, crate::audience::refresh::FirstVisit::Skip);
+        assert!(!platform.consent.silence_is_consent && !platform.consent.honour_gpc && platform.push.is_none());
+        assert_eq!(config.store_file, Path::new("/etc/segue/segue.db"));
+    }
+
+    #[test]
+    fn datastreams_and_restricted_websites_are_found_by_their_codes() {
+        let config = with_platform(
+            "view_datastreams = { de = \"stream-de\" }\n[experience_platform.consent]\ncookie_restriction = [\"base\"]\n",
+        );
+        let platform = config.expect("a right configuration");
+        let de = Arc::clone(platform.sites.view("de").expect("a store view"));
+        let platform = platform.platform.expect("the section is there");
+        assert_eq!(platform.aep.edge.datastreams.of(&de).map(|id| &**id), Some("stream-de"));
+        assert_eq!(platform.aep.edge.datastreams.all().len(), 2);
+        assert!(platform.consent.restricted.contains("base"));
+    }
+
+    #[test]
+    fn mistakes_of_experience_platform_name_the_way_out_and_no_secret() {
+        let text = "client_id = \"id\"\nclient_secret = [\"hunter2-a\", \"hunter2-b\", \"hunter2-c\"]\nauthenticated = true\n\
+             edge_version = \"v1\"\nims_url = \"http://ims.example\"\nregion_hint = \"../x\"\nfirst_party_path = \"ee\"\n\
+             website_datastreams = { bas = \"x\" }\nbudgt = \"1s\"\n[experience_platform.push]\nlisten = \"127.0.0.1:1\"\n\
+             tokens = [\"hunter2\"]\n[experience_platform.consent]\ndefault = \"maybe\"\n";
+        let mistakes = with_platform(text).expect_err("mistakes");
+        for expected in [
+            "experience_platform.client_secret: must be one secret, or two while one replaces the other, not 3",
+            "experience_platform.edge_version: must be v2 for authenticated calls",
+            "experience_platform.ims_url: must be a host name, or https:// with a host and no path (http:// for this machine only)",
+            "experience_platform.region_hint: must be a region such as irl1",
+            "experience_platform.first_party_path: must be a path such as /ee",
+            "experience_platform.website_datastreams.bas: there is no website \"bas\" in [stores] (did you mean base?)",
+            "experience_platform.budgt: is not known (did you mean budget?)",
+            "experience_platform.push.tokens: has a token shorter than 16 bytes",
+            "experience_platform.consent.default: must be one of pending, in, not \"maybe\"",
+        ] {
+            assert!(mistakes.iter().any(|line| line.contains(expected)), "{expected} is not in {mistakes:#?}");
+        }
+        assert!(!mistakes.concat().contains("hunter2"), "{mistakes:#?}");
+        let missing = read_with(&(minimal(&format!("{:?}", key())) + "[experience_platform]\n"), &[]);
+        let missing = missing.expect_err("mistakes").join("\n");
+        assert!(
+            missing.contains("experience_platform.org_id: is missing") && missing.contains("datastream: is missing"),
+            "{missing}"
+        );
+    }
+
+    #[test]
+    fn takes_the_developer_consoles_workspace_as_it_is() {
+        let folder = std::env::temp_dir().join(format!("segue-workspace-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a writable temporary folder");
+        let credential = serde_json::json!({
+            "client_id": "abc", "client_secrets": ["hunter2"], "technical_account_email": "a@techacct.adobe.com",
+            "technical_account_id": "T@techacct.adobe.com", "scopes": ["openid"],
+        });
+        let workspace = serde_json::json!({ "project": { "org": { "ims_org_id": "53A1@AdobeOrg" }, "workspace": { "details": {
+            "credentials": [{ "integration_type": "service", "jwt": {} }, { "oauth_server_to_server": credential }],
+        } } } });
+        let read = |workspace: &Value| {
+            std::fs::write(folder.join("workspace.json"), workspace.to_string()).expect("a writable folder");
+            let text = minimal(&format!("{:?}", key()))
+                + "[experience_platform]\nworkspace_file = \"workspace.json\"\ndatastream = \"s\"\nauthenticated = true\n";
+            parse("segue.toml", &text, &folder, [])
+        };
+        let aep = read(&workspace).expect("a right configuration").platform.expect("the section").aep;
+        let credentials = aep.credentials.clone().expect("credentials");
+        assert_eq!((aep.org.as_str(), credentials.client_id.as_str()), ("53A1@AdobeOrg", "abc"));
+        assert_eq!(credentials.client_secrets[0].expose_secret(), "hunter2");
+        assert_eq!(aep.edge.url.as_str(), "https://server.adobedc.net/");
+        assert!(!format!("{aep:?}").contains("hunter2"));
+        let mut jwt_only = workspace;
+        jwt_only["project"]["workspace"]["details"]["credentials"] =
+            serde_json::json!([{ "jwt": { "client_secret": "hunter2" } }]);
+        let mistakes = read(&jwt_only).expect_err("no credential");
+        assert!(mistakes[0].message.contains("JWT credentials have ended") && !mistakes[0].message.contains("hunter2"));
+        std::fs::remove_dir_all(&folder).expect("a folder of this test");
     }
 }

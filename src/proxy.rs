@@ -1,6 +1,7 @@
 //! The path of a request, outermost layer first.
 
 pub mod access;
+pub mod first_party;
 pub mod forwarded;
 pub mod headers;
 pub mod hygiene;
@@ -24,6 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::body::{Body, BoxError};
 use crate::telemetry::Metrics;
 use crate::upstream::Upstream;
+use first_party::FirstPartyLayer;
 pub use forwarded::Client;
 use personal::Shop;
 pub use request_id::RequestId;
@@ -43,11 +45,12 @@ pub struct Config {
     pub headers: headers::Config,
 }
 
-/// Composes the path to `upstream`.
+/// Composes the path to `upstream`, and the one to the Edge Network where there is one.
 pub fn service(
     config: Config,
     shop: Arc<Shop>,
     upstream: Upstream,
+    first_party: Option<FirstPartyLayer>,
     metrics: Arc<Metrics>,
 ) -> impl Service<
     Request<Body>,
@@ -72,6 +75,8 @@ pub fn service(
         .layer(headers::HeadersLayer::new(config.headers, &authority))
         // Behind the headers, so that our own pages know the client too.
         .layer(own::OwnLayer::new(shop.prefix(), own::OwnPages::new(Arc::clone(&shop))))
+        // Behind the headers, which tell Adobe the client's address; before anybody looks for a page in the call.
+        .option_layer(first_party)
         // Innermost: what it puts into the request goes to the origin as it is, and it sees the answer before anybody else.
         .layer(personal::PersonalLayer::new(shop))
         .service(upstream)

@@ -10,6 +10,7 @@ pub mod banner;
 pub mod coding;
 pub mod crawler;
 pub mod headers;
+pub(crate) mod hold;
 pub(crate) mod json;
 pub mod memo;
 pub mod paths;
@@ -19,7 +20,6 @@ pub mod render;
 pub mod skip;
 pub mod stylesheet;
 
-mod hold;
 mod make;
 mod observe;
 mod qualify;

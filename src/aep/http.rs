@@ -30,6 +30,9 @@ pub enum BuildError {
         "the system has no certificate authorities, without which Adobe cannot be told from others: install ca-certificates"
     )]
     NativeRoots(#[source] io::Error),
+    /// A setting is to be sent in a header and cannot be.
+    #[error("{0} has characters that no header can hold")]
+    Header(&'static str),
     /// The system's proxy settings are wrong.
     #[error("the system's proxy settings cannot be used")]
     Client(#[source] reqwest::Error),

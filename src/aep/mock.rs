@@ -10,6 +10,10 @@ use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use super::api::Api;
+use super::config::{Config, Credentials, Datastreams, Edge, OrgId, Version};
+use super::ims::Tokens;
+
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
@@ -88,4 +92,46 @@ impl Drop for Mock {
 pub(crate) fn answer(status: u16, body: impl ToString) -> Response<String> {
     let answer = Response::builder().status(status).header("content-type", "application/json");
     answer.body(body.to_string()).expect("a valid answer")
+}
+
+/// A configuration whose every address is this server's.
+pub(crate) fn config(mock: &Mock) -> Config {
+    let edge = Edge {
+        url: mock.url.clone(),
+        authenticated: false,
+        version: Version::V2,
+        datastreams: Datastreams::default(),
+        aliases: Vec::new(),
+        region_hint: None,
+        timeout: Duration::from_secs(2),
+    };
+    Config {
+        org: OrgId::parse("53A16ACB5CC1D3760A495C99@AdobeOrg").expect("an organisation's id"),
+        credentials: Some(Credentials {
+            client_id: "client-1".to_owned(),
+            client_secrets: vec!["hunter2".into()],
+            technical_account_id: None,
+            technical_account_email: None,
+            scopes: vec!["openid".to_owned()],
+        }),
+        sandbox: "prod".to_owned(),
+        ims: mock.url.clone(),
+        platform: mock.url.clone(),
+        edge,
+        destinations: Vec::new(),
+        sync_every: Duration::from_secs(900),
+    }
+}
+
+/// The API on this server, which also has to grant tokens: [`granted`] does.
+pub(crate) fn api(mock: &Mock) -> Api {
+    let config = config(mock);
+    let tokens = Tokens::new(&config.ims, config.credentials.clone().expect("credentials")).expect("a client");
+    Api::new(&config, tokens).expect("a client")
+}
+
+/// The token that a request asks for, if it asks for one.
+pub(crate) fn granted(seen: &Seen) -> Option<Response<String>> {
+    let token = r#"{"access_token":"t0ken","token_type":"bearer","expires_in":86399}"#;
+    (seen.path() == "/ims/token/v3").then(|| answer(200, token))
 }

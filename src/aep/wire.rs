@@ -40,9 +40,9 @@ pub struct Exchange<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// Whom it is about.
-    pub ecid: String,
-    /// His audiences; `None` when the Edge Network has no profile of him.
-    pub audiences: Option<BTreeSet<AudienceId>>,
+    pub ecid: Ecid,
+    /// His audiences; none when the Edge Network has no profile of him.
+    pub audiences: BTreeSet<AudienceId>,
 }
 
 /// Why an answer does not count.
@@ -103,9 +103,12 @@ pub enum Refusal {
     /// The answer is for another ECID.
     #[error("the answer is about another ECID")]
     OtherAnswer,
-    /// The answer has nothing about audiences.
+    /// The answer has nothing about audiences, or may have only a part.
     #[error("the answer says nothing about audiences")]
     NoMembership,
+    /// The call was ignored, as the shopper has not consented.
+    #[error("the shopper has not consented")]
+    NoConsent,
 }
 
 impl Refusal {
@@ -131,6 +134,7 @@ impl Refusal {
             Self::Unconfirmed => "unconfirmed",
             Self::OtherAnswer => "other_answer",
             Self::NoMembership => "no_membership",
+            Self::NoConsent => "no_consent",
         }
     }
 }
@@ -146,41 +150,32 @@ pub fn trust(exchange: &Exchange<'_>, aliases: &[String]) -> Result<Report, Refu
     }
     let own = own_ecid(exchange.org, exchange.cookies)?;
     body::check(exchange.request, exchange.org, &own)?;
-    let identity = exchange.org.cookie("identity");
-    let answer = answer::Answer::read(exchange.answer)?;
-    answer.confirm(&identity, exchange.headers, &own)?;
-    let audiences = answer.audiences(aliases, exchange.status)?;
+    answer::confirm(exchange, &own)?;
+    let audiences = answer::audiences(exchange, aliases)?;
     Ok(Report { ecid: own, audiences })
 }
 
-/// The ECID that all of the browser's cookies agree on.
-fn own_ecid(org: &OrgId, cookies: &str) -> Result<String, Refusal> {
+/// The ECID that all of the browser's cookies agree on. Without one, no answer can count.
+///
+/// # Errors
+/// When there is none, or several.
+pub fn own_ecid(org: &OrgId, cookies: &str) -> Result<Ecid, Refusal> {
     let identity = org.cookie("identity");
     let pairs = || cookies.split("; ").filter_map(|pair| pair.split_once('='));
-    let mut own: Option<String> = None;
+    let mut own: Option<Ecid> = None;
     for (_, value) in pairs().filter(|(name, _)| *name == identity) {
-        let ecid = decoded(value).ok_or(Refusal::NoIdentity)?;
+        let ecid = Ecid::from_cookie(value.as_bytes()).ok_or(Refusal::NoIdentity)?;
         if own.as_ref().is_some_and(|own| *own != ecid) {
             return Err(Refusal::SeveralIdentities);
         }
         own = Some(ecid);
     }
     let own = own.ok_or(Refusal::NoIdentity)?;
+    // Adobe's script encodes the name.
     let is_legacy = |name: &str| name.replace("%40", "@") == org.legacy_cookie();
-    let mut legacy = pairs().filter(|(name, _)| is_legacy(name)).filter_map(|(_, value)| legacy_ecid(value));
+    let legacy = pairs().filter(|(name, _)| is_legacy(name)).map(|(_, value)| value);
+    let mut legacy = legacy.filter_map(|value| Ecid::from_legacy_cookie(value.as_bytes()));
     if legacy.any(|ecid| ecid != own) { Err(Refusal::SeveralIdentities) } else { Ok(own) }
-}
-
-/// The ECID in the value of an identity cookie.
-fn decoded(value: &str) -> Option<String> {
-    Ecid::from_cookie(value.as_bytes()).map(|ecid| ecid.as_str().to_owned())
-}
-
-/// The ECID in the cookie of the time before the Web SDK: a list between bars, of names and values in turn.
-fn legacy_ecid(value: &str) -> Option<String> {
-    let value = percent_encoding::percent_decode_str(value).decode_utf8().ok()?;
-    let mut parts = value.split('|').skip_while(|part| !part.ends_with("MCMID"));
-    parts.nth(1).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -133,12 +133,13 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
 
 /// The `Set-Cookie` lines by which a browser keeps for Adobe what an answer asks it to, on all hosts of the shop.
 pub fn set_cookies(state: &[StateItem], host: &str, configured_domain: Option<&str>) -> Vec<HeaderValue> {
-    let domain = configured_domain.unwrap_or_else(|| cookie_domain(host));
+    // Where Adobe's script writes the same cookies: with another domain there would be two of each.
+    let domain = configured_domain.or_else(|| cookie_domain(host));
     let lines = state.iter().map(|item| {
         // Adobe's scripts read these cookies, and take other signs as they are.
         let value = utf8_percent_encode(&item.value, NOT_IN_COOKIES).to_string();
         let mut cookie = Cookie::build((item.key.as_str(), value)).path("/").build();
-        if domain != host || configured_domain.is_some() {
+        if let Some(domain) = domain {
             cookie.set_domain(domain);
         }
         if let Some(seconds) = item.max_age {
@@ -162,10 +163,11 @@ pub fn set_cookies(state: &[StateItem], host: &str, configured_domain: Option<&s
 /// What a cookie's value cannot hold, and the sign that would be taken for the beginning of a code.
 const NOT_IN_COOKIES: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
-/// The widest domain that a browser keeps cookies of `host` for, as Adobe's script finds it; the host itself where it has none.
-pub fn cookie_domain(host: &str) -> &str {
+/// The widest domain that a browser keeps cookies of `host` for, as Adobe's script finds it; `None` for an address and for a host
+/// that belongs to no such domain, whose cookies are its own.
+pub fn cookie_domain(host: &str) -> Option<&str> {
     let is_address = host.contains(':') || host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_address { host } else { psl::domain_str(host).unwrap_or(host) }
+    if is_address { None } else { psl::domain_str(host) }
 }
 
 #[cfg(test)]
@@ -252,13 +254,14 @@ mod tests {
     #[test]
     fn cookies_belong_to_the_widest_domain_that_is_the_shops() {
         for (host, domain) in [
-            ("www.shop.example", "shop.example"),
-            ("shop.co.uk", "shop.co.uk"),
-            ("a.b.shop.co.uk", "shop.co.uk"),
-            ("localhost", "localhost"),
-            ("127.0.0.1", "127.0.0.1"),
-            ("[::1]", "[::1]"),
-            ("co.uk", "co.uk"),
+            ("www.shop.example", Some("shop.example")),
+            ("shop.example", Some("shop.example")),
+            ("shop.co.uk", Some("shop.co.uk")),
+            ("a.b.shop.co.uk", Some("shop.co.uk")),
+            ("localhost", None),
+            ("127.0.0.1", None),
+            ("[::1]", None),
+            ("co.uk", None),
         ] {
             assert_eq!(cookie_domain(host), domain, "{host}");
         }

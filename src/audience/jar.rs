@@ -22,7 +22,7 @@ pub fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item =
 }
 
 /// All cookies as name and value, in order, without the quotes around values. Pieces without `=` are no cookies.
-pub(super) fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&[u8], &[u8])> {
     pieces(headers).filter_map(|piece| {
         let equals = memchr(b'=', piece)?;
         Some((piece[..equals].trim_ascii(), unquoted(piece[equals + 1..].trim_ascii())))

@@ -141,7 +141,7 @@ mod tests {
             let report = read(&config, &known(), &written, 1001).expect("a report");
             let json = serde_json::to_value(&report).expect("JSON");
             let expected = serde_json::json!({
-                "kind": "cookie", "audiences": [VIP], "state": "fresh", "expires_at": 4600, "website": "base",
+                "kind": "cookie", "audiences": [VIP], "state": "fresh", "expires_at": 4600, "website": "base", "datastream": "", "ask_again": false,
                 "learnt_at": 1000, "source": "minted", "cut_for": null, "key": 0,
             });
             assert_eq!(json, expected);

@@ -267,10 +267,10 @@ impl Refresher {
         if self.refused.contains_key(&key) {
             return Err(Spared::RefusedBefore);
         }
-        if let Some(flight) = self.under_way(&key) {
-            return Ok(Pending { flight, is_probe: self.breaker(&scope.datastream).is_open() });
+        match self.under_way(&key) {
+            Some(pending) => Ok(pending),
+            None => self.start(inquiry, Some(key), scope, question()),
         }
-        self.start(inquiry, Some(key), scope, question())
     }
 
     fn start(
@@ -280,22 +280,27 @@ impl Refresher {
         scope: Scope,
         question: Question,
     ) -> Result<Pending, Spared> {
+        let length = self.edge.length(&question);
+        // From here on nobody else begins one for the same shopper.
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(flight) = key.as_ref().and_then(|key| flights.get(key)) {
+            return Ok(self.joined(flight, &scope.datastream));
+        }
         let breaker = self.breaker(&scope.datastream);
         // Whether the Edge Network is back is not for somebody to find out whose identity would be lost with the answer.
         if key.is_none() && breaker.is_open() {
             return Err(Spared::BreakerOpen);
         }
-        let place = self.limits.admit(inquiry.client, self.edge.length(&question))?;
         let admission = breaker.admit(Instant::now());
         if admission == Admission::No {
             return Err(Spared::BreakerOpen);
         }
+        let place = self.limits.admit(inquiry.client, length)?;
         let (tell, flight) = watch::channel(Flight::UnderWay);
         if let Some(key) = &key {
-            // Somebody may have been quicker since.
-            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
             flights.insert(key.clone(), flight.clone());
         }
+        drop(flights);
         let lookup = lookup::Lookup {
             refresher: Arc::clone(self),
             key,
@@ -311,8 +316,13 @@ impl Refresher {
         Ok(Pending { flight, is_probe: admission == Admission::Probe })
     }
 
-    fn under_way(&self, key: &Key) -> Option<watch::Receiver<Flight>> {
-        self.flights.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    fn under_way(&self, key: &Key) -> Option<Pending> {
+        let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.get(key).map(|flight| self.joined(flight, &key.scope.datastream))
+    }
+
+    fn joined(&self, flight: &watch::Receiver<Flight>, datastream: &Arc<str>) -> Pending {
+        Pending { flight: flight.clone(), is_probe: self.breaker(datastream).is_open() }
     }
 
     fn breaker(&self, datastream: &Arc<str>) -> Arc<Breaker> {

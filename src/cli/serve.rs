@@ -21,9 +21,7 @@ pub(super) async fn run(file: &ConfigFile) -> Result<(), Failure> {
 pub(super) fn failure(error: StartError) -> Failure {
     match error {
         StartError::Mistakes(mistakes) => Failure::Mistakes(mistakes),
-        error @ (StartError::Upstream(_) | StartError::Platform(_) | StartError::Listen { .. }) => {
-            Failure::Failed(error.to_string())
-        }
+        error => Failure::Failed(error.to_string()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What Segue is for: says who the shopper is, decides what he gets, asks the origin, and changes its page.
 
 mod fresh;
+mod overheard;
 mod session;
 
 use std::collections::BTreeSet;

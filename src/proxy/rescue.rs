@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use tower::{Layer, Service};
 
+use super::first_party::EdgeFailed;
 use super::hygiene::Refusal;
 use super::{Answering, RequestId};
 use crate::body::{Body, BoxError};
@@ -89,6 +90,10 @@ fn rescue(error: BoxError, form: Form, id: Option<&RequestId>, metrics: &Metrics
         metrics.origin_failed(origin.kind());
         tracing::warn!(request.id = request_id, origin.error = origin.kind(), error, "no answer from the origin");
         origin_status(origin)
+    } else if let Some(EdgeFailed(edge)) = error.downcast_ref::<EdgeFailed>() {
+        metrics.edge_failed(edge.kind());
+        tracing::warn!(request.id = request_id, edge.error = edge.kind(), error, "no answer from the Edge Network");
+        origin_status(edge)
     } else {
         tracing::error!(request.id = request_id, error, "a request failed inside Segue");
         StatusCode::INTERNAL_SERVER_ERROR

@@ -34,7 +34,7 @@ pub(super) enum Effort {
 
 impl Coding {
     /// The coding of an answer by its headers; `Skip::Coding` for one that Segue does not read.
-    pub(super) fn of_answer(headers: &HeaderMap) -> Result<Self, Skip> {
+    pub(crate) fn of_answer(headers: &HeaderMap) -> Result<Self, Skip> {
         let mut found = Self::Identity;
         for value in headers.get_all(CONTENT_ENCODING) {
             for name in value.to_str().map_err(|_| Skip::Coding)?.split(',').map(str::trim) {
@@ -61,7 +61,7 @@ fn is_gzip(name: &str) -> bool {
 }
 
 /// Whether a client takes gzip. One that names no coding gets none, which every client can read.
-pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     let (mut named, mut any) = (None, false);
     for (name, wanted) in listed(headers, ACCEPT_ENCODING) {
         match name {
@@ -91,7 +91,7 @@ pub(super) fn listed(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Ite
 ///
 /// # Errors
 /// `Coding` for anything that is not whole gzip to the last byte, `TooLarge` and `Busy` past a bound.
-pub(super) fn gunzip(encoded: &[u8], max: usize, permit: Permit) -> Result<(Bytes, Permit), Skip> {
+pub(crate) fn gunzip(encoded: &[u8], max: usize, permit: Permit) -> Result<(Bytes, Permit), Skip> {
     let mut decoded = Buffer::new(max, permit);
     decoded.expect(announced_length(encoded).min(max))?;
     let mut decoder = MultiGzDecoder::new(encoded);

@@ -20,29 +20,29 @@ use super::skip::Skip;
 
 /// How many bytes of pages the process may hold at a time.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     max: usize,
     used: AtomicUsize,
     peak: AtomicUsize,
 }
 
 impl Budget {
-    pub(super) fn new(max: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize) -> Arc<Self> {
         Arc::new(Self { max, used: AtomicUsize::new(0), peak: AtomicUsize::new(0) })
     }
 
     /// A permit for no byte yet.
-    pub(super) fn permit(self: &Arc<Self>) -> Permit {
+    pub(crate) fn permit(self: &Arc<Self>) -> Permit {
         Permit { budget: Arc::clone(self), bytes: 0 }
     }
 
     /// Bytes held now.
-    pub(super) fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
     /// The most bytes ever held at a time.
-    pub(super) fn peak(&self) -> usize {
+    pub(crate) fn peak(&self) -> usize {
         self.peak.load(Ordering::Relaxed)
     }
 
@@ -55,14 +55,14 @@ impl Budget {
 
 /// A part of the budget, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Permit {
+pub(crate) struct Permit {
     budget: Arc<Budget>,
     bytes: usize,
 }
 
 impl Permit {
     /// Takes `bytes` more, or `Busy` and nothing.
-    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Skip> {
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), Skip> {
         if !self.budget.take(bytes) {
             return Err(Skip::Busy);
         }
@@ -71,19 +71,19 @@ impl Permit {
     }
 
     /// Gives back what goes beyond `bytes`.
-    pub(super) fn shrink_to(&mut self, bytes: usize) {
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
         let surplus = self.bytes.saturating_sub(bytes);
         self.budget.used.fetch_sub(surplus, Ordering::Relaxed);
         self.bytes -= surplus;
     }
 
     /// A permit for no byte of the same budget.
-    pub(super) fn another(&self) -> Self {
+    pub(crate) fn another(&self) -> Self {
         self.budget.permit()
     }
 
     /// Takes over what `other` holds.
-    pub(super) fn merge(&mut self, mut other: Self) {
+    pub(crate) fn merge(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }
 }
@@ -96,19 +96,19 @@ impl Drop for Permit {
 
 /// Bytes gathered within a bound and a budget. The budget counts capacity, so that it is memory that is bounded.
 #[derive(Debug)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     bytes: Vec<u8>,
     max: usize,
     permit: Permit,
 }
 
 impl Buffer {
-    pub(super) fn new(max: usize, permit: Permit) -> Self {
+    pub(crate) fn new(max: usize, permit: Permit) -> Self {
         Self { bytes: Vec::new(), max, permit }
     }
 
     /// Makes room for a length that is known beforehand.
-    pub(super) fn expect(&mut self, length: usize) -> Result<(), Skip> {
+    pub(crate) fn expect(&mut self, length: usize) -> Result<(), Skip> {
         if length > self.max {
             return Err(Skip::TooLarge);
         }
@@ -119,7 +119,7 @@ impl Buffer {
     }
 
     /// Adds `chunk`, or nothing of it.
-    pub(super) fn push(&mut self, chunk: &[u8]) -> Result<(), Skip> {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), Skip> {
         let length = self.bytes.len() + chunk.len();
         if length > self.bytes.capacity() {
             let doubled = length.max(self.bytes.capacity() * 2).max(16 * 1024);
@@ -129,12 +129,12 @@ impl Buffer {
         Ok(())
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// The bytes without spare capacity, and the permit for them.
-    pub(super) fn finish(mut self) -> (Bytes, Permit) {
+    pub(crate) fn finish(mut self) -> (Bytes, Permit) {
         self.bytes.shrink_to_fit();
         self.permit.shrink_to(self.bytes.len());
         (self.bytes.into(), self.permit)
@@ -143,24 +143,24 @@ impl Buffer {
 
 /// A body that arrived whole.
 #[derive(Debug)]
-pub(super) struct Whole {
-    pub(super) bytes: Bytes,
-    pub(super) trailers: Option<HeaderMap>,
-    pub(super) permit: Permit,
+pub(crate) struct Whole {
+    pub(crate) bytes: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+    pub(crate) permit: Permit,
 }
 
 /// How far a body may be held.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    pub(super) max: usize,
-    pub(super) until: Instant,
+pub(crate) struct Bounds {
+    pub(crate) max: usize,
+    pub(crate) until: Instant,
     /// The length that the answer announced.
-    pub(super) announced: Option<u64>,
+    pub(crate) announced: Option<u64>,
 }
 
 impl Bounds {
     /// Room for a body: an announced length is reserved at once, so that a body which cannot be held is not begun.
-    pub(super) fn buffer(&self, hint: &SizeHint, permit: Permit) -> Result<Buffer, Skip> {
+    pub(crate) fn buffer(&self, hint: &SizeHint, permit: Permit) -> Result<Buffer, Skip> {
         let max = u64::try_from(self.max).unwrap_or(u64::MAX);
         if hint.lower() > max {
             return Err(Skip::TooLarge);
@@ -172,13 +172,13 @@ impl Bounds {
     }
 
     /// Whether a body that ended after `length` bytes is the one that was announced.
-    pub(super) fn complete(&self, length: usize) -> bool {
+    pub(crate) fn complete(&self, length: usize) -> bool {
         self.announced.is_none_or(|announced| u64::try_from(length).is_ok_and(|length| length == announced))
     }
 }
 
 /// The length that headers announce; `None` where they do not, or contradict themselves.
-pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+pub(crate) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     let mut values = headers.get_all(CONTENT_LENGTH).into_iter();
     let length = values.next()?.to_str().ok()?.trim().parse().ok()?;
     values.next().is_none().then_some(length)
@@ -186,7 +186,7 @@ pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Reads `body` to its end. Past a bound, or when the origin breaks off, answers with the reason and a body that sends what came and
 /// what follows.
-pub(super) async fn hold(mut body: Body, bounds: Bounds, permit: Permit) -> Result<Whole, (Skip, Body)> {
+pub(crate) async fn hold(mut body: Body, bounds: Bounds, permit: Permit) -> Result<Whole, (Skip, Body)> {
     let mut buffer = match bounds.buffer(&body.size_hint(), permit) {
         Ok(buffer) => buffer,
         Err(skip) => return Err((skip, body)),
@@ -248,7 +248,7 @@ impl Resumed {
 }
 
 /// A body of bytes at hand, with the trailers that came with them. `permit` counts the bytes until they are gone.
-pub(super) fn whole_body(bytes: Bytes, trailers: Option<HeaderMap>, permit: Option<Permit>) -> Body {
+pub(crate) fn whole_body(bytes: Bytes, trailers: Option<HeaderMap>, permit: Option<Permit>) -> Body {
     let bytes = match permit {
         Some(permit) => counted(bytes, permit),
         None => bytes,

@@ -32,6 +32,7 @@ pub struct Metrics {
     answers: Family<Answer, Counter>,
     refusals: Family<Reason, Counter>,
     origin_errors: Family<Reason, Counter>,
+    edge_errors: Family<Reason, Counter>,
     duration: Histogram,
     first_byte: Histogram,
     connections: Gauge,
@@ -45,6 +46,7 @@ impl Metrics {
             answers: Family::default(),
             refusals: Family::default(),
             origin_errors: Family::default(),
+            edge_errors: Family::default(),
             duration: Histogram::new(LATENCIES),
             first_byte: Histogram::new(LATENCIES),
             connections: Gauge::default(),
@@ -55,6 +57,11 @@ impl Metrics {
             "origin_errors",
             "Requests without an answer from the origin, by kind",
             metrics.origin_errors.clone(),
+        );
+        metrics.register(
+            "first_party_errors",
+            "Calls of pages without an answer from the Edge Network, by kind",
+            metrics.edge_errors.clone(),
         );
         metrics.register(
             "request_seconds",
@@ -112,6 +119,11 @@ impl Metrics {
     /// Counts a request that the origin did not answer.
     pub fn origin_failed(&self, reason: &'static str) {
         self.origin_errors.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// Counts a page's call that the Edge Network did not answer.
+    pub fn edge_failed(&self, reason: &'static str) {
+        self.edge_errors.get_or_create(&Reason { reason }).inc();
     }
 }
 

@@ -364,6 +364,11 @@ async fn what_page_scripts_say_is_a_hint_and_no_more() {
     assert!(!is_vips(&ada.open(&running, "/").await), "Experience Platform knows better");
     assert!(!is_vips(&ada.open(&running, "/").await));
     assert_eq!(edge.asked(), 1, "once for one claim");
+    ada.0.retain(|(name, _)| name != "aep-segments-membership");
+    ada.0.push(("aep-segments-membership".into(), String::new()));
+    tokio::time::sleep(Duration::from_millis(5100)).await;
+    ada.open(&running, "/").await;
+    assert_eq!(edge.asked(), 0, "it says what is known already");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use segue::audience::{self, Identifier, Keyring};
 use segue::decision::decide::Rules;
 use segue::mode::{Mode, Modes};
+use segue::proxy::first_party::{FirstPartyLayer, Learn};
 use segue::proxy::personal::{Parts, Shop};
 use segue::rewrite::{self, Rewriter};
 use segue::rule::Ruleset;
@@ -17,7 +18,7 @@ use segue::site::{Sites, StoreView};
 use segue::telemetry::Metrics;
 use segue::telemetry::pages::PageMetrics;
 use segue::upstream::{self, Upstream};
-use segue::{proxy, server};
+use segue::{aep, proxy, server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -209,9 +210,16 @@ impl Origin {
 
 type UpstreamChange = Box<dyn FnOnce(&mut upstream::Config) + Send>;
 
+/// The Edge Network that pages reach under `/ee`, and what becomes of the memberships that go by.
+pub struct FirstParty {
+    pub config: aep::Config,
+    pub learn: Learn,
+}
+
 /// How a proxy under test differs from the defaults.
 #[derive(Default)]
 pub struct Setup {
+    pub first_party: Option<FirstParty>,
     pub proxy: proxy::Config,
     pub server: server::Config,
     pub upstream: Option<UpstreamChange>,
@@ -235,9 +243,13 @@ impl Setup {
         }
         let mut metrics = Metrics::new();
         let shop = shop_without_rules(&mut metrics);
+        let first_party = self.first_party.map(|FirstParty { config, learn }| {
+            let layer = FirstPartyLayer::new("/ee", &config, shop.sites().clone(), learn, &mut metrics);
+            layer.expect("a valid configuration")
+        });
         let metrics = Arc::new(metrics);
         let upstream = Upstream::new(&config).expect("a valid configuration");
-        let service = proxy::service(self.proxy, shop, upstream, Arc::clone(&metrics));
+        let service = proxy::service(self.proxy, shop, upstream, first_party, Arc::clone(&metrics));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (stop, stopped) = oneshot::channel::<()>();

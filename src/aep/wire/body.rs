@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Refusal, decoded};
-use crate::aep::OrgId;
+use super::Refusal;
+use crate::aep::{Ecid, OrgId};
 use crate::rule::strict;
 
 /// The one key of free data that is not the datastream's to map: settings for Adobe's own applications.
@@ -16,7 +16,7 @@ const OTHER_STATE: [&str; 3] = ["at_qa_mode", "mbox", "mboxEdgeCluster"];
 ///
 /// Keys must be known wherever they could steer the call. Identities are looked for at any depth, and whatever the case of their
 /// keys, since it is not known how forgiving Adobe's parser is.
-pub(super) fn check(body: &[u8], org: &OrgId, own: &str) -> Result<(), Refusal> {
+pub(super) fn check(body: &[u8], org: &OrgId, own: &Ecid) -> Result<(), Refusal> {
     let document = strict::parse(body).map_err(|_| Refusal::NotJson)?;
     let own = Own { org, ecid: own };
     own.walk(&document)?;
@@ -36,7 +36,7 @@ pub(super) fn check(body: &[u8], org: &OrgId, own: &str) -> Result<(), Refusal> 
 /// Who the call must be about.
 struct Own<'a> {
     org: &'a OrgId,
-    ecid: &'a str,
+    ecid: &'a Ecid,
 }
 
 impl Own<'_> {
@@ -84,7 +84,7 @@ impl Own<'_> {
         let (key, value) = (text("key")?, text("value")?);
         let prefix = self.org.cookie_prefix();
         let is_known = match key.strip_prefix(prefix.as_str()) {
-            Some("identity") => decoded(value).as_deref() == Some(self.ecid),
+            Some("identity") => Ecid::from_cookie(value.as_bytes()).as_ref() == Some(self.ecid),
             Some(kind) => !kind.to_ascii_lowercase().contains("identity"),
             None => OTHER_STATE.contains(&key),
         };
@@ -123,7 +123,7 @@ impl Own<'_> {
     fn identity(&self, identity: &Map<String, Value>) -> Result<(), Refusal> {
         for (key, value) in identity {
             match bare(key).as_str() {
-                "id" if value.as_str() == Some(self.ecid) => {}
+                "id" if value.as_str() == Some(self.ecid.as_str()) => {}
                 "id" => return Err(Refusal::OtherEcid),
                 "authenticatedstate" if value.is_string() => {}
                 "primary" if value.is_boolean() => {}

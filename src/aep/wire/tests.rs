@@ -111,7 +111,8 @@ fn answer(ecid: &str) -> Value {
 }
 
 fn audiences(ids: &[&str]) -> Result<Report, Refusal> {
-    Ok(Report { ecid: OWN.into(), audiences: Some(ids.iter().map(|id| AudienceId::from(*id)).collect()) })
+    let ecid = Ecid::parse(OWN).expect("an ECID");
+    Ok(Report { ecid, audiences: ids.iter().map(|id| AudienceId::from(*id)).collect() })
 }
 
 fn ecids(ecids: &[&str]) -> Value {
@@ -153,10 +154,16 @@ fn tells_no_profile_from_no_audience_and_from_no_word_of_it() {
         answer["handle"][1]["payload"] = payload;
         Case::answered(answer)
     };
-    assert_eq!(pull(json!([])).judge(), Ok(Report { ecid: OWN.into(), audiences: None }));
+    assert_eq!(pull(json!([])).judge(), audiences(&[]), "no profile");
     assert_eq!(pull(json!([{ "alias": "shop", "segments": [] }])).judge(), audiences(&[]));
     assert_eq!(Case { status: 207, ..pull(json!([])) }.judge(), Err(Refusal::NoMembership), "a partial answer");
     assert_eq!(Case { status: 207, ..Case::honest() }.judge(), audiences(&[GOLD, "second"]));
+    let mut partial = pull(json!([]));
+    partial.answer["errors"] = json!([{ "type": "https://ns.adobe.com/aep/errors/EXEG-0201-504" }]);
+    assert_eq!(partial.judge(), Err(Refusal::NoMembership), "the one that knows him may be late");
+    let mut ignored = answer(OWN);
+    ignored["warnings"] = json!([{ "type": "https://ns.adobe.com/aep/errors/EXEG-0301-200", "status": 200 }]);
+    assert_eq!(Case::answered(ignored).judge(), Err(Refusal::NoConsent));
     let mut silent = answer(OWN);
     silent["handle"][1]["type"] = "activation:push".into();
     assert_eq!(Case::answered(silent).judge(), Err(Refusal::NoMembership));
@@ -343,8 +350,11 @@ fn only_a_given_answer_counts() {
         assert_eq!(Case { status, ..Case::honest() }.judge(), Err(Refusal::Status), "{status}");
     }
     for odd in [json!(null), json!([]), json!({}), json!({ "handle": {} })] {
-        assert_eq!(Case::answered(odd.clone()).judge(), Err(Refusal::Answer), "{odd}");
+        assert_eq!(Case::answered(odd.clone()).judge(), Err(Refusal::Unconfirmed), "{odd}");
     }
+    let odd = json!({ "handle": {}, "x": answer(OWN) });
+    assert_eq!(Case::answered(odd).judge(), Err(Refusal::Answer));
+    assert!(!format!("{:?}", Case::honest().judge()).contains(OWN), "nobody's id is printed");
 }
 
 /// Any JSON, often with the words that steer a call in its keys.

@@ -53,7 +53,8 @@ impl Turn {
             now: self.now.as_second(),
             may_mint: is_on && is_navigation(&parts.headers) && !shop.is_behind_cache(),
         };
-        let domain = shop.identifier.config().domain.as_deref().unwrap_or_else(|| cookie_domain(&self.client.host));
+        let host = self.client.host.as_str();
+        let domain = shop.identifier.config().domain.as_deref().or_else(|| cookie_domain(host)).unwrap_or(host);
         let question = || {
             let visitor = self.shopper.visitor.as_ref().expect("only a visitor is looked up");
             adobe.question(&parts.headers, visitor, domain.to_owned())
