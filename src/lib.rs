@@ -18,6 +18,9 @@
 //! What they speak of: [`rule`] (offers, blocks and conditions), [`page`] (what rules know of pages), [`site`] (websites and store
 //! views), [`body`] (the one body type), [`mode`] (off, observe, on).
 //!
+//! Where membership comes from: [`aep`] (Adobe Experience Platform: tokens, audiences, the Edge Network), [`push`] (what it says by
+//! itself), [`inventory`] (its audiences, compared with what rules use), [`store`] (what is kept on disk).
+//!
 //! Around them: [`cli`] (the command line), [`config`] (the only reader of files and variables), [`document`] (how mistakes of a file
 //! are reported), [`app`] (from a configuration to a running proxy), [`watch`] (files that change), [`operations`] and [`telemetry`] (health,
 //! logs, metrics), [`demo`] (a shop and an Experience Platform to try it on).

@@ -96,8 +96,13 @@ pub(crate) fn answer(status: u16, body: impl ToString) -> Response<String> {
 
 /// A configuration whose every address is this server's.
 pub(crate) fn config(mock: &Mock) -> Config {
+    config_at(&mock.url)
+}
+
+/// A configuration whose every address is this one.
+pub(crate) fn config_at(url: &Url) -> Config {
     let edge = Edge {
-        url: mock.url.clone(),
+        url: url.clone(),
         authenticated: false,
         version: Version::V2,
         datastreams: Datastreams::default(),
@@ -115,8 +120,8 @@ pub(crate) fn config(mock: &Mock) -> Config {
             scopes: vec!["openid".to_owned()],
         }),
         sandbox: "prod".to_owned(),
-        ims: mock.url.clone(),
-        platform: mock.url.clone(),
+        ims: url.clone(),
+        platform: url.clone(),
         edge,
         destinations: Vec::new(),
         sync_every: Duration::from_secs(900),

@@ -1,31 +1,18 @@
 use super::*;
-use crate::aep::config::{Credentials, Datastreams, OrgId, Version};
-use crate::aep::mock::{Mock, Seen, answer};
+use crate::aep::config::{Credentials, Version};
+use crate::aep::mock::{Mock, Seen, answer, config_at};
 use crate::aep::{Ecid, Identity};
 use http::HeaderMap;
 use serde_json::{Value, json};
 
 const ECID: &str = "54758217238990693431236455737116189050";
 
+/// The same for an organisation whose cookies are easy to write, and with less patience.
 fn config(url: &Url) -> Config {
-    Config {
-        org: OrgId::parse("ORG@AdobeOrg").expect("an organisation"),
-        credentials: None,
-        sandbox: "prod".into(),
-        ims: url.clone(),
-        platform: url.clone(),
-        edge: config::Edge {
-            url: url.clone(),
-            authenticated: false,
-            version: Version::V2,
-            datastreams: Datastreams::default(),
-            aliases: Vec::new(),
-            region_hint: None,
-            timeout: Duration::from_millis(500),
-        },
-        destinations: Vec::new(),
-        sync_every: Duration::from_secs(900),
-    }
+    let mut config = config_at(url);
+    config.org = config::OrgId::parse("ORG@AdobeOrg").expect("an organisation");
+    config.edge.timeout = Duration::from_millis(500);
+    config
 }
 
 fn question() -> Question {

@@ -5,9 +5,8 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::aep::config::{self, Datastreams, OrgId, Version};
-use crate::aep::mock::{Mock, Seen, answer};
-use crate::aep::{Ecid, Identity};
+use crate::aep::mock::{self, Mock, Seen, answer};
+use crate::aep::{Ecid, Identity, OrgId};
 use crate::audience::adobe::Visitor;
 use crate::audience::consent::Sign;
 use crate::audience::identify::Keep;
@@ -16,29 +15,6 @@ use crate::telemetry::Metrics;
 
 const ECID: &str = "54758217238990693431236455737116189050";
 const NOW: i64 = 1_000_000;
-
-fn edge(url: &reqwest::Url) -> Edge {
-    let edge = config::Edge {
-        url: url.clone(),
-        authenticated: false,
-        version: Version::V2,
-        datastreams: Datastreams::default(),
-        aliases: Vec::new(),
-        region_hint: None,
-        timeout: Duration::from_millis(400),
-    };
-    let config = crate::aep::Config {
-        org: OrgId::parse("ORG@AdobeOrg").expect("an organisation"),
-        credentials: None,
-        sandbox: "prod".into(),
-        ims: url.clone(),
-        platform: url.clone(),
-        edge,
-        destinations: Vec::new(),
-        sync_every: Duration::from_secs(900),
-    };
-    Edge::connect(&config).expect("a client")
-}
 
 struct Bench {
     refresher: Arc<Refresher>,
@@ -60,7 +36,11 @@ impl Bench {
         let mock = Mock::late(late, respond).await;
         let (hints, mut metrics) = (Hints::new(), Metrics::new());
         let counts = LookupMetrics::register(&mut metrics);
-        let refresher = Refresher::new(config, Duration::from_secs(60), edge(&mock.url), hints.clone(), counts);
+        let mut settings = mock::config(&mock);
+        settings.org = OrgId::parse("ORG@AdobeOrg").expect("an organisation");
+        settings.edge.timeout = Duration::from_millis(400);
+        let edge = Edge::connect(&settings).expect("a client");
+        let refresher = Refresher::new(config, Duration::from_secs(60), edge, hints.clone(), counts);
         Self { refresher: Arc::new(refresher), hints, metrics, mock }
     }
 
