@@ -18,6 +18,9 @@
 //! What they speak of: [`rule`] (offers, blocks and conditions), [`page`] (what rules know of pages), [`site`] (websites and store
 //! views), [`body`] (the one body type), [`mode`] (off, observe, on).
 //!
+//! What it is known from: [`aep`] (Experience Platform), [`push`] (where that says that something changed), [`inventory`] (which audiences
+//! there are, and what is the matter with those that rules use), [`store`] (what is kept between runs).
+//!
 //! Around them: [`cli`] (the command line), [`config`] (the only reader of files and variables), [`document`] (how mistakes of a file
 //! are reported), [`app`] (from a configuration to a running proxy), [`watch`] (files that change), [`operations`] and [`telemetry`] (health,
 //! logs, metrics), [`demo`] (a shop to try it on).
