@@ -23,7 +23,7 @@
 //!
 //! Around them: [`cli`] (the command line), [`config`] (the only reader of files and variables), [`document`] (how mistakes of a file
 //! are reported), [`app`] (from a configuration to a running proxy), [`watch`] (files that change), [`operations`] and [`telemetry`] (health,
-//! logs, metrics), [`demo`] (a shop to try it on).
+//! logs, metrics), [`demo`] (a shop and an Experience Platform to try it on).
 
 pub mod aep;
 pub mod app;

@@ -240,7 +240,7 @@ impl Inner {
             }
             _ => return Err(EdgeError::Garbage),
         }
-        let answer = read(&answer.body, &self.org, &self.config.aliases).ok_or(EdgeError::Garbage)?;
+        let answer = read(&answer.headers, &answer.body, &self.org, &self.config.aliases).ok_or(EdgeError::Garbage)?;
         if let Some(region) = &answer.region {
             self.regions.learn(region);
         }

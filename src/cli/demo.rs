@@ -47,21 +47,17 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     telemetry::start_logging(telemetry::LogFormat::Text, level).map_err(failed)?;
     let stop = stopped();
     let folder = Folder::new().map_err(failed)?;
-    let after = |offset: u16| if port == 0 { Some(0) } else { port.checked_add(offset) };
-    let (Some(operations), Some(origin), Some(platform)) = (after(1), after(2), after(3)) else {
-        return Err(Failure::Usage("--port must leave room for the three ports after it".to_owned()));
-    };
+    let [operations, origin, platform] = ports_after(port)?;
     let (shop, platform) = (listen(origin).await?, listen(platform).await?);
-    let url = |listener: &TcpListener| listener.local_addr().map(|at| format!("http://{at}/")).map_err(failed);
-    let (origin, platform_url) = (url(&shop)?, url(&platform)?);
+    let (origin, platform_url) = (url(shop.local_addr())?, url(platform.local_addr())?);
     let token = Key::generate().map_err(failed)?.export();
     let options = platform_options();
     let config = configuration(&folder, [port, operations], &origin, &platform_url, &options, &token)?;
     let rules = config::load_rules(&config.rules_file, &config.sites)?;
     let app = App::bind(config, rules).await.map_err(failure)?;
     let places = Places {
-        storefront: format!("http://{}/", app.address().map_err(failed)?),
-        operations: format!("http://{}/", app.operations_address().map_err(failed)?),
+        storefront: url(app.address())?,
+        operations: url(app.operations_address())?,
         origin,
         platform: platform_url,
     };
@@ -76,6 +72,20 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     app.run(stop).await;
     serving.iter().for_each(JoinHandle::abort);
     Ok(())
+}
+
+/// The three ports after the shop's; any free ones for port 0.
+fn ports_after(port: u16) -> Result<[u16; 3], Failure> {
+    if port == 0 {
+        return Ok([0; 3]);
+    }
+    let last = port.checked_add(3);
+    let last = last.ok_or_else(|| Failure::Usage("--port must leave room for the three ports after it".to_owned()))?;
+    Ok([last - 2, last - 1, last])
+}
+
+fn url(address: std::io::Result<SocketAddr>) -> Result<String, Failure> {
+    address.map(|address| format!("http://{address}/")).map_err(failed)
 }
 
 /// Pages of the demo have no TLS, and browsers keep no cookies for all sites of such pages.

@@ -26,7 +26,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any, get, post};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 pub use fault::{Fault, Service};
 pub use options::{Audience, DATASTREAM, Datastream, Destination, Evaluation, Lifecycle, Options};
@@ -48,8 +48,9 @@ pub struct Shared {
     tokens: ims::Tokens,
     faults: fault::Faults,
     records: record::Records,
+    pushes: push::Pushes,
     /// Ends the requests that hang, so that the stand-in can end.
-    closing: Notify,
+    closing: watch::Sender<bool>,
 }
 
 impl Deref for Platform {
@@ -71,7 +72,8 @@ impl Platform {
             tokens: ims::Tokens::default(),
             faults: fault::Faults::default(),
             records: record::Records::default(),
-            closing: Notify::new(),
+            pushes: push::Pushes::default(),
+            closing: watch::Sender::new(false),
         }))
     }
 
@@ -87,7 +89,7 @@ impl Platform {
         let router = router(self.clone()).into_make_service_with_connect_info::<socket::Link>();
         let shutdown = async move {
             shutdown.await;
-            self.closing.notify_waiters();
+            self.closing.send_replace(true);
         };
         axum::serve(socket::Sockets(listener), router).with_graceful_shutdown(shutdown).await
     }
@@ -96,7 +98,7 @@ impl Platform {
     pub fn move_visitor(&self, ecid: &str, audience: &str, is_in: bool) {
         let has_changed = self.visitors.move_one(ecid, audience, is_in);
         if let Some(target) = self.options.push.as_ref().filter(|_| has_changed) {
-            push::send(target, push::message(ecid, audience, is_in));
+            self.pushes.send(self, target, push::message(ecid, audience, is_in));
         }
     }
 

@@ -268,6 +268,41 @@ async fn a_visitor_without_an_identity_gets_one_and_keeps_it() {
 }
 
 #[tokio::test]
+async fn an_identity_cookie_of_more_than_a_day_is_written_anew() {
+    let adobe = Adobe::start(Options::default()).await;
+    // From Adobe's own documents, of September 2020.
+    let old = "CiY1NDc1ODIxNzIzODk5MDY5MzQzMTIzNjQ1NTczNzExNjE4OTA1MFINCLGOvszNLhABGAEgBKABsY6-zM0uqAGHz-z2y82cul3wAbGOvszNLg==";
+    let mut body = adobe.about(ECID);
+    body["meta"]["state"]["entries"][0]["value"] = json!(old);
+    let answer = json_of(&adobe.interact(&body).await);
+    let written =
+        stored(&answer, "identity").expect("an identity to keep")["value"].as_str().expect("a value").to_owned();
+    assert_ne!(written, old);
+    body["meta"]["state"]["entries"][0]["value"] = json!(written);
+    assert!(stored(&json_of(&adobe.interact(&body).await), "identity").is_none());
+    let [visitor] = adobe.platform.visitors().try_into().expect("one visitor");
+    assert_eq!(visitor.ecid, ECID, "still he");
+}
+
+#[tokio::test]
+async fn a_stand_in_ends_though_a_request_hangs() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/ee/v2/interact", listener.local_addr().expect("an address"));
+    let platform = Platform::new(Options::default());
+    platform.set_fault(Service::Edge, Fault::Hang);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(platform.clone().serve(listener, async { stopped.await.unwrap_or_default() }));
+    let hanging = tokio::spawn(async move { send("POST", &url, &[], "").await });
+    while platform.count(Service::Edge) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!hanging.is_finished());
+    stop.send(()).expect("it listens");
+    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await.expect("it ends in time");
+    ended.expect("it does not panic").expect("it ends in order");
+}
+
+#[tokio::test]
 async fn membership_follows_when_the_visitor_is_moved() {
     let adobe = Adobe::start(Options::default()).await;
     assert_eq!(adobe.lookup(ECID).await, Some(Vec::new()));
@@ -722,6 +757,14 @@ async fn whoever_is_moved_is_told_of_as_a_destination_of_adobes_tells() {
         let time: &str = segment["lastQualificationTime"].as_str().expect("a time");
         assert!(time.parse::<jiff::Timestamp>().is_ok(), "{time}");
     }
+    for ecid in [ECID, OTHER] {
+        adobe.platform.move_visitor(ecid, WHOLESALE, true);
+    }
+    let (_, body) = receive_one(&listener).await;
+    let batch: Value = serde_json::from_str(&body).expect("JSON");
+    let ids: Vec<_> =
+        batch.as_array().expect("a batch").iter().map(|one| &one["identityMap"]["ECID"][0]["id"]).collect();
+    assert_eq!(ids, [ECID, OTHER]);
     adobe.platform.move_visitor(ECID, VIP, false);
     let nothing = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
     assert!(nothing.is_err(), "who was out already is not told of");
@@ -735,7 +778,7 @@ async fn receive_one(listener: &TcpListener) -> (String, String) {
         let mut bytes = [0; 4096];
         let count = stream.read(&mut bytes).await.expect("readable");
         text.push_str(std::str::from_utf8(&bytes[..count]).expect("UTF-8"));
-        let whole = text.split_once("\r\n\r\n").filter(|(_, body)| body.ends_with('}'));
+        let whole = text.split_once("\r\n\r\n").filter(|(_, body)| serde_json::from_str::<Value>(body).is_ok());
         if let Some((head, body)) = whole {
             stream.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n").await.expect("writable");
             return (head.to_owned(), body.to_owned());

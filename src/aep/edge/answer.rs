@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use http::HeaderValue;
+use cookie::Cookie;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -82,14 +85,17 @@ struct Body {
 
 /// Reads an answer of status 200 or 207; `None` when it is none of the Edge Network's. `aliases`, in lower case, name the destinations
 /// whose audiences count; without any, all count.
-pub fn read(body: &[u8], org: &OrgId, aliases: &[String]) -> Option<Answer> {
+///
+/// What the browser is to keep comes in the body; and in `Set-Cookie` lines, where the Edge Network was called on the shop's own domain.
+pub fn read(headers: &HeaderMap, body: &[u8], org: &OrgId, aliases: &[String]) -> Option<Answer> {
     let body: Body = serde_json::from_slice(body).ok()?;
     let payload = |kind: &'static str| {
         let of_kind = body.handle.iter().filter(move |handle| handle.get("type").and_then(Value::as_str) == Some(kind));
         of_kind.filter_map(|handle| handle.get("payload").and_then(Value::as_array))
     };
-    let state: Vec<StateItem> =
-        payload("state:store").flatten().filter_map(|item| state_item(item, org)).take(MOST_STATE).collect();
+    let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|line| state_of_line(line, org));
+    let stored = payload("state:store").flatten().filter_map(|item| state_item(item, org));
+    let state: Vec<StateItem> = stored.chain(cookies).take(MOST_STATE).collect();
     let identity_cookie = org.cookie("identity");
     let in_state = state.iter().filter(|item| item.key == identity_cookie && !item.value.is_empty());
     let in_state: Vec<Ecid> = in_state.filter_map(|item| Ecid::from_cookie(item.value.as_bytes())).collect();
@@ -146,20 +152,36 @@ fn ecid_result(item: &Value) -> Option<Ecid> {
     Ecid::parse(id)
 }
 
-/// Only cookies of Adobe's own are kept for it, however an answer may ask for others.
 fn state_item(item: &Value, org: &OrgId) -> Option<StateItem> {
     let text = |key: &str| item.get(key).and_then(Value::as_str);
-    let key = text("key")?;
-    let suffix = key.strip_prefix(&org.cookie_prefix())?;
-    let good = !suffix.is_empty() && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    let value = text("value").unwrap_or_default();
-    let fits = value.len() <= LONGEST_STATE && HeaderValue::from_str(value).is_ok();
-    (good && fits).then(|| StateItem {
-        key: key.to_owned(),
-        value: value.to_owned(),
+    let item = StateItem {
+        key: text("key")?.to_owned(),
+        value: text("value").unwrap_or_default().to_owned(),
         max_age: item.get("maxAge").and_then(Value::as_i64),
         same_site: item.pointer("/attrs/SameSite").and_then(Value::as_str).map(str::to_owned),
-    })
+    };
+    item.may_be_kept(org).then_some(item)
+}
+
+fn state_of_line(line: &HeaderValue, org: &OrgId) -> Option<StateItem> {
+    let cookie = Cookie::parse(line.to_str().ok()?).ok()?;
+    let item = StateItem {
+        key: cookie.name().to_owned(),
+        value: percent_decode_str(cookie.value()).decode_utf8().ok()?.into_owned(),
+        max_age: cookie.max_age().map(|age| age.whole_seconds()),
+        same_site: cookie.same_site().map(|same_site| same_site.to_string()),
+    };
+    item.may_be_kept(org).then_some(item)
+}
+
+impl StateItem {
+    /// Only cookies of Adobe's own are kept for it, however an answer may ask for others.
+    fn may_be_kept(&self, org: &OrgId) -> bool {
+        let suffix = self.key.strip_prefix(&org.cookie_prefix()).unwrap_or_default();
+        let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        let named = !suffix.is_empty() && suffix.bytes().all(of_name);
+        named && self.value.len() <= LONGEST_STATE && HeaderValue::from_str(&self.value).is_ok()
+    }
 }
 
 fn region(item: &Value) -> Option<String> {

@@ -27,7 +27,7 @@ pub(super) fn confirm(exchange: &Exchange<'_>, own: &Ecid) -> Result<(), Refusal
 
 /// His audiences, by all destinations that count.
 pub(super) fn audiences(exchange: &Exchange<'_>, aliases: &[String]) -> Result<BTreeSet<AudienceId>, Refusal> {
-    let answer = read(exchange.answer, exchange.org, aliases).ok_or(Refusal::Answer)?;
+    let answer = read(exchange.headers, exchange.answer, exchange.org, aliases).ok_or(Refusal::Answer)?;
     match answer.profile {
         Profile::Known(audiences) => Ok(audiences),
         // Some service did not answer in time: perhaps the one that knows the shopper.

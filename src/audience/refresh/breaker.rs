@@ -47,9 +47,9 @@ impl Breaker {
         }
     }
 
-    /// The service answered: it closes.
-    pub fn succeeded(&self) {
-        *self.state() = State::default();
+    /// The service answered. Says whether this closed it.
+    pub fn succeeded(&self) -> bool {
+        std::mem::take(&mut *self.state()).next_probe.is_some()
     }
 
     /// The service did not answer. Says whether this opened it.
@@ -82,14 +82,14 @@ mod tests {
         let (breaker, start) = (Breaker::default(), Instant::now());
         let after = |seconds| start + Duration::from_secs(seconds);
         assert_eq!([0; 4].map(|_| breaker.failed(start)), [false; 4]);
-        breaker.succeeded();
+        assert!(!breaker.succeeded(), "it was closed");
         assert_eq!([0; 5].map(|_| breaker.failed(start)), [false, false, false, false, true]);
         assert_eq!(breaker.admit(after(9)), Admission::No);
         assert_eq!((breaker.admit(after(10)), breaker.admit(after(10))), (Admission::Probe, Admission::No));
         assert!(!breaker.failed(after(11)), "it was open already");
         assert_eq!((breaker.admit(after(19)), breaker.admit(after(20))), (Admission::No, Admission::Probe));
         assert!(breaker.is_open());
-        breaker.succeeded();
+        assert!(breaker.succeeded());
         assert_eq!((breaker.admit(after(20)), breaker.is_open()), (Admission::Go, false));
     }
 }

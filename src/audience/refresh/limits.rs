@@ -71,6 +71,12 @@ impl Limits {
         if matches!(admitted, Ok(Ok(()))) { Ok(place) } else { Err(Spared::Rate) }
     }
 
+    /// How many more look-ups may be under way.
+    #[cfg(test)]
+    pub fn free(&self) -> usize {
+        self.places.available_permits()
+    }
+
     /// Adobe says that it is asked too often: nobody asks until `retry_after` is over.
     pub fn pause(&self, retry_after: Option<Duration>) {
         let until = Instant::now() + retry_after.unwrap_or(PAUSE).min(LONGEST_PAUSE);

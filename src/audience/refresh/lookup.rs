@@ -36,7 +36,13 @@ impl Lookup {
     pub(super) async fn run(self) {
         let _over = Landing(&self);
         let begin = Instant::now();
-        let answer = self.ask(begin).await;
+        let answer = tokio::select! {
+            answer = self.ask(begin) => answer,
+            () = self.abandoned() => {
+                self.refresher.metrics.ended("abandoned", begin.elapsed());
+                return;
+            }
+        };
         let took = begin.elapsed();
         let learnt = match answer {
             Ok(answer) => self.judge(answer, took),
@@ -52,6 +58,15 @@ impl Lookup {
             keep(&self.refresher.answers, key.clone(), Arc::clone(&learnt));
         }
         self.tell.send_replace(Flight::Learnt(learnt));
+    }
+
+    /// Ends when the answer that could bring an identity to its browser has gone out: the look-up is given up then, rather than that an
+    /// identity is made which nobody has. One about somebody who is known goes on, for his next page.
+    async fn abandoned(&self) {
+        match self.key {
+            None => self.tell.closed().await,
+            Some(_) => std::future::pending().await,
+        }
     }
 
     /// Asks, and once more where Adobe's rules allow it and the page that waits still would.
@@ -71,7 +86,7 @@ impl Lookup {
     }
 
     fn judge(&self, answer: Answer, took: Duration) -> Option<Learnt> {
-        self.breaker.succeeded();
+        self.answered();
         let metrics = &self.refresher.metrics;
         let audiences = match &answer.profile {
             Profile::Known(audiences) => {
@@ -121,6 +136,12 @@ impl Lookup {
         }
     }
 
+    fn answered(&self) {
+        if self.breaker.succeeded() {
+            tracing::info!(datastream = &*self.scope.datastream, "the Edge Network answers again");
+        }
+    }
+
     fn failed(&self, error: &EdgeError, took: Duration) {
         self.refresher.metrics.ended(error.as_str(), took);
         if error.is_everybodys() {
@@ -129,8 +150,8 @@ impl Lookup {
             }
             return;
         }
-        // The service answered, if only to refuse this one.
-        self.breaker.succeeded();
+        // If only to refuse this one.
+        self.answered();
         let refused = matches!(error, EdgeError::Refused { status: StatusCode::BAD_REQUEST, .. } | EdgeError::TooLong);
         if let (true, Some(key)) = (refused, &self.key) {
             self.refresher.refused.insert(key.clone(), ());

@@ -345,6 +345,17 @@ async fn two_strangers_never_share_an_identity() {
 }
 
 #[tokio::test]
+async fn a_look_up_whose_identity_nobody_can_get_any_more_is_given_up() {
+    let config = Config { first_visit: FirstVisit::Ask, ..Config::default() };
+    let bench = Bench::with(config, SLOW, minting).await;
+    let mut pending = bench.begin(&shopper_with(None), NOW).expect("a look-up");
+    assert!(pending.within(&bench.refresher).await.is_none());
+    drop(pending);
+    bench.until_counted(r#"lookups_total{result="abandoned"} 1"#).await;
+    assert_eq!(bench.refresher.limits.free(), Config::default().max_concurrent);
+}
+
+#[tokio::test]
 async fn who_is_known_by_a_device_id_is_kept_under_the_identity_that_it_brings() {
     let bench = Bench::with(Config { budget: SLOW * 3, ..Config::default() }, QUICK, minting).await;
     let device = shopper_with(Identity::fpid("9c09c9b1-4b5d-4a5e-8f0b-2b5c3d0e1f22"));

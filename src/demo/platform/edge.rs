@@ -1,6 +1,7 @@
 //! The Edge Network: `/ee/v1/...` and `/ee/v2/...`, with a location hint between or without.
 
 mod consent;
+mod cors;
 mod handles;
 mod identity;
 mod problem;
@@ -8,19 +9,15 @@ mod state;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State as Shared};
-use axum::middleware::Next;
 use axum::response::Response;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    CACHE_CONTROL, CONTENT_TYPE, ORIGIN, SET_COOKIE, USER_AGENT, VARY,
-};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Url;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub use cors::cross_origin;
 pub use identity::{encode as identity_cookie, now};
 use problem::Problem;
 use state::State;
@@ -332,28 +329,6 @@ fn with_headers(mut response: Response, id: &str, region: &str) -> Response {
         if let Ok(value) = HeaderValue::from_str(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }
-    }
-    response
-}
-
-/// Lets pages of every origin ask, with cookies.
-pub async fn cross_origin(request: Request, next: Next) -> Response {
-    let origin = request.headers().get(ORIGIN).cloned();
-    let wanted = request.headers().get(ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let is_preflight = request.method() == Method::OPTIONS;
-    let mut response = if is_preflight { Response::new(Body::empty()) } else { next.run(request).await };
-    let headers = response.headers_mut();
-    headers.insert(VARY, HeaderValue::from_static("Origin"));
-    let Some(origin) = origin else { return response };
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-    let exposed = HeaderValue::from_static("Retry-After, X-Adobe-Edge, X-Request-ID");
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-    if is_preflight {
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, OPTIONS"));
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.unwrap_or(HeaderValue::from_static("content-type")));
-        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("3600"));
-        *response.status_mut() = StatusCode::NO_CONTENT;
     }
     response
 }

@@ -126,28 +126,42 @@ pub async fn admit(State(platform): State<Platform>, request: Request, next: Nex
     let Some(service) = Service::of(request.uri().path()) else { return next.run(request).await };
     let (at, link) = (Instant::now(), link(&request));
     let (parts, body) = request.into_parts();
-    let uri = parts.uri.clone();
-    let Ok(body) = to_bytes(body, MOST_BODY).await else { return edge::too_large(&platform, &parts) };
-    let (method, headers) = (parts.method.clone(), parts.headers.clone());
-    platform.records.keep(Received { service, at, method, uri: uri.clone(), headers, body: body.clone() });
-    let mut request = Request::from_parts(parts, Body::from(body));
+    let (method, uri, headers) = (parts.method.clone(), parts.uri.clone(), parts.headers.clone());
+    let body = to_bytes(body, MOST_BODY).await;
+    let kept = body.as_ref().cloned().unwrap_or_default();
+    platform.records.keep(Received { service, at, method, uri, headers, body: kept });
+    let Ok(body) = body else { return edge::too_large(&platform, &parts) };
+    let request = Request::from_parts(parts, Body::from(body));
     let fault = if request.method() == Method::OPTIONS { None } else { platform.faults.take(service) };
     match fault {
         None => next.run(request).await,
-        Some(Fault::Slow(least, most)) => {
+        Some(fault) => go_wrong(&platform, service, fault, request, next, &link).await,
+    }
+}
+
+async fn go_wrong(
+    platform: &Platform,
+    service: Service,
+    fault: Fault,
+    mut request: Request,
+    next: Next,
+    link: &Link,
+) -> Response {
+    match fault {
+        Fault::Slow(least, most) => {
             tokio::time::sleep(between(least, most)).await;
             next.run(request).await
         }
-        Some(Fault::Hang) => hang(&platform).await,
-        Some(Fault::Refuse(status, retry_after)) => refusal::refuse(&platform, service, status, retry_after),
-        Some(Fault::Cut) => {
+        Fault::Hang => hang(platform).await,
+        Fault::Refuse(status, retry_after) => refusal::refuse(platform, service, status, retry_after),
+        Fault::Cut => {
             link.cut();
             Response::default()
         }
-        Some(Fault::Torn) => torn(next.run(request).await, &link).await,
-        Some(Fault::Garbage) => json_of("\u{1f}\u{8b}\u{8} <html>\u{0}"),
-        Some(Fault::WrongShape) => json_of(wrong_shape(service, &uri)),
-        Some(fault @ (Fault::Partial(_) | Fault::NoConsent)) => {
+        Fault::Torn => torn(next.run(request).await, link).await,
+        Fault::Garbage => json_of("\u{1f}\u{8b}\u{8} <html>\u{0}"),
+        Fault::WrongShape => json_of(wrong_shape(service, request.uri())),
+        Fault::Partial(_) | Fault::NoConsent => {
             request.extensions_mut().insert(fault);
             next.run(request).await
         }
@@ -168,7 +182,8 @@ fn between(least: Duration, most: Duration) -> Duration {
 
 /// Until the stand-in itself ends, so that it can.
 async fn hang(platform: &Platform) -> Response {
-    platform.closing.notified().await;
+    // The sender is the stand-in's own and lives as long as this.
+    let _ = platform.closing.subscribe().wait_for(|is_closing| *is_closing).await;
     Response::default()
 }
 

@@ -26,7 +26,7 @@ pub struct Received {
     pub uri: Uri,
     /// All headers.
     pub headers: HeaderMap,
-    /// The whole body.
+    /// The whole body; empty when it was too large or did not arrive.
     pub body: Bytes,
 }
 

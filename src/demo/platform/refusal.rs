@@ -63,7 +63,7 @@ pub fn refuse(platform: &Platform, service: Service, status: u16, retry_after: O
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    response.headers_mut().insert(HeaderName::from_static("x-request-id"), hex_value());
+    response.headers_mut().entry(HeaderName::from_static("x-request-id")).or_insert_with(hex_value);
     response
 }
 

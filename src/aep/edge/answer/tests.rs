@@ -11,7 +11,7 @@ fn org() -> OrgId {
 
 fn read_with(body: &Value, aliases: &[&str]) -> Answer {
     let aliases: Vec<String> = aliases.iter().map(|alias| (*alias).to_owned()).collect();
-    read(body.to_string().as_bytes(), &org(), &aliases).expect("an answer")
+    read(&HeaderMap::new(), body.to_string().as_bytes(), &org(), &aliases).expect("an answer")
 }
 
 fn body(handles: Value) -> Value {
@@ -105,6 +105,24 @@ fn reads_identity_region_and_state() {
 }
 
 #[test]
+fn reads_state_out_of_cookies_where_it_was_asked_on_the_shops_own_domain() {
+    let mut headers = HeaderMap::new();
+    for line in [
+        format!(
+            "kndctr_ORG_AdobeOrg_identity={IDENTITY}; Max-Age=34128000; Domain=.shop.example; Path=/; SameSite=None; Secure"
+        ),
+        "kndctr_ORG_AdobeOrg_cluster=irl1; Max-Age=1800".to_owned(),
+        "PHPSESSID=fixed".to_owned(),
+    ] {
+        headers.append(SET_COOKIE, line.parse().expect("a header value"));
+    }
+    let answer = read(&headers, body(json!([])).to_string().as_bytes(), &org(), &[]).expect("an answer");
+    assert_eq!((answer.ecid, answer.brings_identity, answer.state.len()), (Ecid::parse(ECID), true, 2));
+    assert_eq!((answer.state[0].max_age, answer.state[0].same_site.as_deref()), (Some(34_128_000), Some("None")));
+    assert_eq!(answer.state[1].value, "irl1");
+}
+
+#[test]
 fn notices_two_identities_in_one_answer() {
     let other = json!({ "id": "1".repeat(38), "namespace": { "code": "ECID" } });
     let answer = read_with(
@@ -127,7 +145,7 @@ fn an_answer_with_errors_is_partial() {
 #[test]
 fn garbage_is_no_answer() {
     for text in ["", "null", "[]", "{}", "<html>", r#"{"handle":{}}"#, r#"{"handle":null}"#, r#"{"requestId":"a"}"#] {
-        assert_eq!(read(text.as_bytes(), &org(), &[]), None, "{text}");
+        assert_eq!(read(&HeaderMap::new(), text.as_bytes(), &org(), &[]), None, "{text}");
     }
     for handles in
         [json!([1, null, "x", {}]), json!([{ "type": "activation:pull" }]), json!([{ "type": 1, "payload": 2 }])]
@@ -147,7 +165,7 @@ fn reads_adobes_code_out_of_a_problem() {
 proptest::proptest! {
     #[test]
     fn reads_anything_without_panicking(text in "[ -~]{0,80}") {
-        let _any = read(text.as_bytes(), &org(), &[]);
+        let _any = read(&HeaderMap::new(), text.as_bytes(), &org(), &[]);
         let _problem = problem(text.as_bytes());
     }
 }

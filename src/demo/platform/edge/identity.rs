@@ -39,7 +39,9 @@ pub fn resolve(platform: &Platform, state: &State, map: &Value, is_server: bool)
     let named = identities(map)?;
     let org = &platform.options.org;
     let kept = state.get(&platform.cookie("identity")).and_then(decode);
-    let legacy = state.get(&format!("AMCV_{org}")).and_then(from_legacy);
+    // Browsers keep the name's "@" encoded.
+    let legacy = [org.clone(), org.replace('@', "%40")].iter().find_map(|org| state.get(&format!("AMCV_{org}")));
+    let legacy = legacy.and_then(from_legacy);
     let in_map = named.iter().find(|one| one.namespace == "ECID").map(|one| one.id.clone());
     let first_party = first_party_id(state, &named)?.map(|id| from_first_party_id(org, &id));
     let is_fresh = kept.as_ref().and_then(|kept| kept.written).is_some_and(is_recent);
