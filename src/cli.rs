@@ -10,6 +10,7 @@ mod page;
 mod serve;
 mod status;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -226,6 +227,11 @@ impl ConfigFile {
     fn load(&self) -> Result<Config, Failure> {
         Ok(config::load(&self.config, std::env::vars())?)
     }
+}
+
+/// Prints a line, or several. A closed standard output, such as that of `head`, leaves nobody to tell.
+fn print(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// What a configuration says of Experience Platform.

@@ -95,6 +95,12 @@ impl Store {
         Ok(store)
     }
 
+    /// Lets go of the file, with everything in it and nothing beside it. Without this nothing is lost either.
+    pub async fn close(self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
     /// Brings the tables up to date. Two processes may open a new file at a time: the first one makes the tables, the other waits and
     /// finds them.
     async fn migrate(&self) -> Result<(), StoreError> {

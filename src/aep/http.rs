@@ -100,7 +100,8 @@ fn tls(target: &Url) -> Result<rustls::ClientConfig, BuildError> {
 
 fn is_local(target: &Url) -> bool {
     let host = target.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    let is_named = host == "localhost" || host.ends_with(".localhost");
+    is_named || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 /// Sends a request and reads its answer, of which at most `limit` bytes are taken.

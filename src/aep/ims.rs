@@ -27,9 +27,9 @@ const REPLACED_BEFORE: Duration = Duration::from_secs(60 * 60);
 /// A token is not handed out so close to its end, since a call with it takes time too. Of a short-lived token, a twentieth.
 const SPARE: Duration = Duration::from_secs(30);
 
-/// A token younger than this is not replaced because an API refuses it: a new one would be refused as well, and IMS throttles those
-/// who ask too often.
-const TOO_YOUNG: Duration = Duration::from_secs(60);
+/// A token that an API refuses is replaced at once, but the one that replaces it not sooner than this: it would be refused as well, and
+/// IMS throttles those who ask too often.
+const APART: Duration = Duration::from_secs(60);
 
 /// Waits after failures. A minute at most, so that a secret mended at Adobe's is in use soon.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
@@ -85,6 +85,8 @@ struct State {
     token: Option<Arc<Token>>,
     /// The secret that worked last.
     secret: usize,
+    /// When a token was last given up because an API refused it.
+    replaced: Option<Instant>,
     backoff: Backoff,
     failure: Option<Failure>,
     /// A request under way; it ends by being dropped, whatever became of it.
@@ -113,7 +115,7 @@ impl Tokens {
         let client = client(ims, PATIENCE)?;
         let mut url = ims.clone();
         url.set_path("/ims/token/v3");
-        let state = State { token: None, secret: 0, backoff: BACKOFF, failure: None, flight: None };
+        let state = State { token: None, secret: 0, replaced: None, backoff: BACKOFF, failure: None, flight: None };
         Ok(Self(Arc::new(Inner { client, url, credentials, state: Mutex::new(state) })))
     }
 
@@ -139,20 +141,18 @@ impl Tokens {
         }
     }
 
-    /// Says that an API refused `token` (401), so that it is not handed out again. True when there is, or will be, another one that is worth a
-    /// second attempt.
+    /// Says that an API refused `token` (401), so that it is not handed out again. True when there is, or will be, another one that is
+    /// worth a second attempt.
     pub fn invalidate(&self, token: &Token) -> bool {
         let mut state = self.0.state();
-        match &state.token {
-            Some(current) if std::ptr::eq(&**current, token) => {
-                if token.asked.elapsed() < TOO_YOUNG {
-                    return false;
-                }
-                state.token = None;
-                true
-            }
-            _ => true,
+        if state.token.as_ref().is_none_or(|current| !std::ptr::eq(&**current, token)) {
+            return true;
         }
+        if state.replaced.is_some_and(|replaced| replaced.elapsed() < APART) {
+            return false;
+        }
+        (state.token, state.replaced) = (None, Some(Instant::now()));
+        true
     }
 
     /// Asks for a token with each secret by itself, in the order of the configuration. None of them is kept.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{AudiencesCommand, ConfigFile, Failure, Output};
+use super::{AudiencesCommand, ConfigFile, Failure, Output, print};
 use crate::aep::Config;
 use crate::aep::destinations::Activation;
 use crate::aep::ims::Tokens;
@@ -32,15 +32,17 @@ async fn sync(file: &ConfigFile, output: Output) -> Result<(), Failure> {
         return Err(Failure::Usage(missing.to_owned()));
     };
     let store = Store::open(&config.store_file).await.map_err(failed)?;
-    let inventory = Tokens::new(&settings.ims, credentials).and_then(|tokens| Inventory::new(settings, tokens, store));
+    let inventory =
+        Tokens::new(&settings.ims, credentials).and_then(|tokens| Inventory::new(settings, tokens, store.clone()));
     let inventory =
         inventory.map_err(|error| Failure::Failed(format!("Experience Platform cannot be called: {error}")))?;
     eprintln!("asking {} for the audiences of sandbox {}", settings.platform, settings.sandbox);
     let report = inventory.sync("command").await;
     let report = report.map_err(|error| Failure::Failed(format!("{error}\n{}", error.advice())))?;
     let flagged = inventory.snapshot().await.map_err(failed)?.flags(&uses(&config));
+    store.close().await;
     match output {
-        Output::Json => println!("{:#}", report_in_json(&report, &flagged)),
+        Output::Json => print(format_args!("{:#}", report_in_json(&report, &flagged))),
         Output::Text => print_report(&report, &flagged),
     }
     Ok(())
@@ -65,18 +67,18 @@ fn print_report(report: &Report, flagged: &[Flagged]) {
     // Of a first time, everything is new.
     let changes: Vec<_> = changes.iter().filter(|change| !(*first && change.what == What::New)).collect();
     for change in &changes {
-        println!("{change}");
+        print(format_args!("{change}"));
     }
     for remark in remarks {
-        println!("note: {remark}");
+        print(format_args!("note: {remark}"));
     }
     for flagged in flagged {
-        println!("warning: {flagged}");
+        print(format_args!("warning: {flagged}"));
     }
     match (first, changes.len()) {
-        (true, _) => println!("audiences: {listed}, listed for the first time"),
-        (false, 0) => println!("audiences: {listed}, nothing changed"),
-        (false, count) => println!("audiences: {listed}, changes: {count}"),
+        (true, _) => print(format_args!("audiences: {listed}, listed for the first time")),
+        (false, 0) => print(format_args!("audiences: {listed}, nothing changed")),
+        (false, count) => print(format_args!("audiences: {listed}, changes: {count}")),
     }
 }
 
@@ -106,7 +108,7 @@ async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
     let uses = uses(&config);
     let flagged = snapshot.flags(&uses);
     match output {
-        Output::Json => println!("{:#}", list_in_json(settings, &snapshot, &uses, &flagged)),
+        Output::Json => print(format_args!("{:#}", list_in_json(settings, &snapshot, &uses, &flagged))),
         Output::Text => print_list(settings, &snapshot, &uses, &flagged),
     }
     Ok(())
@@ -117,7 +119,10 @@ pub(super) async fn snapshot(config: &config::Config, settings: &Config) -> Resu
     if !config.store_file.exists() {
         return Ok(Snapshot { known: Vec::new(), last: None, good: None });
     }
-    Snapshot::read(&Store::open(&config.store_file).await?, &inventory::scope(settings)).await
+    let store = Store::open(&config.store_file).await?;
+    let snapshot = Snapshot::read(&store, &inventory::scope(settings)).await;
+    store.close().await;
+    snapshot
 }
 
 type Flags<'a> = BTreeMap<&'a str, Vec<&'static str>>;
@@ -146,7 +151,7 @@ fn print_list(settings: &Config, snapshot: &Snapshot, uses: &Uses, flagged: &[Fl
         print_table(&rows);
     }
     for flagged in flagged {
-        println!("warning: {flagged}");
+        print(format_args!("warning: {flagged}"));
     }
     print_age(settings, snapshot);
 }
@@ -184,23 +189,29 @@ fn print_table(rows: &[[String; 9]]) {
             "" => format!("{:width$}", "-", width = *width),
             cell => format!("{cell:width$}", width = *width),
         });
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+        print(cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }
 
 fn print_age(settings: &Config, snapshot: &Snapshot) {
     let sandbox = &settings.sandbox;
     match &snapshot.good {
-        None => println!("the audiences of sandbox {sandbox} were never listed: `segue audiences sync` does so"),
+        None => {
+            print(format_args!("the audiences of sandbox {sandbox} were never listed: `segue audiences sync` does so"))
+        }
         Some(good) => {
-            println!("audiences of sandbox {sandbox}: {}, as of {}", snapshot.known.len(), minute(good.began));
+            print(format_args!(
+                "audiences of sandbox {sandbox}: {}, as of {}",
+                snapshot.known.len(),
+                minute(good.began)
+            ));
             if let Some(remark) = &good.remark {
-                println!("note: {remark}");
+                print(format_args!("note: {remark}"));
             }
         }
     }
     if let Some(Sync { began, error: Some(error), .. }) = &snapshot.last {
-        println!("note: the last attempt, at {}, failed: {error}", minute(*began));
+        print(format_args!("note: the last attempt, at {}, failed: {error}", minute(*began)));
     }
 }
 

@@ -3,10 +3,10 @@
 mod checks;
 mod edge;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{ConfigFile, Failure, Output};
-use crate::aep::Config;
+use super::{ConfigFile, Failure, Output, print};
+use crate::aep::{Config, Credentials};
 use crate::audience::adobe::cookie_domain;
 use crate::config;
 
@@ -60,12 +60,12 @@ pub(super) async fn run(file: &ConfigFile, verbose: bool, output: Output) -> Res
     let checks = checks::all(settings, &domain(&config)).await?;
     let failing = checks.iter().filter(|check| matches!(check.outcome, Outcome::Bad { .. })).count();
     match output {
-        Output::Json => println!("{:#}", in_json(settings, &checks, failing == 0)),
+        Output::Json => print(format_args!("{:#}", in_json(settings, &checks, failing == 0))),
         Output::Text => {
             if verbose {
                 print_account(settings);
             }
-            checks.iter().for_each(print);
+            checks.iter().for_each(print_check);
         }
     }
     match failing {
@@ -85,68 +85,63 @@ fn domain(config: &config::Config) -> String {
     })
 }
 
-fn print(check: &Check) {
+fn print_check(check: &Check) {
     let Check { name, outcome } = check;
+    let word = outcome.as_str();
     match outcome {
-        Outcome::Good(says) | Outcome::Skipped(says) => println!("{:8} {name}: {says}", outcome.as_str()),
-        Outcome::Bad { what, advice } => println!("{:8} {name}: {what}\n         {advice}", outcome.as_str()),
+        Outcome::Good(says) | Outcome::Skipped(says) => print(format_args!("{word:8} {name}: {says}")),
+        Outcome::Bad { what, advice } => print(format_args!("{word:8} {name}: {what}\n         {advice}")),
     }
 }
 
-/// Who asks, and where, by title.
-fn account(config: &Config) -> Vec<(&'static str, &'static str, String)> {
+/// Who asks, and where: key, title and value.
+fn account(config: &Config) -> Vec<(&'static str, &'static str, Option<String>)> {
     let credentials = config.credentials.as_ref();
-    let text = |text: Option<&String>| text.cloned().unwrap_or_else(|| "-".to_owned());
-    let secrets = credentials.map_or(0, |credentials| credentials.client_secrets.len());
+    let masks = credentials.map(|credentials| vec![MASK; credentials.client_secrets.len()].join(", "));
+    let account = |part: fn(&Credentials) -> Option<&String>| credentials.and_then(part).cloned();
     let datastreams: Vec<&str> = config.edge.datastreams.all().into_iter().map(|id| &**id).collect();
     vec![
-        ("client_id", "Client ID", text(credentials.map(|credentials| &credentials.client_id))),
-        (
-            "client_secret",
-            "Client secret",
-            if secrets == 0 { "-".to_owned() } else { [MASK].repeat(secrets).join(", ") },
-        ),
+        ("client_id", "Client ID", account(|credentials| Some(&credentials.client_id))),
+        ("client_secret", "Client secret", masks),
         (
             "technical_account_id",
             "Technical account ID",
-            text(credentials.and_then(|credentials| credentials.technical_account_id.as_ref())),
+            account(|credentials| credentials.technical_account_id.as_ref()),
         ),
         (
             "technical_account_email",
             "Technical account email",
-            text(credentials.and_then(|credentials| credentials.technical_account_email.as_ref())),
+            account(|credentials| credentials.technical_account_email.as_ref()),
         ),
-        ("sandbox", "Sandbox name", config.sandbox.clone()),
-        ("org_id", "Organisation ID", config.org.to_string()),
-        ("datastreams", "Datastreams", datastreams.join(", ")),
-        ("edge", "Edge host", config.edge.url.host_str().unwrap_or_default().to_owned()),
+        ("sandbox", "Sandbox name", Some(config.sandbox.clone())),
+        ("org_id", "Organisation ID", Some(config.org.to_string())),
+        ("datastreams", "Datastreams", Some(datastreams.join(", "))),
+        ("edge_host", "Edge host", config.edge.url.host_str().map(str::to_owned)),
     ]
 }
 
 fn print_account(config: &Config) {
-    let rows = account(config);
-    let width = rows.iter().map(|(_, _, value)| value.chars().count()).max().unwrap_or_default();
+    let rows = account(config).into_iter().map(|(_, title, value)| (title, value.unwrap_or_else(|| "-".to_owned())));
+    let rows: Vec<(&str, String)> = rows.collect();
+    let width = rows.iter().map(|(_, value)| value.chars().count()).max().unwrap_or_default();
     let line = format!("+-{:-<23}-+-{:-<width$}-+", "", "");
-    println!("{line}");
-    for (_, title, value) in rows {
-        println!("| {title:23} | {value:width$} |");
+    print(&line);
+    for (title, value) in rows {
+        print(format_args!("| {title:23} | {value:width$} |"));
     }
-    println!("{line}");
+    print(&line);
 }
 
 fn in_json(config: &Config, checks: &[Check], ok: bool) -> Value {
-    let checks: Vec<Value> = checks
-        .iter()
-        .map(|Check { name, outcome }| match outcome {
-            Outcome::Good(says) | Outcome::Skipped(says) => {
-                json!({ "check": name, "result": outcome.as_str(), "says": says })
-            }
-            Outcome::Bad { what, advice } => {
-                json!({ "check": name, "result": outcome.as_str(), "says": what, "advice": advice })
-            }
-        })
-        .collect();
-    let account: serde_json::Map<String, Value> =
+    let check = |Check { name, outcome }: &Check| {
+        let (says, advice) = match outcome {
+            Outcome::Good(says) | Outcome::Skipped(says) => (says, None),
+            Outcome::Bad { what, advice } => (what, Some(advice)),
+        };
+        json!({ "check": name, "result": outcome.as_str(), "says": says, "advice": advice })
+    };
+    let checks: Vec<Value> = checks.iter().map(check).collect();
+    let account: Map<String, Value> =
         account(config).into_iter().map(|(key, _, value)| (key.to_owned(), json!(value))).collect();
     json!({ "ok": ok, "checks": checks, "account": account })
 }

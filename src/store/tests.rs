@@ -148,6 +148,16 @@ async fn its_files_are_for_nobody_else_to_read() {
 }
 
 #[tokio::test]
+async fn nothing_lies_beside_a_file_that_was_closed() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    put(&store, vec![known("a")]).await;
+    store.audiences(&scope()).await.expect("read");
+    store.close().await;
+    assert_eq!(std::fs::read_dir(&folder.0).expect("a folder").count(), 1);
+}
+
+#[tokio::test]
 async fn many_may_open_a_new_file_at_a_time() {
     let folder = Folder::new();
     let file = folder.file();
@@ -255,8 +265,7 @@ async fn a_damaged_file_is_named_as_such() {
     let folder = Folder::new();
     let store = folder.store().await;
     put(&store, (0..500).map(|number| known(&number.to_string())).collect()).await;
-    store.writer.close().await;
-    store.readers.close().await;
+    store.close().await;
     let mut bytes = std::fs::read(folder.file()).expect("a file");
     let middle = 4096 * 3;
     bytes[middle..].fill(0xA5);

@@ -25,6 +25,58 @@ async fn the_sample_configuration_and_rules_pass_the_check() {
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
 }
 
+/// The names that the reader of configurations asks for, by its own source.
+fn keys_of_the_reader() -> Vec<String> {
+    const ASKS: [&str; 6] = ["optional(\"", "required(\"", "text(\"", "texts(reader, \"", "url(reader, \"", "table(\""];
+    let mut keys = Vec::new();
+    for file in ["platform.rs", "sections.rs", "stores.rs"] {
+        let path = format!("{}/src/config/{file}", env!("CARGO_MANIFEST_DIR"));
+        let source = std::fs::read_to_string(path).expect("a source file");
+        for ask in ASKS {
+            let asked = source.split(ask).skip(1).filter_map(|rest| rest.split_once('"'));
+            keys.extend(asked.map(|(key, _)| key.to_owned()));
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+#[tokio::test]
+async fn the_sample_configuration_has_every_key_and_no_other() {
+    let sample = std::fs::read_to_string(deploy("segue.toml")).expect("the sample");
+    let is_setting = |line: &str| !line.starts_with('#') && !line.is_empty() && toml::from_str::<Value>(line).is_ok();
+    let settings: Vec<&str> =
+        sample.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)).filter(|line| is_setting(line)).collect();
+    let mut keys: Vec<&str> = settings.iter().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
+    keys.extend(settings.iter().flat_map(|line| line.trim_matches(['[', ']']).split('.')));
+    let keys_of_the_reader = keys_of_the_reader();
+    assert!(keys_of_the_reader.len() > 80, "{keys_of_the_reader:?}");
+    for key in &keys_of_the_reader {
+        assert!(keys.contains(&key.as_str()), "deploy/segue.toml does not have {key}");
+    }
+    // Of two ways to say the same, one; and no file at a place that tests do not have.
+    let left_out = ["ca_file", "trusted_token_file", "trusted_token", "keys", "client_secret", "tokens"];
+    let is_left_out = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| left_out.contains(&key));
+    let lines: Vec<&str> = settings.into_iter().filter(|line| !is_left_out(line)).collect();
+    let folder = Folder::new();
+    folder.write("keys", crate::running::KEY);
+    folder.write("client-secret", "p8e-secret");
+    folder.write("push-tokens", "a token of enough bytes");
+    folder.write("workspace.json", &workspace().to_string());
+    std::fs::copy(deploy("rules.json"), folder.path().join("rules.json")).expect("the sample can be copied");
+    let config = folder.write("segue.toml", &lines.join("\n"));
+    let said = say(&["check", "--config", &config.to_string_lossy()]).await;
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+}
+
+/// A file as Adobe's Developer Console writes it, as far as it is read.
+fn workspace() -> Value {
+    let credential = json!({ "client_id": "id", "client_secrets": ["p8e-secret"], "scopes": ["openid"] });
+    let details = json!({ "credentials": [{ "oauth_server_to_server": credential }] });
+    json!({ "project": { "org": { "ims_org_id": "ORG@AdobeOrg" }, "workspace": { "details": details } } })
+}
+
 #[tokio::test]
 async fn a_password_in_the_origins_address_is_refused_and_not_printed() {
     let folder = Folder::new();

@@ -8,6 +8,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::aep::http::CallError;
 use crate::aep::mock::{Mock, Seen, answer};
 
 fn credentials(secrets: &[&str]) -> Credentials {
@@ -111,6 +112,17 @@ async fn an_identity_service_that_is_away_is_told_apart() {
     let tokens = Tokens::new(&url, credentials(&["s"])).expect("a client");
     let error = refused(&tokens).await;
     assert!(matches!(error, ImsError::Unreachable(_)), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_service_that_hangs_is_given_up() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    let url = format!("http://{}", silent.local_addr().expect("bound")).parse().expect("a URL");
+    let tokens = Tokens::new(&url, credentials(&["s"])).expect("a client");
+    let begin = Instant::now();
+    let error = refused(&tokens).await;
+    assert!(matches!(&error, ImsError::Unreachable(cause) if matches!(**cause, CallError::Timeout(_))), "{error:?}");
+    assert!(begin.elapsed() <= PATIENCE + Duration::from_secs(1), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -261,14 +273,15 @@ async fn a_revoked_token_is_replaced_once() {
     let mock = granting(86_399).await;
     let tokens = tokens(&mock, &["s"]);
     let first = tokens.get().await.expect("a token");
-    assert!(!tokens.invalidate(&first), "refused when it was hardly made: another would be refused too");
-    assert_eq!(got(&tokens).await, "Bearer t1");
-    later(120).await;
     assert!(tokens.invalidate(&first));
-    assert_eq!(got(&tokens).await, "Bearer t2");
+    let second = tokens.get().await.expect("another token");
     assert!(tokens.invalidate(&first), "there is another already");
+    assert!(!tokens.invalidate(&second), "a third one would be refused, too");
     assert_eq!(got(&tokens).await, "Bearer t2");
     assert_eq!(mock.seen().len(), 2);
+    later(61).await;
+    assert!(tokens.invalidate(&second));
+    assert_eq!(got(&tokens).await, "Bearer t3");
 }
 
 #[tokio::test]
