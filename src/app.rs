@@ -12,6 +12,7 @@ use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
 use crate::aep::edge::Edge;
+use crate::aep::ims::Tokens;
 use crate::audience::adobe::Adobe;
 use crate::audience::refresh::{LookupMetrics, Refresher};
 use crate::audience::{Identifier, Trust};
@@ -91,7 +92,11 @@ impl App {
         let mut metrics = Metrics::new();
         let rewriter = Arc::new(Rewriter::new(config.rewrite.clone()));
         let hints = Hints::new();
-        let (identifier, platform) = visitors(&config, &hints, &mut metrics)?;
+        let tokens = match &config.platform {
+            Some(platform) => Tokens::of(&platform.aep)?,
+            None => None,
+        };
+        let (identifier, platform) = visitors(&config, tokens.clone(), &hints, &mut metrics)?;
         let push = match config.platform.as_ref().and_then(|platform| platform.push.as_ref()) {
             None => None,
             Some(settings) => {
@@ -101,7 +106,7 @@ impl App {
             }
         };
         let keeper = match &config.platform {
-            Some(platform) => Keeper::open(&platform.aep, &config.store_file, &mut metrics).await,
+            Some(platform) => Keeper::open(&platform.aep, tokens, &config.store_file, &mut metrics).await,
             None => None,
         };
         let uses = channel::Sender::new(Uses::of(&loaded.ruleset));
@@ -227,13 +232,14 @@ impl App {
 /// Who says who shoppers are, and who looks them up.
 fn visitors(
     config: &Config,
+    tokens: Option<Tokens>,
     hints: &Hints,
     metrics: &mut Metrics,
 ) -> Result<(Identifier, Option<personal::Platform>), StartError> {
     let identifier = Identifier::new(config.membership.clone());
     let Some(settings) = &config.platform else { return Ok((identifier, None)) };
     let adobe = Adobe::new(&settings.aep.org, settings.consent.clone());
-    let edge = Edge::connect(&settings.aep)?;
+    let edge = Edge::connect(&settings.aep, tokens)?;
     let metrics = LookupMetrics::register(metrics);
     let fresh_for = config.membership.fresh_for;
     let refresher = Refresher::new(settings.refresh.clone(), fresh_for, edge, hints.clone(), metrics);

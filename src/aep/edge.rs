@@ -135,19 +135,14 @@ impl EdgeError {
 }
 
 impl Edge {
-    /// The Edge Network of a configuration; connects to nothing yet.
+    /// The Edge Network of a configuration; connects to nothing yet. Authenticated calls show one of `tokens`, which are the
+    /// configuration's.
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn connect(config: &Config) -> Result<Self, calls::BuildError> {
-        let credentials = config.credentials.clone().filter(|_| config.edge.authenticated);
-        let access = match credentials {
-            Some(credentials) => {
-                let client_id = credentials.client_id.clone();
-                Some(Access { client_id, tokens: ims::Tokens::new(&config.ims, credentials)? })
-            }
-            None => None,
-        };
+    pub fn connect(config: &Config, tokens: Option<ims::Tokens>) -> Result<Self, calls::BuildError> {
+        let tokens = tokens.filter(|_| config.edge.authenticated);
+        let access = tokens.map(|tokens| Access { client_id: tokens.credentials().client_id.clone(), tokens });
         let client = calls::client(&config.edge.url, config.edge.timeout)?;
         let (org, regions) = (config.org.clone(), Regions::new(config.edge.region_hint.as_deref()));
         Ok(Self { inner: Arc::new(Inner { client, config: config.edge.clone(), org, access, regions }) })

@@ -10,9 +10,9 @@ use reqwest::{Client, Url};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Credentials;
 use super::backoff::Backoff;
 use super::http::{BuildError, client};
+use super::{Config, Credentials};
 
 pub use grant::ImsError;
 use grant::{Grant, ask};
@@ -107,6 +107,14 @@ enum Found {
 }
 
 impl Tokens {
+    /// The tokens of a configuration, for all who call Adobe by it; `None` without credentials.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn of(config: &Config) -> Result<Option<Self>, BuildError> {
+        config.credentials.clone().map(|credentials| Self::new(&config.ims, credentials)).transpose()
+    }
+
     /// Tokens of the service at `ims`. None is asked for yet.
     ///
     /// # Errors

@@ -47,12 +47,11 @@ pub struct Keeper {
 impl Keeper {
     /// Opens the store. Without credentials there is nothing to keep; without a store, Segue changes pages all the same, so that this is
     /// logged and no more.
-    pub async fn open(config: &Config, store: &Path, metrics: &mut Metrics) -> Option<Self> {
-        let credentials = config.credentials.clone()?;
+    pub async fn open(config: &Config, tokens: Option<Tokens>, store: &Path, metrics: &mut Metrics) -> Option<Self> {
+        let tokens = tokens?;
         let store = Store::open(store).await;
         let store = store.map_err(|error| tracing::error!("audiences are not listed: {error}")).ok()?;
-        let tokens = Tokens::new(&config.ims, credentials);
-        let inventory = tokens.and_then(|tokens| Inventory::new(config, tokens, store));
+        let inventory = Inventory::new(config, tokens, store);
         let inventory = inventory.map_err(|error| tracing::error!("audiences are not listed: {error}")).ok()?;
         Some(Self::new(inventory, config.sync_every, Figures::register(metrics)))
     }

@@ -413,6 +413,45 @@ async fn what_an_operator_minted_is_not_looked_up() {
 }
 
 #[tokio::test]
+async fn an_answer_for_a_shared_cache_brings_no_cookie_and_so_nobody_is_made_known_there() {
+    let edge = Edge::start(&[VIP]).await;
+    let origin = Origin::start(|_| {
+        let mut page = html(&shop::home());
+        page.headers_mut().insert("x-magento-tags", "cms_p_2".parse().expect("a header value"));
+        page
+    })
+    .await;
+    let lines = format!("{PATIENT}\nfirst_visit = \"ask\"");
+    let running = Running::start(&Setup::rules(&shop::rules()).platform(edge.server.port, &lines), origin.port).await;
+    let navigation = [("sec-fetch-dest", "document")];
+    for cookies in [&[identity_cookie(ADA)][..], &[]] {
+        let cookies: Vec<&str> = cookies.iter().map(String::as_str).collect();
+        let page = Jar::with(&cookies).open_with(&running, "/", &navigation).await;
+        assert!(page.set_cookies().is_empty() && page.text() == shop::home(), "{:?}", page.set_cookies());
+        assert_eq!(page.header("x-magento-tags"), "cms_p_2");
+    }
+    assert_eq!(edge.asked(), 1, "only about who is known; where no answer can bring an identity, none is made");
+}
+
+#[tokio::test]
+async fn a_redirect_keeps_what_was_learnt_for_the_page_that_it_leads_to() {
+    let edge = Edge::start(&[VIP]).await;
+    let origin = Origin::start(|seen| match seen.target.as_str() {
+        "/old.html" => {
+            Response::builder().status(301).header("location", "/").body(Bytes::new()).expect("a valid answer")
+        }
+        _ => html(&shop::home()),
+    })
+    .await;
+    let running = Running::start(&Setup::rules(&shop::rules()).platform(edge.server.port, PATIENT), origin.port).await;
+    let mut ada = Jar::with(&[&identity_cookie(ADA)]);
+    let redirect = ada.open(&running, "/old.html").await;
+    assert!(redirect.status == 301 && redirect.set_cookies().is_empty(), "it may be kept by anybody");
+    assert!(is_vips(&ada.open(&running, "/").await) && ada.has("segue"));
+    assert_eq!(edge.asked(), 1);
+}
+
+#[tokio::test]
 async fn with_the_edge_away_pages_go_out_as_they_are() {
     let bound = || std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     let port = |listener: &std::net::TcpListener| listener.local_addr().expect("bound").port();

@@ -15,6 +15,10 @@ fn config(url: &Url) -> Config {
     config
 }
 
+fn connected(config: &Config) -> Result<Edge, calls::BuildError> {
+    Edge::connect(config, ims::Tokens::of(config)?)
+}
+
 fn question() -> Question {
     Question {
         identity: Ecid::parse(ECID).map(Identity::Ecid),
@@ -41,7 +45,7 @@ fn sent(seen: &Seen) -> Value {
 #[tokio::test]
 async fn asks_version_2_about_one_shopper_without_a_page_view() {
     let mock = Mock::start(|_| answer(200, vip())).await;
-    let edge = Edge::connect(&config(&mock.url)).expect("a client");
+    let edge = Edge::connect(&config(&mock.url), None).expect("a client");
     let got = edge.ask(&question()).await.expect("an answer");
     assert_eq!(got.profile, Profile::Known(["vip".into()].into()));
     let [seen] = &mock.seen()[..] else { panic!("one request") };
@@ -70,7 +74,7 @@ async fn asks_version_1_as_the_web_sdk_does_and_names_nobody_twice() {
     let mock = Mock::start(|_| answer(200, vip())).await;
     let mut config = config(&mock.url);
     config.edge.version = Version::V1;
-    let edge = Edge::connect(&config).expect("a client");
+    let edge = connected(&config).expect("a client");
     edge.ask(&Question { state_has_identity: true, ..question() }).await.expect("an answer");
     edge.ask(&Question { identity: None, ..question() }).await.expect("an answer");
     edge.ask(&Question { identity: Identity::fpid("9c09c9b1-4b5d-4a5e-8f0b-2b5c3d0e1f22"), ..question() })
@@ -88,7 +92,7 @@ async fn a_region_goes_into_the_path_when_it_is_one() {
     let mock = Mock::start(|_| answer(200, vip())).await;
     let mut config = config(&mock.url);
     config.edge.region_hint = Some("va6".into());
-    let edge = Edge::connect(&config).expect("a client");
+    let edge = connected(&config).expect("a client");
     for hint in [None, Some("or2"), Some("evil1"), Some("bra1")] {
         edge.ask(&Question { hint: hint.map(str::to_owned), ..question() }).await.expect("an answer");
     }
@@ -102,7 +106,7 @@ fn a_region_goes_before_adobes_host_for_authenticated_calls() {
     let url = "https://server.adobedc.net".parse().expect("a URL");
     let mut config = config(&url);
     config.edge.authenticated = true;
-    let edge = Edge::connect(&config).expect("a client");
+    let edge = connected(&config).expect("a client");
     let of = |hint| edge.inner.url(hint, "a b").to_string();
     assert!(of(Some("irl1")).starts_with("https://irl1.server.adobedc.net/ee/v2/interact?datastreamId=a+b&requestId="));
     assert!(of(None).starts_with("https://server.adobedc.net/ee/v2/interact?"));
@@ -124,7 +128,7 @@ async fn shows_a_token_where_that_is_asked_for_and_replaces_one_that_is_refused(
         technical_account_email: None,
         scopes: vec!["openid".into()],
     });
-    let edge = Edge::connect(&config).expect("a client");
+    let edge = connected(&config).expect("a client");
     for _ in 0..2 {
         let error = edge.ask(&question()).await.expect_err("it is refused");
         assert_eq!(error.to_string(), "refused with 401 Unauthorized EXEG-0503-401: Expired");
@@ -148,7 +152,7 @@ async fn tells_every_failure_apart() {
         answer
     })
     .await;
-    let edge = Edge::connect(&config(&mock.url)).expect("a client");
+    let edge = Edge::connect(&config(&mock.url), None).expect("a client");
     for (status, word, repeatable, everybodys, waits) in [
         ("400", "refused", false, false, false),
         ("401", "refused", false, true, false),
@@ -171,10 +175,10 @@ async fn tells_every_failure_apart() {
     }
     let long = Question { state: vec![("mbox".into(), "x".repeat(70_000))], ..question() };
     assert_eq!(edge.ask(&long).await.expect_err("too long").as_str(), "too_long");
-    let nobody = Edge::connect(&config(&"http://127.0.0.1:9".parse().expect("a URL"))).expect("a client");
+    let nobody = Edge::connect(&config(&"http://127.0.0.1:9".parse().expect("a URL")), None).expect("a client");
     assert_eq!(nobody.ask(&question()).await.expect_err("nobody listens").as_str(), "unreachable");
     let late = Mock::late(Duration::from_secs(2), |_| answer(200, vip())).await;
-    let late = Edge::connect(&config(&late.url)).expect("a client");
+    let late = Edge::connect(&config(&late.url), None).expect("a client");
     assert_eq!(late.ask(&question()).await.expect_err("it is late").as_str(), "timeout");
 }
 

@@ -39,7 +39,7 @@ impl Bench {
         let mut settings = mock::config(&mock);
         settings.org = OrgId::parse("ORG@AdobeOrg").expect("an organisation");
         settings.edge.timeout = Duration::from_millis(400);
-        let edge = Edge::connect(&settings).expect("a client");
+        let edge = Edge::connect(&settings, None).expect("a client");
         let refresher = Refresher::new(config, Duration::from_secs(60), edge, hints.clone(), counts);
         Self { refresher: Arc::new(refresher), hints, metrics, mock }
     }

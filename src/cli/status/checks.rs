@@ -13,22 +13,22 @@ use crate::cli::Failure;
 
 pub(super) async fn all(config: &Config, domain: &str) -> Result<Vec<Check>, Failure> {
     let failed = |error: BuildError| Failure::Failed(format!("Experience Platform cannot be called: {error}"));
-    let mut checks = match &config.credentials {
-        Some(credentials) => of_account(config, credentials).await.map_err(failed)?,
+    let tokens = Tokens::of(config).map_err(failed)?;
+    let mut checks = match tokens.clone() {
+        Some(tokens) => of_account(config, tokens).await.map_err(failed)?,
         None => {
             let why = "there are no credentials: Segue can look shoppers up, and cannot list audiences";
             vec![Check::new("account", Outcome::Skipped(why.to_owned()))]
         }
     };
-    let edge = Edge::connect(config).map_err(failed)?;
+    let edge = Edge::connect(config, tokens).map_err(failed)?;
     for datastream in config.edge.datastreams.all() {
         checks.push(Check::new(format!("datastream {datastream}"), edge_check(&edge, datastream, domain).await));
     }
     Ok(checks)
 }
 
-async fn of_account(config: &Config, credentials: &Credentials) -> Result<Vec<Check>, BuildError> {
-    let tokens = Tokens::new(&config.ims, credentials.clone())?;
+async fn of_account(config: &Config, tokens: Tokens) -> Result<Vec<Check>, BuildError> {
     let api = Api::new(config, tokens.clone())?;
     let tests = tokens.test().await;
     let mut checks: Vec<Check> = (1..).zip(&tests).map(|(number, test)| secret(number, test)).collect();
@@ -38,7 +38,7 @@ async fn of_account(config: &Config, credentials: &Credentials) -> Result<Vec<Ch
         checks.extend(without.map(|name| Check::new(name, skipped())));
         return Ok(checks);
     };
-    checks.push(Check::new("token", Outcome::Good(describe(token, credentials))));
+    checks.push(Check::new("token", Outcome::Good(describe(token, tokens.credentials()))));
     let glance = audiences::glance(&api).await;
     checks.push(Check::new("audiences", audiences_of(&glance)));
     checks.push(Check::new(format!("sandbox {}", config.sandbox), sandbox(&config.sandbox, &glance)));
