@@ -450,13 +450,34 @@ async fn an_older_answer_never_replaces_a_newer_one() {
         let scope = Scope { website: "base".into(), datastream: "stream".into() };
         let shopper = ShopperKey::of(&Ecid::parse(ECID).map(Identity::Ecid).expect("an identity"));
         let audiences = Some(BTreeSet::from([id.into()]));
-        Arc::new(Learnt { audiences, learnt_at, shopper, scope, claim_seen: 0, state: Vec::new().into() })
+        Arc::new(Learnt {
+            audiences,
+            learnt_at,
+            asked_at: Instant::now(),
+            shopper,
+            scope,
+            claim_seen: 0,
+            state: Vec::new().into(),
+        })
     };
     bench.refresher.keep(learnt(NOW, "new"));
     bench.refresher.keep(learnt(NOW - 1, "old"));
     assert_eq!(bench.newer(&shopper()).map(|learnt| audiences(&learnt)), Some(vec!["new".to_owned()]));
-    bench.refresher.forget(&shopper(), &"base".into());
+    bench.refresher.forget(&shopper());
     assert!(bench.newer(&shopper()).is_none());
+}
+
+/// Who logs in or out while a question about him is under way.
+#[tokio::test]
+async fn an_answer_from_before_a_change_of_session_is_nobodys() {
+    let bench = Bench::with(Config { budget: SLOW * 5, ..Config::default() }, SLOW, |_| pull(&["vip"])).await;
+    let mut before = bench.begin(&shopper(), NOW).expect("a look-up");
+    bench.refresher.forget(&shopper());
+    let mut after = bench.begin(&shopper(), NOW).expect("a look-up of its own");
+    assert!(before.within(&bench.refresher).await.is_none());
+    assert!(after.within(&bench.refresher).await.is_some() && bench.newer(&shopper()).is_some());
+    assert_eq!(bench.asked(), 2);
+    assert!(bench.refresher.flights.lock().expect("nobody panicked").is_empty());
 }
 
 #[test]
