@@ -73,7 +73,7 @@ impl std::fmt::Debug for StateItem {
 
 #[derive(Deserialize)]
 struct Body {
-    handle: Vec<Value>,
+    handle: Option<Vec<Value>>,
     #[serde(default)]
     errors: Vec<Value>,
     #[serde(default)]
@@ -84,8 +84,11 @@ struct Body {
 /// whose audiences count; without any, all count.
 pub fn read(body: &[u8], org: &OrgId, aliases: &[String]) -> Option<Answer> {
     let body: Body = serde_json::from_slice(body).ok()?;
+    let has_no_consent = body.warnings.iter().chain(&body.errors).any(is_about_consent);
+    // Every answer has some, but for a question that was ignored.
+    let handles = body.handle.or_else(|| has_no_consent.then(Vec::new))?;
     let payload = |kind: &'static str| {
-        let of_kind = body.handle.iter().filter(move |handle| handle.get("type").and_then(Value::as_str) == Some(kind));
+        let of_kind = handles.iter().filter(move |handle| handle.get("type").and_then(Value::as_str) == Some(kind));
         of_kind.filter_map(|handle| handle.get("payload").and_then(Value::as_array))
     };
     let state: Vec<StateItem> =
@@ -99,11 +102,7 @@ pub fn read(body: &[u8], org: &OrgId, aliases: &[String]) -> Option<Answer> {
     let is_contradictory = ecids.windows(2).any(|pair| pair[0] != pair[1]);
     let region = payload("locationHint:result").flatten().find_map(region);
     let pulls: Vec<&Vec<Value>> = payload("activation:pull").collect();
-    let profile = if body.warnings.iter().chain(&body.errors).any(is_about_consent) {
-        Profile::NoConsent
-    } else {
-        profile(&pulls, aliases)
-    };
+    let profile = if has_no_consent { Profile::NoConsent } else { profile(&pulls, aliases) };
     let ecid = ecids.into_iter().next();
     Some(Answer {
         profile,
