@@ -328,13 +328,17 @@ impl Refresher {
         if key.is_none() && breaker.is_open() {
             return Err(Spared::BreakerOpen);
         }
-        let admission = breaker.admit(Instant::now());
+        let begun = Instant::now();
+        if !breaker.would_admit(begun) {
+            return Err(Spared::BreakerOpen);
+        }
+        // Who is past a limit must not use up the one try that there is in ten seconds.
+        let place = self.limits.admit(inquiry.client, length)?;
+        let admission = breaker.admit(begun);
         if admission == Admission::No {
             return Err(Spared::BreakerOpen);
         }
-        let place = self.limits.admit(inquiry.client, length)?;
         let (tell, flight) = watch::channel(Flight::UnderWay);
-        let begun = Instant::now();
         if let Some(key) = &key {
             flights.insert(key.clone(), UnderWay { flight: flight.clone(), begun });
         }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use http::StatusCode;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -135,8 +134,7 @@ impl Lookup {
         }
         // The service answered, if only to refuse this one.
         self.breaker.succeeded();
-        let refused = matches!(error, EdgeError::Refused { status: StatusCode::BAD_REQUEST, .. } | EdgeError::TooLong);
-        if let (true, Some(key)) = (refused, &self.key) {
+        if let Some(key) = &self.key {
             self.refresher.refused.insert(key.clone(), ());
         }
     }
