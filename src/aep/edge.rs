@@ -117,8 +117,8 @@ impl EdgeError {
     /// about does not, or a few such shoppers could shut out all others.
     pub fn is_everybodys(&self) -> bool {
         match self {
-            Self::Refused { status, .. } => {
-                *status != StatusCode::BAD_REQUEST && *status != StatusCode::PAYLOAD_TOO_LARGE
+            Self::Refused { status, code, .. } => {
+                !OF_ONE_SHOPPER.contains(status) && code.as_deref() != Some(GEO_BLOCK)
             }
             Self::TooLong => false,
             _ => true,
@@ -242,6 +242,17 @@ impl Inner {
         Ok(answer)
     }
 }
+
+/// Refusals that only the question could have brought about.
+const OF_ONE_SHOPPER: [StatusCode; 4] = [
+    StatusCode::BAD_REQUEST,
+    StatusCode::PAYLOAD_TOO_LARGE,
+    StatusCode::URI_TOO_LONG,
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+];
+
+/// Adobe's code where a datastream turns away the country that the shopper's address is in.
+const GEO_BLOCK: &str = "EXEG-0400-403";
 
 /// Where a region goes before the host.
 const AUTHENTICATED_HOST: &str = "server.adobedc.net";

@@ -29,6 +29,12 @@ static PASSED_ON: [HeaderName; 5] = [
     HeaderName::from_static("x-real-ip"),
 ];
 
+/// No browser says more of itself. Past some kilobytes of headers a server closes the connection, which all look-ups share.
+const LONGEST_PASSED_ON: usize = 1024;
+
+/// Browsers send some ten of these headers.
+const MOST_PASSED_ON: usize = 20;
+
 /// How an organisation's cookies are called, and what counts as consent.
 #[derive(Clone, Debug)]
 pub struct Adobe {
@@ -128,7 +134,8 @@ impl Adobe {
 fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let hints = headers.keys().filter(|name| name.as_str().starts_with("sec-ch-ua"));
     let names = PASSED_ON.iter().chain(hints);
-    names.flat_map(|name| headers.get_all(name).iter().map(|value| (name.clone(), value.clone()))).collect()
+    let lines = names.flat_map(|name| headers.get_all(name).iter().map(|value| (name.clone(), value.clone())));
+    lines.filter(|(_, value)| value.len() <= LONGEST_PASSED_ON).take(MOST_PASSED_ON).collect()
 }
 
 /// The `Set-Cookie` lines by which a browser keeps for Adobe what an answer asks it to, on all hosts of the shop.
@@ -240,6 +247,22 @@ mod tests {
         let mut names: Vec<&str> = question.headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["accept-language", "sec-ch-ua-mobile", "user-agent", "x-forwarded-for"]);
+    }
+
+    #[test]
+    fn what_no_browser_says_of_itself_is_left_out() {
+        let (long, hints) = ("x".repeat(2000), "sec-ch-ua-x");
+        let headers = headers(&[("user-agent", long.as_str()), (hints, &long), ("sec-ch-ua", "\"Chromium\"")]);
+        let visitor = adobe().visitor(&headers, "base", &"stream".into());
+        let question = adobe().question(&headers, &visitor, "shop.example".into());
+        let names: Vec<&str> = question.headers.keys().map(HeaderName::as_str).collect();
+        assert_eq!(names, ["sec-ch-ua"], "Adobe would close the connection that all look-ups share");
+        let many: HeaderMap = (0..100)
+            .map(|number| {
+                (HeaderName::try_from(format!("sec-ch-ua-{number}")).expect("a name"), "x".parse().expect("a value"))
+            })
+            .collect();
+        assert!(adobe().question(&many, &visitor, "shop.example".into()).headers.len() <= MOST_PASSED_ON);
     }
 
     #[test]

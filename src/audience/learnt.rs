@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use super::config::Config;
 use super::cookie::{Sealed, ShopperKey};
 use super::identify::{Keep, Shopper};
@@ -17,6 +19,8 @@ pub struct Learnt {
     pub audiences: Option<BTreeSet<AudienceId>>,
     /// When the question was put, in seconds since 1970 UTC: what changed while it was under way is not in the answer.
     pub learnt_at: i64,
+    /// The same on the clock that measures.
+    pub asked_at: Instant,
     /// Whom the answer is about.
     pub shopper: ShopperKey,
     /// Where it holds.

@@ -23,6 +23,7 @@ use super::consent::Consent;
 use super::cookie::{Freshness, Sealed, ShopperKey, seconds};
 use super::identify::Shopper;
 use super::learnt::{Learnt, Scope};
+use crate::aep::Identity;
 use crate::aep::edge::{Edge, Question};
 use crate::push::Hints;
 use breaker::{Admission, Breaker};
@@ -119,6 +120,9 @@ const LEAST_WAIT: Duration = Duration::from_secs(120);
 /// Shoppers whose question was refused, and who are left in peace for a while.
 const MOST_REFUSED: u64 = 10_000;
 
+/// Some 15 MB. Who is pushed out could get an answer that was under way when he logged out, as old as that.
+const MOST_TURNED: u64 = 100_000;
+
 /// By how much, in parts of a hundred, a membership's time is cut short, so that those learnt together are not due together.
 const JITTER: u64 = 10;
 
@@ -132,7 +136,14 @@ struct Key {
     scope: Scope,
 }
 
-type Flights = Mutex<HashMap<Key, watch::Receiver<Flight>>>;
+type Flights = Mutex<HashMap<Key, UnderWay>>;
+
+/// A look-up under way.
+#[derive(Clone, Debug)]
+struct UnderWay {
+    flight: watch::Receiver<Flight>,
+    begun: Instant,
+}
 
 /// How far a look-up is.
 #[derive(Clone, Debug)]
@@ -174,6 +185,8 @@ pub struct Refresher {
     hints: Hints,
     answers: Cache<Key, Arc<Learnt>>,
     refused: Cache<Key, ()>,
+    /// When shoppers last logged in or out, or took back their consent: no answer to an earlier question counts.
+    turned: Cache<ShopperKey, Instant>,
     flights: Arc<Flights>,
     breakers: Mutex<HashMap<Arc<str>, Arc<Breaker>>>,
     limits: Limits,
@@ -193,6 +206,7 @@ impl Refresher {
             hints,
             answers: Cache::builder().weigher(size).max_capacity(MOST_BYTES).time_to_live(wait).build(),
             refused: Cache::builder().max_capacity(MOST_REFUSED).time_to_live(wait).build(),
+            turned: Cache::builder().max_capacity(MOST_TURNED).time_to_live(wait + LEAST_WAIT).build(),
             flights: Arc::default(),
             breakers: Mutex::default(),
             metrics,
@@ -219,7 +233,8 @@ impl Refresher {
         if shopper.membership.as_ref().is_some_and(|membership| membership.source != Source::Edge) {
             return None;
         }
-        let learnt = self.answers.get(&key(shopper, website)?)?;
+        let key = key(shopper, website)?;
+        let learnt = self.answers.get(&key).filter(|learnt| !self.is_overtaken(&key.shopper, learnt.asked_at))?;
         let is_newer = |own: &Sealed| learnt.learnt_at > own.membership.learnt_at;
         shopper.own.as_ref().is_none_or(is_newer).then_some(learnt)
     }
@@ -230,10 +245,29 @@ impl Refresher {
         lookup::keep(&self.answers, key, learnt);
     }
 
-    /// Forgets what waits for a shopper: he logged in or out, or no longer consents.
-    pub fn forget(&self, shopper: &Shopper, website: &Arc<str>) {
-        if let Some(key) = key(shopper, website) {
+    /// Whether a shopper logged in or out, or took back his consent, since `asked_at`, so that an answer to a question of that time is
+    /// no longer about who he is.
+    pub fn is_overtaken(&self, shopper: &ShopperKey, asked_at: Instant) -> bool {
+        self.turned.get(shopper).is_some_and(|turned| asked_at <= turned)
+    }
+
+    /// Forgets what waits for a shopper who logged in or out, and what is under way.
+    pub fn forget(&self, shopper: &Shopper) {
+        if let Some(identity) = shopper.visitor.as_ref().and_then(|visitor| visitor.identity.as_ref()) {
+            self.turned.insert(ShopperKey::of(identity), Instant::now());
+        }
+    }
+
+    /// Forgets what waits for a shopper who no longer consents, and what is under way.
+    pub fn heed(&self, shopper: &Shopper, website: &Arc<str>) {
+        let Some(visitor) = shopper.visitor.as_ref().filter(|visitor| visitor.consent != Consent::Given) else {
+            return;
+        };
+        let Some(identity) = &visitor.identity else { return };
+        let key = key_of(identity, website, &visitor.datastream);
+        if self.answers.contains_key(&key) || self.under_way(&key).is_some() {
             self.answers.invalidate(&key);
+            self.forget(shopper);
         }
     }
 
@@ -256,20 +290,23 @@ impl Refresher {
         if let Consent::Withheld(sign) = visitor.consent {
             return Err(Spared::NoConsent(sign.as_str()));
         }
-        let scope = Scope { website: Arc::clone(inquiry.website), datastream: Arc::clone(&visitor.datastream) };
         let Some(identity) = &visitor.identity else {
+            let scope = Scope { website: Arc::clone(inquiry.website), datastream: Arc::clone(&visitor.datastream) };
             // Whoever has no identity yet cannot be told from others like him, so that nobody shares his look-up.
             let can_mint =
                 self.config.first_visit == FirstVisit::Ask && inquiry.may_mint && !self.config.budget.is_zero();
             return if can_mint { self.start(inquiry, None, scope, question()) } else { Err(Spared::NoIdentity) };
         };
-        let key = Key { shopper: ShopperKey::of(identity), scope: scope.clone() };
+        let key = key_of(identity, inquiry.website, &visitor.datastream);
         if self.refused.contains_key(&key) {
             return Err(Spared::RefusedBefore);
         }
         match self.under_way(&key) {
             Some(pending) => Ok(pending),
-            None => self.start(inquiry, Some(key), scope, question()),
+            None => {
+                let scope = key.scope.clone();
+                self.start(inquiry, Some(key), scope, question())
+            }
         }
     }
 
@@ -283,22 +320,27 @@ impl Refresher {
         let length = self.edge.length(&question);
         // From here on nobody else begins one for the same shopper.
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = key.as_ref().and_then(|key| flights.get(key)) {
-            return Ok(self.joined(flight, &scope.datastream));
+        if let Some(under_way) = key.as_ref().and_then(|key| self.among(&flights, key)) {
+            return Ok(self.joined(under_way, &scope.datastream));
         }
         let breaker = self.breaker(&scope.datastream);
         // Whether the Edge Network is back is not for somebody to find out whose identity would be lost with the answer.
         if key.is_none() && breaker.is_open() {
             return Err(Spared::BreakerOpen);
         }
-        let admission = breaker.admit(Instant::now());
+        let begun = Instant::now();
+        if !breaker.would_admit(begun) {
+            return Err(Spared::BreakerOpen);
+        }
+        // Who is past a limit must not use up the one try that there is in ten seconds.
+        let place = self.limits.admit(inquiry.client, length)?;
+        let admission = breaker.admit(begun);
         if admission == Admission::No {
             return Err(Spared::BreakerOpen);
         }
-        let place = self.limits.admit(inquiry.client, length)?;
         let (tell, flight) = watch::channel(Flight::UnderWay);
         if let Some(key) = &key {
-            flights.insert(key.clone(), flight.clone());
+            flights.insert(key.clone(), UnderWay { flight: flight.clone(), begun });
         }
         drop(flights);
         let lookup = lookup::Lookup {
@@ -308,6 +350,7 @@ impl Refresher {
             question,
             claim_seen: inquiry.shopper.claim_seen,
             learnt_at: inquiry.now,
+            begun,
             breaker,
             tell,
             _place: place,
@@ -318,11 +361,16 @@ impl Refresher {
 
     fn under_way(&self, key: &Key) -> Option<Pending> {
         let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        flights.get(key).map(|flight| self.joined(flight, &key.scope.datastream))
+        self.among(&flights, key).map(|under_way| self.joined(under_way, &key.scope.datastream))
     }
 
-    fn joined(&self, flight: &watch::Receiver<Flight>, datastream: &Arc<str>) -> Pending {
-        Pending { flight: flight.clone(), is_probe: self.breaker(datastream).is_open() }
+    /// The look-up under way whose answer will still be about the shopper.
+    fn among<'a>(&self, flights: &'a HashMap<Key, UnderWay>, key: &Key) -> Option<&'a UnderWay> {
+        flights.get(key).filter(|under_way| !self.is_overtaken(&key.shopper, under_way.begun))
+    }
+
+    fn joined(&self, under_way: &UnderWay, datastream: &Arc<str>) -> Pending {
+        Pending { flight: under_way.flight.clone(), is_probe: self.breaker(datastream).is_open() }
     }
 
     fn breaker(&self, datastream: &Arc<str>) -> Arc<Breaker> {
@@ -392,8 +440,12 @@ impl Pending {
 fn key(shopper: &Shopper, website: &Arc<str>) -> Option<Key> {
     let visitor = shopper.visitor.as_ref()?;
     let identity = visitor.identity.as_ref().filter(|_| visitor.consent == Consent::Given)?;
-    let scope = Scope { website: Arc::clone(website), datastream: Arc::clone(&visitor.datastream) };
-    Some(Key { shopper: ShopperKey::of(identity), scope })
+    Some(key_of(identity, website, &visitor.datastream))
+}
+
+fn key_of(identity: &Identity, website: &Arc<str>, datastream: &Arc<str>) -> Key {
+    let scope = Scope { website: Arc::clone(website), datastream: Arc::clone(datastream) };
+    Key { shopper: ShopperKey::of(identity), scope }
 }
 
 /// Whether page scripts say something else than they did when the shopper was looked up: his audiences may have changed.

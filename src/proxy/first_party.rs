@@ -59,6 +59,8 @@ pub struct Reported<'a> {
     pub report: Report,
     /// When it was asked for.
     pub asked_at: Timestamp,
+    /// The same on the clock that measures.
+    pub begun: Instant,
     /// The store view whose datastream was asked.
     pub view: &'a Arc<StoreView>,
     /// The call's headers as they came, with all cookies.
@@ -189,6 +191,7 @@ where
 /// A call whose answer is read.
 struct Reading {
     asked_at: Timestamp,
+    begun: Instant,
     view: Arc<StoreView>,
     client: Client,
     headers: HeaderMap,
@@ -244,7 +247,7 @@ impl Shared {
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(coding));
         let (copying, request) = copy::copied(std::mem::take(body), self.budget.permit());
         *body = copying;
-        Reading { asked_at: Timestamp::now(), view, client, headers, cookies, request }
+        Reading { asked_at: Timestamp::now(), begun: Instant::now(), view, client, headers, cookies, request }
     }
 
     async fn read(&self, reading: &Reading, response: Response<Body>) -> Response<Body> {
@@ -268,8 +271,8 @@ impl Shared {
         let judged = self.judge(reading, &parts, &whole, coding);
         self.count(judged.as_ref().map(|_| ()).map_err(|refusal| *refusal));
         if let Ok(report) = judged {
-            let Reading { asked_at, view, headers, client, .. } = &reading;
-            let reported = Reported { report, asked_at: *asked_at, view, headers, client };
+            let Reading { asked_at, begun, view, headers, client, .. } = &reading;
+            let reported = Reported { report, asked_at: *asked_at, begun: *begun, view, headers, client };
             if let Some(cookie) = (self.learn)(reported) {
                 parts.headers.append(header::SET_COOKIE, cookie);
             }

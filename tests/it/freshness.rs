@@ -351,6 +351,31 @@ async fn logging_in_asks_again_and_logging_out_forgets() {
     assert_eq!(edge.asked(), 3);
 }
 
+/// As after an answer that came too late for the page that began the look-up.
+#[tokio::test]
+async fn logging_out_also_drops_what_waits_without_a_cookie() {
+    let edge = Edge::start(&[VIP]).await;
+    let (_origin, running) = start(&edge, PATIENT).await;
+    let mut ada = Jar::with(&[&identity_cookie(ADA)]);
+    assert!(is_vips(&ada.clone().open(&running, "/").await));
+    edge.set(&[]);
+    assert!(is_vips(&ada.clone().open(&running, "/").await), "it waits for her next page");
+    ada.open(&running, "/customer/account/logout/").await;
+    assert!(!is_vips(&ada.open(&running, "/").await));
+}
+
+#[tokio::test]
+async fn what_was_known_before_an_opt_out_does_not_come_back() {
+    let edge = Edge::start(&[VIP]).await;
+    let (_origin, running) = start(&edge, PATIENT).await;
+    let consent = |word: &str| format!("kndctr_ORG_AdobeOrg_consent=general={word}");
+    let ada = |word: &str| Jar::with(&[&identity_cookie(ADA), &consent(word)]);
+    assert!(is_vips(&ada("in").open(&running, "/").await));
+    edge.set(&[]);
+    assert!(!is_vips(&ada("out").open(&running, "/").await));
+    assert!(!is_vips(&ada("in").open(&running, "/").await));
+}
+
 #[tokio::test]
 async fn what_page_scripts_say_is_a_hint_and_no_more() {
     let edge = Edge::start(&[]).await;

@@ -76,7 +76,7 @@ impl std::fmt::Debug for StateItem {
 
 #[derive(Deserialize)]
 struct Body {
-    handle: Vec<Value>,
+    handle: Option<Vec<Value>>,
     #[serde(default)]
     errors: Vec<Value>,
     #[serde(default)]
@@ -89,8 +89,11 @@ struct Body {
 /// What the browser is to keep comes in the body; and in `Set-Cookie` lines, where the Edge Network was called on the shop's own domain.
 pub fn read(headers: &HeaderMap, body: &[u8], org: &OrgId, aliases: &[String]) -> Option<Answer> {
     let body: Body = serde_json::from_slice(body).ok()?;
+    let has_no_consent = body.warnings.iter().chain(&body.errors).any(is_about_consent);
+    // Every answer has some, but for a question that was ignored.
+    let handles = body.handle.or_else(|| has_no_consent.then(Vec::new))?;
     let payload = |kind: &'static str| {
-        let of_kind = body.handle.iter().filter(move |handle| handle.get("type").and_then(Value::as_str) == Some(kind));
+        let of_kind = handles.iter().filter(move |handle| handle.get("type").and_then(Value::as_str) == Some(kind));
         of_kind.filter_map(|handle| handle.get("payload").and_then(Value::as_array))
     };
     let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|line| state_of_line(line, org));
@@ -105,11 +108,7 @@ pub fn read(headers: &HeaderMap, body: &[u8], org: &OrgId, aliases: &[String]) -
     let is_contradictory = ecids.windows(2).any(|pair| pair[0] != pair[1]);
     let region = payload("locationHint:result").flatten().find_map(region);
     let pulls: Vec<&Vec<Value>> = payload("activation:pull").collect();
-    let profile = if body.warnings.iter().chain(&body.errors).any(is_about_consent) {
-        Profile::NoConsent
-    } else {
-        profile(&pulls, aliases)
-    };
+    let profile = if has_no_consent { Profile::NoConsent } else { profile(&pulls, aliases) };
     let ecid = ecids.into_iter().next();
     Some(Answer {
         profile,

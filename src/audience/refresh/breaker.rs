@@ -47,6 +47,11 @@ impl Breaker {
         }
     }
 
+    /// Whether [`admit`](Self::admit) would let a call pass at `now`.
+    pub fn would_admit(&self, now: Instant) -> bool {
+        self.state().next_probe.is_none_or(|due| now >= due)
+    }
+
     /// The service answered. Says whether this closed it.
     pub fn succeeded(&self) -> bool {
         std::mem::take(&mut *self.state()).next_probe.is_some()

@@ -3,7 +3,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use http::StatusCode;
 use moka::ops::compute::Op;
 use moka::sync::Cache;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -26,6 +25,7 @@ pub(super) struct Lookup {
     pub(super) question: Question,
     pub(super) claim_seen: u32,
     pub(super) learnt_at: i64,
+    pub(super) begun: Instant,
     pub(super) breaker: Arc<Breaker>,
     pub(super) tell: watch::Sender<Flight>,
     /// Its place among those under way, free again when it is over.
@@ -35,15 +35,14 @@ pub(super) struct Lookup {
 impl Lookup {
     pub(super) async fn run(self) {
         let _over = Landing(&self);
-        let begin = Instant::now();
         let answer = tokio::select! {
-            answer = self.ask(begin) => answer,
+            answer = self.ask() => answer,
             () = self.abandoned() => {
-                self.refresher.metrics.ended("abandoned", begin.elapsed());
+                self.refresher.metrics.ended("abandoned", self.begun.elapsed());
                 return;
             }
         };
-        let took = begin.elapsed();
+        let took = self.begun.elapsed();
         let learnt = match answer {
             Ok(answer) => self.judge(answer, took),
             Err(error) => {
@@ -54,7 +53,10 @@ impl Lookup {
         let Some(learnt) = learnt.map(Arc::new) else { return };
         // An identity that no answer can bring to its browser any more is nobody's, and so is what was learnt under it.
         if let Some(key) = &self.key {
-            self.refresher.hints.settle(&key.shopper, begin);
+            if self.refresher.is_overtaken(&key.shopper, self.begun) {
+                return;
+            }
+            self.refresher.hints.settle(&key.shopper, self.begun);
             keep(&self.refresher.answers, key.clone(), Arc::clone(&learnt));
         }
         self.tell.send_replace(Flight::Learnt(learnt));
@@ -70,14 +72,14 @@ impl Lookup {
     }
 
     /// Asks, and once more where Adobe's rules allow it and the page that waits still would.
-    async fn ask(&self, begin: Instant) -> Result<Answer, EdgeError> {
+    async fn ask(&self) -> Result<Answer, EdgeError> {
         let first = self.refresher.edge.ask(&self.question).await;
         let Err(error) = &first else { return first };
         if let EdgeError::Throttled { retry_after } = error {
             self.refresher.limits.pause(*retry_after);
         }
         let wait = error.retry_after().unwrap_or(REPEAT_AFTER);
-        let in_time = begin.elapsed() + wait + REPEAT_AFTER < self.refresher.config.budget;
+        let in_time = self.begun.elapsed() + wait + REPEAT_AFTER < self.refresher.config.budget;
         if !error.may_be_repeated() || !in_time {
             return first;
         }
@@ -114,6 +116,7 @@ impl Lookup {
         Some(Learnt {
             audiences,
             learnt_at: self.learnt_at,
+            asked_at: self.begun,
             shopper: self.whom(&answer)?,
             scope: self.scope.clone(),
             claim_seen: self.claim_seen,
@@ -150,10 +153,11 @@ impl Lookup {
             }
             return;
         }
-        // If only to refuse this one.
-        self.answered();
-        let refused = matches!(error, EdgeError::Refused { status: StatusCode::BAD_REQUEST, .. } | EdgeError::TooLong);
-        if let (true, Some(key)) = (refused, &self.key) {
+        // What was not even sent says nothing of the Edge Network.
+        if !matches!(error, EdgeError::TooLong) {
+            self.answered();
+        }
+        if let Some(key) = &self.key {
             self.refresher.refused.insert(key.clone(), ());
         }
     }
@@ -165,7 +169,11 @@ struct Landing<'a>(&'a Lookup);
 impl Drop for Landing<'_> {
     fn drop(&mut self) {
         if let Some(key) = &self.0.key {
-            self.0.refresher.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+            let mut flights = self.0.refresher.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            // Another one may have begun since, for who the shopper is now.
+            if flights.get(key).is_some_and(|under_way| under_way.begun == self.0.begun) {
+                flights.remove(key);
+            }
         }
         self.0.tell.send_if_modified(|flight| {
             let failed = matches!(flight, Flight::UnderWay);

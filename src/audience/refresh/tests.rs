@@ -394,6 +394,36 @@ async fn one_shopper_with_junk_does_not_shut_out_the_others() {
     assert!(bench.ask(&shopper_with(Some(ecid('2'))), NOW).await.is_some());
 }
 
+/// Adobe turns away whole countries where a datastream asks it to.
+#[tokio::test]
+async fn who_is_turned_away_for_where_he_is_does_not_shut_out_the_others() {
+    let config = Config { budget: SLOW, ..Config::default() };
+    let refuse = |seen: &Seen| match seen.body.contains(&"1".repeat(38)) {
+        true => answer(403, json!({ "type": "https://ns.adobe.com/aep/errors/EXEG-0400-403" })),
+        false => answer(200, pull(&["vip"])),
+    };
+    let bench = Bench::answering(config, QUICK, refuse).await;
+    for _ in 0..10 {
+        assert!(bench.ask(&shopper_with(Some(ecid('1'))), NOW).await.is_none());
+    }
+    assert!(bench.ask(&shopper_with(Some(ecid('2'))), NOW).await.is_some());
+    assert_eq!(bench.asked(), 2, "once for each");
+}
+
+/// Else whoever asks most could keep the Edge Network shut for all.
+#[tokio::test]
+async fn who_asks_too_often_uses_up_no_probe() {
+    let config = Config { max_rate_per_client: 1, ..Config::default() };
+    let bench = Bench::answering(config, QUICK, |_| answer(500, "{}")).await;
+    let breaker = bench.refresher.breaker(&"stream".into());
+    let long_ago = Instant::now() - Duration::from_secs(11);
+    assert!((0..5).any(|_| breaker.failed(long_ago)));
+    let asked_before = bench.refresher.limits.admit(Ipv4Addr::LOCALHOST.into(), 10);
+    assert!(asked_before.is_ok() && bench.begin(&shopper(), NOW).is_none());
+    assert!(bench.counts(r#"lookups_spared_total{reason="client_rate"} 1"#));
+    assert_eq!(breaker.admit(Instant::now()), Admission::Probe, "it is there for somebody else");
+}
+
 #[tokio::test]
 async fn asks_once_more_only_where_that_is_allowed_and_in_time() {
     for (status, budget, retry_after, expected) in [
@@ -441,13 +471,34 @@ async fn an_older_answer_never_replaces_a_newer_one() {
         let scope = Scope { website: "base".into(), datastream: "stream".into() };
         let shopper = ShopperKey::of(&Ecid::parse(ECID).map(Identity::Ecid).expect("an identity"));
         let audiences = Some(BTreeSet::from([id.into()]));
-        Arc::new(Learnt { audiences, learnt_at, shopper, scope, claim_seen: 0, state: Vec::new().into() })
+        Arc::new(Learnt {
+            audiences,
+            learnt_at,
+            asked_at: Instant::now(),
+            shopper,
+            scope,
+            claim_seen: 0,
+            state: Vec::new().into(),
+        })
     };
     bench.refresher.keep(learnt(NOW, "new"));
     bench.refresher.keep(learnt(NOW - 1, "old"));
     assert_eq!(bench.newer(&shopper()).map(|learnt| audiences(&learnt)), Some(vec!["new".to_owned()]));
-    bench.refresher.forget(&shopper(), &"base".into());
+    bench.refresher.forget(&shopper());
     assert!(bench.newer(&shopper()).is_none());
+}
+
+/// Who logs in or out while a question about him is under way.
+#[tokio::test]
+async fn an_answer_from_before_a_change_of_session_is_nobodys() {
+    let bench = Bench::with(Config { budget: SLOW * 5, ..Config::default() }, SLOW, |_| pull(&["vip"])).await;
+    let mut before = bench.begin(&shopper(), NOW).expect("a look-up");
+    bench.refresher.forget(&shopper());
+    let mut after = bench.begin(&shopper(), NOW).expect("a look-up of its own");
+    assert!(before.within(&bench.refresher).await.is_none());
+    assert!(after.within(&bench.refresher).await.is_some() && bench.newer(&shopper()).is_some());
+    assert_eq!(bench.asked(), 2);
+    assert!(bench.refresher.flights.lock().expect("nobody panicked").is_empty());
 }
 
 #[test]

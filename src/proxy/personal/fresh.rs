@@ -38,10 +38,11 @@ impl Turn {
     pub(super) async fn look_up(&mut self, parts: &request::Parts) {
         let shop = Arc::clone(&self.shop);
         let (Some(platform), Some(adobe)) = (&shop.platform, shop.identifier.adobe()) else { return };
+        let refresher = &platform.refresher;
+        refresher.heed(&self.shopper, &self.view.website);
         if self.wanted.skip().is_some() || self.excluded {
             return;
         }
-        let refresher = &platform.refresher;
         if let Some(newer) = refresher.newer(&self.shopper, &self.view.website) {
             self.learn(&newer);
         }

@@ -6,7 +6,6 @@ use http::HeaderValue;
 
 use super::Shop;
 use crate::aep::Identity;
-use crate::aep::wire::Report;
 use crate::audience::consent::Consent;
 use crate::audience::{Learnt, RequestView, Scope, Shopper, ShopperKey, Source};
 use crate::mode::Mode;
@@ -27,9 +26,11 @@ impl Shop {
             now: reported.asked_at.as_second(),
             known: &known,
         });
-        let learnt =
-            Arc::new(learnt(&shopper, reported.report, reported.asked_at.as_second(), &reported.view.website)?);
+        let learnt = Arc::new(learnt(&shopper, &reported)?);
         if mode == Mode::Off || !shopper.key.in_share(self.share) {
+            return None;
+        }
+        if platform.refresher.is_overtaken(&learnt.shopper, learnt.asked_at) {
             return None;
         }
         platform.refresher.keep(Arc::clone(&learnt));
@@ -47,18 +48,21 @@ impl Shop {
 }
 
 /// What there is to keep of a report about a shopper; `None` where nothing may be kept, or something better is there.
-fn learnt(shopper: &Shopper, report: Report, learnt_at: i64, website: &Arc<str>) -> Option<Learnt> {
+fn learnt(shopper: &Shopper, reported: &Reported<'_>) -> Option<Learnt> {
     let visitor = shopper.visitor.as_ref().filter(|visitor| visitor.consent == Consent::Given)?;
-    let identity = Identity::Ecid(report.ecid);
+    let identity = Identity::Ecid(reported.report.ecid.clone());
+    let learnt_at = reported.asked_at.as_second();
     let is_his = visitor.identity.as_ref() == Some(&identity);
     // What an operator minted, or a source that is believed said, is not for Experience Platform to change.
     let is_edges = |source: Source| source == Source::Edge;
     let replaceable = shopper.membership.as_ref().is_none_or(|own| is_edges(own.source) && own.learnt_at <= learnt_at);
+    let website = Arc::clone(&reported.view.website);
     (is_his && replaceable && !shopper.is_simulated()).then(|| Learnt {
-        audiences: Some(report.audiences),
+        audiences: Some(reported.report.audiences.clone()),
         learnt_at,
+        asked_at: reported.begun,
         shopper: ShopperKey::of(&identity),
-        scope: Scope { website: Arc::clone(website), datastream: Arc::clone(&visitor.datastream) },
+        scope: Scope { website, datastream: Arc::clone(&visitor.datastream) },
         claim_seen: shopper.claim_seen,
         state: Arc::default(),
     })

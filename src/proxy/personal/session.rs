@@ -4,7 +4,7 @@ use http::header::SET_COOKIE;
 use http::{Method, Response, StatusCode, request};
 
 use super::Turn;
-use crate::audience::{Keep, Shopper, Source, jar};
+use crate::audience::{Keep, Sealed, Shopper, Source, jar};
 use crate::body::Body;
 
 /// Magento's cookie for what its page cache tells shoppers apart by: it changes when somebody logs in or out.
@@ -35,8 +35,10 @@ enum Place {
 impl Before {
     /// As a request has it.
     pub(super) fn of(parts: &request::Parts, shopper: &Shopper) -> Self {
-        let from_edge = |own: &crate::audience::Sealed| own.membership.source == Source::Edge;
-        if shopper.visitor.is_none() || !shopper.own.as_ref().is_some_and(from_edge) {
+        let others = |own: &Sealed| own.membership.source != Source::Edge;
+        let is_known = shopper.visitor.as_ref().is_some_and(|visitor| visitor.identity.is_some());
+        // Without a cookie, something may wait for him all the same.
+        if !is_known || shopper.own.as_ref().is_some_and(others) {
             return Self::default();
         }
         let vary = jar::values(&parts.headers, VARY).next().unwrap_or_default();
@@ -70,7 +72,7 @@ impl Turn {
             return None;
         }
         let platform = self.shop.platform.as_ref()?;
-        platform.refresher.forget(&self.shopper, &self.view.website);
+        platform.refresher.forget(&self.shopper);
         self.shopper.after_login(self.session.place == Place::Logout, self.now.as_second())
     }
 }

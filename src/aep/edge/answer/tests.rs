@@ -65,6 +65,13 @@ fn takes_a_warning_about_consent_for_what_it_is() {
         body["warnings"] = json!([{ "type": kind, "status": 200, "title": "ignored" }]);
         assert_eq!(read_with(&body, &[]).profile, Profile::NoConsent);
     }
+    let ignored =
+        json!({ "requestId": "a-1", "warnings": [{ "type": "https://ns.adobe.com/aep/errors/EXEG-0301-200" }] });
+    assert_eq!(
+        read_with(&ignored, &[]).profile,
+        Profile::NoConsent,
+        "of a question that was ignored there is nothing else to say"
+    );
     let mut body = body(json!([{ "type": "activation:pull", "payload": [item("x", &["a"])] }]));
     body["warnings"] = json!([{ "type": "https://ns.adobe.com/aep/errors/EXEG-0107-200" }]);
     assert_eq!(read_with(&body, &[]).profile, known(&["a"]));
