@@ -160,6 +160,45 @@ async fn in_fair_weather_every_shopper_is_looked_up_once() {
     }
 }
 
+#[tokio::test]
+async fn every_form_of_the_question_is_one_that_adobe_describes() {
+    let Some(spec) = Spec::load(EDGE) else { return };
+    for version in ["v1", "v2"] {
+        let weather =
+            Weather::start(&format!("budget = \"5s\"\nfirst_visit = \"ask\"\nedge_version = \"{version}\"")).await;
+        let org = weather.adobe.options.org.clone();
+        let cookies = [
+            weather.cookie(0),
+            format!(
+                "{}; {}=general=in; FPID=0f1d0c6e-3b0a-4d0e-9c55-0b7d3a1f8a01",
+                weather.cookie(2),
+                weather.adobe.platform.cookie("consent")
+            ),
+            format!("AMCV_{}=-1|MCMID|{}", org.replace('@', "%40"), ecid(4)),
+            "FPID=6f1d0c6e-3b0a-4d0e-9c55-0b7d3a1f8a01".to_owned(),
+            "a=1".to_owned(),
+        ];
+        for (line, known) in cookies.iter().zip([true, true, true, false, false]) {
+            let headers = [
+                ("cookie", line.as_str()),
+                ("sec-fetch-dest", "document"),
+                ("user-agent", "Mozilla/5.0"),
+                ("accept-language", "de"),
+            ];
+            let page = weather.running.get("/", &headers).await;
+            assert_eq!(page.text().contains("Hello VIP"), known, "{version} {line}");
+        }
+        let requests = weather.adobe.platform.requests();
+        assert_eq!(requests.len(), cookies.len());
+        for seen in requests {
+            let target = seen.uri.to_string();
+            let checked = spec.check_request(seen.method.as_str(), &target, &seen.headers, &seen.body);
+            assert_eq!(checked, Ok(()), "{target}");
+            assert_eq!(seen.header("cookie"), "", "no cookie of the shop leaves it");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_foul_weather_no_page_fails_or_waits_longer_than_the_budget() {
     for (what, fault) in [
