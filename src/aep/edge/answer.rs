@@ -20,6 +20,9 @@ const MOST_STATE: usize = 32;
 /// A browser keeps no longer cookie.
 const LONGEST_STATE: usize = 4096;
 
+/// For how many seconds a region holds where Adobe does not say.
+const REGION_LIFE: i64 = 1800;
+
 /// What an answer says about a shopper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -91,7 +94,7 @@ pub fn read(body: &[u8], org: &OrgId, aliases: &[String]) -> Option<Answer> {
         let of_kind = handles.iter().filter(move |handle| handle.get("type").and_then(Value::as_str) == Some(kind));
         of_kind.filter_map(|handle| handle.get("payload").and_then(Value::as_array))
     };
-    let state: Vec<StateItem> =
+    let mut state: Vec<StateItem> =
         payload("state:store").flatten().filter_map(|item| state_item(item, org)).take(MOST_STATE).collect();
     let identity_cookie = org.cookie("identity");
     let in_state = state.iter().filter(|item| item.key == identity_cookie && !item.value.is_empty());
@@ -100,7 +103,11 @@ pub fn read(body: &[u8], org: &OrgId, aliases: &[String]) -> Option<Answer> {
     let named = payload("identity:result").flatten().filter_map(ecid_result);
     let ecids: Vec<Ecid> = named.chain(in_state).collect();
     let is_contradictory = ecids.windows(2).any(|pair| pair[0] != pair[1]);
-    let region = payload("locationHint:result").flatten().find_map(region);
+    let hint = payload("locationHint:result").flatten().find_map(|item| Some((region(item)?, item)));
+    if let Some((region, item)) = &hint {
+        keep_region(&mut state, region, item, org);
+    }
+    let region = hint.map(|(region, _)| region);
     let pulls: Vec<&Vec<Value>> = payload("activation:pull").collect();
     let profile = if has_no_consent { Profile::NoConsent } else { profile(&pulls, aliases) };
     let ecid = ecids.into_iter().next();
@@ -165,6 +172,15 @@ fn region(item: &Value) -> Option<String> {
     let scope = item.get("scope").and_then(Value::as_str);
     let hint = item.get("hint").and_then(Value::as_str).filter(|_| scope == Some("EdgeNetwork"))?;
     is_region(hint).then(|| hint.to_owned())
+}
+
+/// Adobe's own script relies on the cookie as well, so that what the answer says of it wins.
+fn keep_region(state: &mut Vec<StateItem>, region: &str, item: &Value, org: &OrgId) {
+    let key = org.cookie("cluster");
+    if !state.iter().any(|item| item.key == key) {
+        let max_age = item.get("ttlSeconds").and_then(Value::as_i64).or(Some(REGION_LIFE));
+        state.push(StateItem { key, value: region.to_owned(), max_age, same_site: None });
+    }
 }
 
 /// Adobe's code for it is 0301-200, at the end of a type such as `https://ns.adobe.com/aep/errors/EXEG-0301-200`.
