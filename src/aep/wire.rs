@@ -13,14 +13,15 @@ mod answer;
 mod body;
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use http::{HeaderMap, StatusCode};
 
 use super::{Ecid, OrgId};
 use crate::rule::AudienceId;
 
-/// One call of a page's script, as it went to Adobe, and what came back.
-#[derive(Clone, Copy, Debug)]
+/// One call of a page's script, as it went to Adobe, and what came back. [`Debug`](fmt::Debug) shows nothing of the shopper.
+#[derive(Clone, Copy)]
 pub struct Exchange<'a> {
     /// The organisation that the datastream belongs to.
     pub org: &'a OrgId,
@@ -34,6 +35,12 @@ pub struct Exchange<'a> {
     pub headers: &'a HeaderMap,
     /// The answer's body, decoded.
     pub answer: &'a [u8],
+}
+
+impl fmt::Debug for Exchange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("status", &self.status).finish_non_exhaustive()
+    }
 }
 
 /// What an answer says that counts.

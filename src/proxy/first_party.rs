@@ -29,6 +29,7 @@ use crate::aep;
 use crate::aep::wire::{self, Exchange, Refusal, Report};
 use crate::body::{Body, BoxError};
 use crate::rewrite::coding::{Coding, accepts_gzip, gunzip};
+use crate::rewrite::headers::make_private;
 use crate::rewrite::hold::{Bounds, Budget, Whole, announced_length, hold, whole_body};
 use crate::site::{Sites, StoreView};
 use crate::telemetry::Metrics;
@@ -52,8 +53,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(2);
 /// For all answers and requests in the making: about a thousand of the usual size.
 const MOST_HELD: usize = 64 << 20;
 
-/// A membership that went by.
-#[derive(Debug)]
+/// A membership that went by. [`Debug`](fmt::Debug) shows nothing of the shopper.
 pub struct Reported<'a> {
     /// What the answer said, and about whom.
     pub report: Report,
@@ -67,6 +67,15 @@ pub struct Reported<'a> {
     pub headers: &'a HeaderMap,
     /// Who called.
     pub client: &'a Client,
+}
+
+impl fmt::Debug for Reported<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reported")
+            .field("asked_at", &self.asked_at)
+            .field("view", &self.view.code)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Takes what went by; gives the `Set-Cookie` line that the answer is to bring.
@@ -274,6 +283,7 @@ impl Shared {
             let Reading { asked_at, begun, view, headers, client, .. } = &reading;
             let reported = Reported { report, asked_at: *asked_at, begun: *begun, view, headers, client };
             if let Some(cookie) = (self.learn)(reported) {
+                make_private(&mut parts.headers);
                 parts.headers.append(header::SET_COOKIE, cookie);
             }
         }

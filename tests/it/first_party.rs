@@ -266,6 +266,16 @@ async fn an_answer_that_reports_a_membership_brings_the_cookie_that_keeps_it() {
 }
 
 #[tokio::test]
+async fn an_answer_that_brings_a_cookie_is_one_browsers_alone() {
+    for (about, expected) in [(OWN, "private, no-store"), (VIP, "public, max-age=60")] {
+        let stage =
+            Stage::answering(interact(membership(about).as_bytes(), "Cache-Control: public, max-age=60\r\n")).await;
+        let answer = stage.call(READ, &request().to_string()).await;
+        assert_eq!(answer.one("cache-control"), Some(expected));
+    }
+}
+
+#[tokio::test]
 async fn reads_chunked_calls_and_answers() {
     let body = membership(OWN);
     let (first, last) = body.split_at(100);

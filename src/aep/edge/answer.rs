@@ -23,6 +23,9 @@ const MOST_STATE: usize = 32;
 /// A browser keeps no longer cookie.
 const LONGEST_STATE: usize = 4096;
 
+/// For how many seconds a region holds where Adobe does not say.
+const REGION_LIFE: i64 = 1800;
+
 /// What an answer says about a shopper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -91,34 +94,53 @@ pub fn read(headers: &HeaderMap, body: &[u8], org: &OrgId, aliases: &[String]) -
     let body: Body = serde_json::from_slice(body).ok()?;
     let has_no_consent = body.warnings.iter().chain(&body.errors).any(is_about_consent);
     // Every answer has some, but for a question that was ignored.
-    let handles = body.handle.or_else(|| has_no_consent.then(Vec::new))?;
-    let payload = |kind: &'static str| {
-        let of_kind = handles.iter().filter(move |handle| handle.get("type").and_then(Value::as_str) == Some(kind));
-        of_kind.filter_map(|handle| handle.get("payload").and_then(Value::as_array))
-    };
-    let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|line| state_of_line(line, org));
-    let stored = payload("state:store").flatten().filter_map(|item| state_item(item, org));
-    let state: Vec<StateItem> = stored.chain(cookies).take(MOST_STATE).collect();
-    let identity_cookie = org.cookie("identity");
-    let in_state = state.iter().filter(|item| item.key == identity_cookie && !item.value.is_empty());
-    let in_state: Vec<Ecid> = in_state.filter_map(|item| Ecid::from_cookie(item.value.as_bytes())).collect();
-    let brings_identity = !in_state.is_empty();
-    let named = payload("identity:result").flatten().filter_map(ecid_result);
-    let ecids: Vec<Ecid> = named.chain(in_state).collect();
-    let is_contradictory = ecids.windows(2).any(|pair| pair[0] != pair[1]);
-    let region = payload("locationHint:result").flatten().find_map(region);
-    let pulls: Vec<&Vec<Value>> = payload("activation:pull").collect();
-    let profile = if has_no_consent { Profile::NoConsent } else { profile(&pulls, aliases) };
-    let ecid = ecids.into_iter().next();
+    let handles = Handles(body.handle.or_else(|| has_no_consent.then(Vec::new))?);
+    let hint = handles.of("locationHint:result").flatten().find_map(|item| Some((region(item)?, item)));
+    let mut state = handles.state(headers, org);
+    if let Some((region, item)) = &hint {
+        keep_region(&mut state, region, item, org);
+    }
+    let brought = identities(&state, org);
+    let named = handles.of("identity:result").flatten().filter_map(ecid_result);
+    let ecids: Vec<Ecid> = named.chain(brought.iter().cloned()).collect();
     Some(Answer {
-        profile,
+        profile: if has_no_consent { Profile::NoConsent } else { handles.profile(aliases) },
         is_partial: !body.errors.is_empty(),
-        ecid,
-        brings_identity,
-        is_contradictory,
+        is_contradictory: ecids.windows(2).any(|pair| pair[0] != pair[1]),
+        ecid: ecids.into_iter().next(),
+        brings_identity: !brought.is_empty(),
         state,
-        region,
+        region: hint.map(|(region, _)| region),
     })
+}
+
+/// The handles of an answer.
+struct Handles(Vec<Value>);
+
+impl Handles {
+    /// The payloads of one kind.
+    fn of(&self, kind: &'static str) -> impl Iterator<Item = &Vec<Value>> {
+        let of_kind = self.0.iter().filter(move |handle| handle.get("type").and_then(Value::as_str) == Some(kind));
+        of_kind.filter_map(|handle| handle.get("payload").and_then(Value::as_array))
+    }
+
+    fn state(&self, headers: &HeaderMap, org: &OrgId) -> Vec<StateItem> {
+        let cookies = headers.get_all(SET_COOKIE).iter().filter_map(|line| state_of_line(line, org));
+        let stored = self.of("state:store").flatten().filter_map(|item| state_item(item, org));
+        stored.chain(cookies).take(MOST_STATE).collect()
+    }
+
+    fn profile(&self, aliases: &[String]) -> Profile {
+        let pulls: Vec<&Vec<Value>> = self.of("activation:pull").collect();
+        profile(&pulls, aliases)
+    }
+}
+
+/// The identities that a browser is to keep: one, or none.
+fn identities(state: &[StateItem], org: &OrgId) -> Vec<Ecid> {
+    let cookie = org.cookie("identity");
+    let kept = state.iter().filter(|item| item.key == cookie && !item.value.is_empty());
+    kept.filter_map(|item| Ecid::from_cookie(item.value.as_bytes())).collect()
 }
 
 fn profile(pulls: &[&Vec<Value>], aliases: &[String]) -> Profile {
@@ -187,6 +209,15 @@ fn region(item: &Value) -> Option<String> {
     let scope = item.get("scope").and_then(Value::as_str);
     let hint = item.get("hint").and_then(Value::as_str).filter(|_| scope == Some("EdgeNetwork"))?;
     is_region(hint).then(|| hint.to_owned())
+}
+
+/// Adobe's own script relies on the cookie as well, so that what the answer says of it wins.
+fn keep_region(state: &mut Vec<StateItem>, region: &str, item: &Value, org: &OrgId) {
+    let key = org.cookie("cluster");
+    if !state.iter().any(|item| item.key == key) {
+        let max_age = item.get("ttlSeconds").and_then(Value::as_i64).or(Some(REGION_LIFE));
+        state.push(StateItem { key, value: region.to_owned(), max_age, same_site: None });
+    }
 }
 
 /// Adobe's code for it is 0301-200, at the end of a type such as `https://ns.adobe.com/aep/errors/EXEG-0301-200`.

@@ -130,6 +130,20 @@ fn reads_state_out_of_cookies_where_it_was_asked_on_the_shops_own_domain() {
 }
 
 #[test]
+fn a_region_is_kept_also_where_the_answer_only_names_it() {
+    let hint = json!({ "scope": "EdgeNetwork", "hint": "irl1", "ttlSeconds": 900 });
+    let kept = |hint: Value| read_with(&body(json!([{ "type": "locationHint:result", "payload": [hint] }])), &[]).state;
+    let [item] = &kept(hint)[..] else { panic!("one cookie") };
+    assert_eq!(
+        (item.key.as_str(), item.value.as_str(), item.max_age),
+        ("kndctr_ORG_AdobeOrg_cluster", "irl1", Some(900))
+    );
+    let [item] = &kept(json!({ "scope": "EdgeNetwork", "hint": "irl1" }))[..] else { panic!("one cookie") };
+    assert_eq!(item.max_age, Some(1800));
+    assert!(kept(json!({ "scope": "Target", "hint": "38", "ttlSeconds": 900 })).is_empty());
+}
+
+#[test]
 fn notices_two_identities_in_one_answer() {
     let other = json!({ "id": "1".repeat(38), "namespace": { "code": "ECID" } });
     let answer = read_with(
