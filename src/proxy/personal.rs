@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tower::{Layer, Service};
 
 use super::{Answering, Client};
@@ -175,6 +176,7 @@ impl Shop {
             shopper,
             client,
             now,
+            arrived: Instant::now(),
             looked_up: fresh::LookedUp::default(),
         }
     }
@@ -203,6 +205,8 @@ struct Turn {
     session: session::Before,
     client: Client,
     now: Timestamp,
+    /// The same on the clock that measures.
+    arrived: Instant,
     looked_up: fresh::LookedUp,
 }
 
@@ -304,7 +308,11 @@ impl Turn {
         let cookies = if for_cache {
             Vec::new()
         } else if page {
-            self.cookies(&self.shopper.keep)
+            // Who logged out elsewhere while this page was made keeps what that answer told his browser.
+            match &self.shopper.keep {
+                Keep::Sealed(_) if self.is_overtaken() => self.cookies(&Keep::AsIs),
+                keep => self.cookies(keep),
+            }
         } else if let Some(keep) = self.after_session_change(&response) {
             self.cookies(&keep)
         } else if self.looked_up.is_minted() {

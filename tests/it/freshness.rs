@@ -76,6 +76,10 @@ async fn shop_origin() -> Origin {
         "/customer/account/loginPost/" | "/customer/account/logout/" => {
             Response::builder().status(302).header("location", "/").body(Bytes::new()).expect("a valid answer")
         }
+        "/slow.html" => {
+            tokio::task::block_in_place(|| std::thread::sleep(Duration::from_secs(1)));
+            html(&shop::home())
+        }
         "/broken.html" => Response::builder().status(500).body(Bytes::from("x")).expect("a valid answer"),
         _ => html(&shop::home()),
     })
@@ -362,6 +366,27 @@ async fn logging_out_also_drops_what_waits_without_a_cookie() {
     assert!(is_vips(&ada.clone().open(&running, "/").await), "it waits for her next page");
     ada.open(&running, "/customer/account/logout/").await;
     assert!(!is_vips(&ada.open(&running, "/").await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_page_does_not_bring_back_what_logging_out_dropped() {
+    let edge = Edge::start(&[VIP]).await;
+    let (_origin, running) = start(&edge, PATIENT).await;
+    let mut ada = Jar::with(&[&identity_cookie(ADA)]);
+    ada.open(&running, "/").await;
+    let mut other_tab = ada.clone();
+    other_tab.0.retain(|(name, _)| name != "segue");
+    let slow = async {
+        let page = other_tab.open(&running, "/slow.html").await;
+        assert!(is_vips(&page));
+        other_tab.has("segue")
+    };
+    let logout = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        ada.open(&running, "/customer/account/logout/").await;
+    };
+    let (brings_back, ()) = tokio::join!(slow, logout);
+    assert!(!brings_back);
 }
 
 #[tokio::test]

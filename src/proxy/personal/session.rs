@@ -4,7 +4,7 @@ use http::header::SET_COOKIE;
 use http::{Method, Response, StatusCode, request};
 
 use super::Turn;
-use crate::audience::{Keep, Sealed, Shopper, Source, jar};
+use crate::audience::{Keep, Sealed, Shopper, ShopperKey, Source, jar};
 use crate::body::Body;
 
 /// Magento's cookie for what its page cache tells shoppers apart by: it changes when somebody logs in or out.
@@ -63,6 +63,14 @@ fn place(method: &Method, path: &str) -> Place {
 }
 
 impl Turn {
+    /// Whether the shopper logged in or out, or opted out, by another request since this one arrived.
+    pub(super) fn is_overtaken(&self) -> bool {
+        let refresher = self.shop.platform.as_ref().map(|platform| &platform.refresher);
+        let identity = self.shopper.visitor.as_ref().and_then(|visitor| visitor.identity.as_ref());
+        let (Some(refresher), Some(identity)) = (refresher, identity) else { return false };
+        refresher.is_overtaken(&ShopperKey::of(identity), self.arrived)
+    }
+
     /// What the browser is to keep, where an answer that is no page logged its shopper in or out; `None` where nothing changed.
     pub(super) fn after_session_change(&self, response: &Response<Body>) -> Option<Keep> {
         let known = self.session.vary.as_deref()?;
