@@ -363,7 +363,8 @@ mod tests {
         let text = "client_id = \"id\"\nclient_secret = [\"hunter2-a\", \"hunter2-b\", \"hunter2-c\"]\nauthenticated = true\n\
              edge_version = \"v1\"\nims_url = \"http://ims.example\"\nregion_hint = \"../x\"\nfirst_party_path = \"ee\"\n\
              website_datastreams = { bas = \"x\" }\nbudgt = \"1s\"\n[experience_platform.push]\nlisten = \"127.0.0.1:1\"\n\
-             tokens = [\"hunter2\"]\n[experience_platform.consent]\ndefault = \"maybe\"\n";
+             tokens = [\"hunter2\"]\n[experience_platform.consent]\ndefault = \"maybe\"\n\
+             [experience_platform.limits]\nrequest_units = 1\n";
         let mistakes = with_platform(text).expect_err("mistakes");
         for expected in [
             "experience_platform.client_secret: must be one secret, or two while one replaces the other, not 3",
@@ -375,6 +376,7 @@ mod tests {
             "experience_platform.budgt: is not known (did you mean budget?)",
             "experience_platform.push.tokens: has a token shorter than 16 bytes",
             "experience_platform.consent.default: must be one of pending, in, not \"maybe\"",
+            "experience_platform.limits.request_units: must be at least datastream_services",
         ] {
             assert!(mistakes.iter().any(|line| line.contains(expected)), "{expected} is not in {mistakes:#?}");
         }

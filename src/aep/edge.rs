@@ -235,7 +235,9 @@ impl Inner {
             }
             _ => return Err(EdgeError::Garbage),
         }
-        let answer = read(&answer.headers, &answer.body, &self.org, &self.config.aliases).ok_or(EdgeError::Garbage)?;
+        let read = read(&answer.headers, &answer.body, &self.org, &self.config.aliases);
+        let mut answer = read.ok_or(EdgeError::Garbage)?;
+        answer.is_partial |= status == StatusCode::MULTI_STATUS;
         if let Some(region) = &answer.region {
             self.regions.learn(region);
         }

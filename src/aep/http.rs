@@ -16,6 +16,9 @@ const CONNECT: Duration = Duration::from_secs(3);
 /// How long a connection may lie idle. Adobe's gateways close theirs after a minute or later.
 const IDLE: Duration = Duration::from_secs(50);
 
+/// How often a connection is tried, and how long an answer to that may take.
+const PING_EVERY: Duration = Duration::from_secs(10);
+
 /// The longest wait that a `Retry-After` can ask for. Beyond an hour a new attempt costs nobody anything.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
@@ -79,6 +82,10 @@ pub fn client(target: &Url, total: Duration) -> Result<Client, BuildError> {
         .connect_timeout(CONNECT.min(total))
         .timeout(total)
         .pool_idle_timeout(IDLE)
+        // All calls share one connection of HTTP/2: that it is dead is to be found out before a page waits for it.
+        .http2_keep_alive_interval(PING_EVERY)
+        .http2_keep_alive_timeout(PING_EVERY)
+        .http2_keep_alive_while_idle(true)
         .tcp_nodelay(true);
     let builder = if is_local(target) { builder.no_proxy() } else { builder };
     builder.build().map_err(BuildError::Client)

@@ -150,11 +150,16 @@ impl Sealed {
         let was_cut_for_others = self.cut_for.is_some_and(|revision| revision != known.revision());
         if now >= self.expires_at || age >= seconds(config.expires_after) {
             Freshness::Expired
-        } else if age < -CLOCK_SKEW || age >= seconds(config.fresh_for) || was_cut_for_others || self.ask_again {
+        } else if self.is_ahead(now) || age >= seconds(config.fresh_for) || was_cut_for_others || self.ask_again {
             Freshness::Stale
         } else {
             Freshness::Fresh
         }
+    }
+
+    /// Whether it was learnt further ahead of `now` than clocks differ. Its time says nothing then.
+    pub fn is_ahead(&self, now: i64) -> bool {
+        now.saturating_sub(self.membership.learnt_at) < -CLOCK_SKEW
     }
 
     /// Whether the membership holds on the website with this code.

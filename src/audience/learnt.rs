@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::config::Config;
+use super::consent::Consent;
 use super::cookie::{Sealed, ShopperKey};
 use super::identify::{Keep, Shopper};
 use super::{Membership, Source};
@@ -71,11 +72,20 @@ impl Shopper {
     }
 
     /// What his browser is to keep after an answer that logs him in or out, at `now`: Experience Platform may know more, or less, about
-    /// him from now on, so that he is to be looked up again; and after he logged out, nothing is known about him until then.
-    /// `None` where nothing is kept that could be wrong.
-    pub fn after_login(&self, logged_out: bool, now: i64) -> Option<Keep> {
-        let own = self.own.as_ref().filter(|own| own.membership.source == Source::Edge)?;
-        let mut sealed = own.clone();
+    /// him from now on, so that he is to be looked up again, by whatever process; and after he logged out, nothing is known about him
+    /// until then. `None` where nothing may be kept, or what is kept is not Experience Platform's.
+    pub fn after_login(&self, logged_out: bool, now: i64, website: &Arc<str>, config: &Config) -> Option<Keep> {
+        let visitor = self.visitor.as_ref().filter(|visitor| visitor.consent == Consent::Given)?;
+        let identity = visitor.identity.as_ref()?;
+        if self.membership.as_ref().is_some_and(|membership| membership.source != Source::Edge) {
+            return None;
+        }
+        let mut sealed = self.own.clone().unwrap_or_else(|| {
+            let nothing = Membership { audiences: BTreeSet::new(), learnt_at: now, source: Source::Edge };
+            let mut sealed = Sealed::new(config, nothing, ShopperKey::of(identity), Arc::clone(website));
+            sealed.datastream = Arc::clone(&visitor.datastream);
+            sealed
+        });
         sealed.ask_again = true;
         // Of now, so that no answer to an earlier question replaces it.
         sealed.membership.learnt_at = now;

@@ -93,6 +93,8 @@ pub enum Spared {
     ClientRate,
     /// His last question was refused, and the next would be the same.
     RefusedBefore,
+    /// Identities have come too late of late.
+    TooSlowToMint,
 }
 
 impl Spared {
@@ -107,6 +109,7 @@ impl Spared {
             Self::Rate => "rate",
             Self::ClientRate => "client_rate",
             Self::RefusedBefore => "refused_before",
+            Self::TooSlowToMint => "too_slow_to_mint",
         }
     }
 }
@@ -122,6 +125,9 @@ const MOST_REFUSED: u64 = 10_000;
 
 /// Some 15 MB. Who is pushed out could get an answer that was under way when he logged out, as old as that.
 const MOST_TURNED: u64 = 100_000;
+
+/// How long nobody is made known after an identity came too late for its page.
+const MINT_PAUSE: Duration = Duration::from_secs(60);
 
 /// By how much, in parts of a hundred, a membership's time is cut short, so that those learnt together are not due together.
 const JITTER: u64 = 10;
@@ -187,6 +193,8 @@ pub struct Refresher {
     refused: Cache<Key, ()>,
     /// When shoppers last logged in or out, or took back their consent: no answer to an earlier question counts.
     turned: Cache<ShopperKey, Instant>,
+    /// Until when nobody is made known.
+    mint_paused: Mutex<Option<Instant>>,
     flights: Arc<Flights>,
     breakers: Mutex<HashMap<Arc<str>, Arc<Breaker>>>,
     limits: Limits,
@@ -207,6 +215,7 @@ impl Refresher {
             answers: Cache::builder().weigher(size).max_capacity(MOST_BYTES).time_to_live(wait).build(),
             refused: Cache::builder().max_capacity(MOST_REFUSED).time_to_live(wait).build(),
             turned: Cache::builder().max_capacity(MOST_TURNED).time_to_live(wait + LEAST_WAIT).build(),
+            mint_paused: Mutex::default(),
             flights: Arc::default(),
             breakers: Mutex::default(),
             metrics,
@@ -229,13 +238,14 @@ impl Refresher {
     }
 
     /// What this process learnt about a shopper after his cookie was written.
-    pub fn newer(&self, shopper: &Shopper, website: &Arc<str>) -> Option<Arc<Learnt>> {
+    /// `now` is the time in seconds since 1970 UTC.
+    pub fn newer(&self, shopper: &Shopper, website: &Arc<str>, now: i64) -> Option<Arc<Learnt>> {
         if shopper.membership.as_ref().is_some_and(|membership| membership.source != Source::Edge) {
             return None;
         }
         let key = key(shopper, website)?;
         let learnt = self.answers.get(&key).filter(|learnt| !self.is_overtaken(&key.shopper, learnt.asked_at))?;
-        let is_newer = |own: &Sealed| learnt.learnt_at > own.membership.learnt_at;
+        let is_newer = |own: &Sealed| learnt.learnt_at > own.membership.learnt_at || own.is_ahead(now);
         shopper.own.as_ref().is_none_or(is_newer).then_some(learnt)
     }
 
@@ -293,9 +303,13 @@ impl Refresher {
         let Some(identity) = &visitor.identity else {
             let scope = Scope { website: Arc::clone(inquiry.website), datastream: Arc::clone(&visitor.datastream) };
             // Whoever has no identity yet cannot be told from others like him, so that nobody shares his look-up.
-            let can_mint =
+            let may_mint =
                 self.config.first_visit == FirstVisit::Ask && inquiry.may_mint && !self.config.budget.is_zero();
-            return if can_mint { self.start(inquiry, None, scope, question()) } else { Err(Spared::NoIdentity) };
+            return match may_mint {
+                false => Err(Spared::NoIdentity),
+                true if self.mints_are_late() => Err(Spared::TooSlowToMint),
+                true => self.start(inquiry, None, scope, question()),
+            };
         };
         let key = key_of(identity, inquiry.website, &visitor.datastream);
         if self.refused.contains_key(&key) {
@@ -349,6 +363,8 @@ impl Refresher {
             scope,
             question,
             claim_seen: inquiry.shopper.claim_seen,
+            client: inquiry.client,
+            length,
             learnt_at: inquiry.now,
             begun,
             breaker,
@@ -357,6 +373,16 @@ impl Refresher {
         };
         tokio::spawn(lookup.run());
         Ok(Pending { flight, is_probe: admission == Admission::Probe })
+    }
+
+    fn mints_are_late(&self) -> bool {
+        let paused = self.mint_paused.lock().unwrap_or_else(PoisonError::into_inner);
+        paused.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// An identity came too late: as long as the Edge Network is so slow, each further one would be made for nobody.
+    fn pause_mints(&self) {
+        *self.mint_paused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + MINT_PAUSE);
     }
 
     fn under_way(&self, key: &Key) -> Option<Pending> {
@@ -397,7 +423,7 @@ impl Refresher {
         let pushed = self.hints.since(&shopper.key).is_some();
         own.ask_again
             || pushed
-            || age < 0
+            || own.is_ahead(inquiry.now)
             || age >= self.due_after(shopper.key, membership.learnt_at)
             || shopper.freshness == Some(Freshness::Stale)
             || claims_otherwise(shopper, own, age)

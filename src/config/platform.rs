@@ -291,6 +291,9 @@ fn refresh(reader: &Reader<'_>) -> refresh::Config {
         set(&mut config.max_request_units, reader.optional("request_units").map(|field| rate(&field)));
         set(&mut config.datastream_services, reader.optional("datastream_services").map(|field| rate(&field)));
         set(&mut config.max_rate_per_client, reader.optional("per_client").map(|field| rate(&field)));
+        if config.max_request_units < config.datastream_services {
+            reader.mistake_at("request_units", "must be at least datastream_services: no look-up takes fewer");
+        }
         Some(())
     });
     config

@@ -6,9 +6,9 @@ mod session;
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request};
@@ -45,8 +45,8 @@ pub struct Shop {
     known: ArcSwap<KnownAudiences>,
     identifier: Identifier,
     platform: Option<Platform>,
-    /// Whether the last page was made for a shared cache in front, so that no answer can bring a cookie.
-    behind_cache: AtomicBool,
+    /// When a page was last made for a shared cache in front, where no answer can bring a cookie.
+    cache_seen: Mutex<Option<Instant>>,
     rewriter: Arc<Rewriter>,
     stylesheet: Stylesheet,
     metrics: PageMetrics,
@@ -95,7 +95,7 @@ impl Shop {
             known: ArcSwap::from_pointee(known),
             identifier: parts.identifier,
             platform: parts.platform,
-            behind_cache: AtomicBool::new(false),
+            cache_seen: Mutex::default(),
             rewriter: parts.rewriter,
             stylesheet,
             metrics: parts.metrics,
@@ -118,8 +118,14 @@ impl Shop {
         self.modes.store(Arc::new(modes));
     }
 
+    /// Whether pages may be made for a shared cache in front: some were of late, beside others that are for no cache, such as the cart.
     fn is_behind_cache(&self) -> bool {
-        self.behind_cache.load(Ordering::Relaxed)
+        let seen = *self.cache_seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_some_and(|seen| seen.elapsed() < CACHE_REMEMBERED)
+    }
+
+    fn note_cache(&self) {
+        *self.cache_seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     /// Where Segue's own pages are.
@@ -181,6 +187,9 @@ impl Shop {
         }
     }
 }
+
+/// For how long a page that was made for a shared cache says that there is one. Shops have some such page within minutes.
+const CACHE_REMEMBERED: Duration = Duration::from_secs(10 * 60);
 
 /// Whether a membership goes to the origin. What Segue keeps itself goes along with changed pages, so that the cart charges what
 /// they show. A claim that is believed was going there before Segue came, and merely watching must not take it away.
@@ -301,30 +310,32 @@ impl Turn {
         // A cache in front must still find what is meant for it: the cookie can wait for another page.
         let for_cache = matches!(rewritten.outcome, Err(Skip::SharedCacheInFront));
         let for_cache = for_cache || headers::for_shared_cache(response.headers());
-        let page = is_html(&response);
-        if page {
-            self.shop.behind_cache.store(for_cache, Ordering::Relaxed);
-        }
-        let cookies = if for_cache {
-            Vec::new()
-        } else if page {
-            // Who logged out elsewhere while this page was made keeps what that answer told his browser.
-            match &self.shopper.keep {
-                Keep::Sealed(_) if self.is_overtaken() => self.cookies(&Keep::AsIs),
-                keep => self.cookies(keep),
+        if for_cache {
+            if is_html(&response) {
+                self.shop.note_cache();
             }
-        } else if let Some(keep) = self.after_session_change(&response) {
-            self.cookies(&keep)
-        } else if self.looked_up.is_minted() {
-            self.cookies(&self.shopper.keep)
-        } else {
-            Vec::new()
-        };
+            return response;
+        }
+        let cookies = self.kept(&response);
         if !cookies.is_empty() {
             headers::make_private(response.headers_mut());
             response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         }
         response
+    }
+
+    /// The `Set-Cookie` lines that an answer is to bring.
+    fn kept(&self, response: &Response<Body>) -> Vec<HeaderValue> {
+        let is_page = is_html(response);
+        // Whoever was looked up for this very answer is who he is now.
+        let change = (!self.looked_up.has_learnt()).then(|| self.after_session_change(response, is_page)).flatten();
+        match (change, &self.shopper.keep) {
+            (Some(keep), _) => self.cookies(&keep),
+            // Who logged out elsewhere while this page was made keeps what that answer told his browser.
+            (None, Keep::Sealed(_)) if is_page && self.is_overtaken() => self.cookies(&Keep::AsIs),
+            (None, keep) if is_page || self.looked_up.is_minted() => self.cookies(keep),
+            _ => Vec::new(),
+        }
     }
 
     /// The `Set-Cookie` lines of Segue's own cookie and of what is kept for Adobe.

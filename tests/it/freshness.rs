@@ -485,6 +485,28 @@ async fn an_answer_for_a_shared_cache_brings_no_cookie_and_so_nobody_is_made_kno
 }
 
 #[tokio::test]
+async fn a_session_that_ends_by_itself_is_noticed_on_the_page_that_says_so() {
+    let edge = Edge::start(&[VIP]).await;
+    let origin = Origin::start(|seen| {
+        let mut page = html(&shop::home());
+        if seen.target == "/ended.html" {
+            let gone = "X-Magento-Vary=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT; Max-Age=0; path=/";
+            page.headers_mut().insert("set-cookie", gone.parse().expect("a header value"));
+        }
+        page
+    })
+    .await;
+    let running = Running::start(&Setup::rules(&shop::rules()).platform(edge.server.port, PATIENT), origin.port).await;
+    let mut ada = Jar::with(&[&identity_cookie(ADA), "X-Magento-Vary=abc"]);
+    assert!(is_vips(&ada.open(&running, "/").await));
+    edge.set(&[]);
+    assert!(is_vips(&ada.open(&running, "/").await), "it is fresh");
+    ada.open(&running, "/ended.html").await;
+    assert!(!is_vips(&ada.open(&running, "/").await));
+    assert_eq!(edge.asked(), 2);
+}
+
+#[tokio::test]
 async fn a_redirect_keeps_what_was_learnt_for_the_page_that_it_leads_to() {
     let edge = Edge::start(&[VIP]).await;
     let origin = Origin::start(|seen| match seen.target.as_str() {

@@ -22,7 +22,7 @@ const UNIT: usize = 8 << 10;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How long it stops them when it does not say.
-const PAUSE: Duration = Duration::from_secs(1);
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
 /// The limits of one process.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
 //! One look-up, from question to answer; it goes on when the page that began it has gone out.
 
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep};
 
 use super::breaker::Breaker;
+use super::limits::PAUSE;
 use super::{Flight, Key, Learnt, Refresher, Scope};
 use crate::aep::Identity;
 use crate::aep::edge::{Answer, EdgeError, Profile, Question};
@@ -24,6 +26,8 @@ pub(super) struct Lookup {
     pub(super) scope: Scope,
     pub(super) question: Question,
     pub(super) claim_seen: u32,
+    pub(super) client: IpAddr,
+    pub(super) length: usize,
     pub(super) learnt_at: i64,
     pub(super) begun: Instant,
     pub(super) breaker: Arc<Breaker>,
@@ -39,6 +43,7 @@ impl Lookup {
             answer = self.ask() => answer,
             () = self.abandoned() => {
                 self.refresher.metrics.ended("abandoned", self.begun.elapsed());
+                self.refresher.pause_mints();
                 return;
             }
         };
@@ -73,18 +78,25 @@ impl Lookup {
 
     /// Asks, and once more where Adobe's rules allow it and the page that waits still would.
     async fn ask(&self) -> Result<Answer, EdgeError> {
-        let first = self.refresher.edge.ask(&self.question).await;
-        let Err(error) = &first else { return first };
-        if let EdgeError::Throttled { retry_after } = error {
-            self.refresher.limits.pause(*retry_after);
-        }
-        let wait = error.retry_after().unwrap_or(REPEAT_AFTER);
-        let in_time = self.begun.elapsed() + wait + REPEAT_AFTER < self.refresher.config.budget;
-        if !error.may_be_repeated() || !in_time {
+        let first = self.ask_once().await;
+        let Some(wait) = first.as_ref().err().and_then(repeat_after) else { return first };
+        if self.begun.elapsed() + wait + REPEAT_AFTER >= self.refresher.config.budget {
             return first;
         }
         sleep(wait).await;
-        self.refresher.edge.ask(&self.question).await
+        // It counts like any other.
+        match self.refresher.limits.admit(self.client, self.length) {
+            Ok(_place) => self.ask_once().await,
+            Err(_) => first,
+        }
+    }
+
+    async fn ask_once(&self) -> Result<Answer, EdgeError> {
+        let answer = self.refresher.edge.ask(&self.question).await;
+        if let Err(EdgeError::Throttled { retry_after }) = &answer {
+            self.refresher.limits.pause(*retry_after);
+        }
+        answer
     }
 
     fn judge(&self, answer: Answer, took: Duration) -> Option<Learnt> {
@@ -161,6 +173,12 @@ impl Lookup {
             self.refresher.refused.insert(key.clone(), ());
         }
     }
+}
+
+/// How long to wait before the same question, where it may be put again at all. Asked too often, it is as long as all others wait.
+fn repeat_after(error: &EdgeError) -> Option<Duration> {
+    let usual = if matches!(error, EdgeError::Throttled { .. }) { PAUSE } else { REPEAT_AFTER };
+    error.may_be_repeated().then(|| error.retry_after().unwrap_or(usual))
 }
 
 /// Ends a flight however it ends, so that nobody waits for one that is over.

@@ -56,7 +56,7 @@ impl Bench {
     }
 
     fn newer(&self, shopper: &Shopper) -> Option<Arc<Learnt>> {
-        self.refresher.newer(shopper, &"base".into())
+        self.refresher.newer(shopper, &"base".into(), NOW)
     }
 
     fn asked(&self) -> usize {
@@ -210,7 +210,9 @@ async fn who_is_due_is_asked_about_and_who_is_not_is_left_alone() {
     assert!(due(&shopper()));
     assert!(due(&shopper_with(Identity::fpid("9c09c9b1-4b5d-4a5e-8f0b-2b5c3d0e1f22"))));
     assert!(due(&shopper_with(None)), "a first visit");
-    for (age, expected) in [(0, false), (30, false), (53, false), (60, true), (3600, true), (-1, true)] {
+    for (age, expected) in
+        [(0, false), (30, false), (53, false), (60, true), (3600, true), (-1, false), (-60, false), (-61, true)]
+    {
         assert_eq!(due(&known_since(age, Source::Edge)), expected, "{age}");
     }
     assert!(!due(&known_since(3600, Source::Minted)) && !due(&known_since(3600, Source::Plain)));
@@ -332,6 +334,8 @@ async fn a_look_up_whose_identity_nobody_can_get_any_more_is_given_up() {
     assert!(pending.within(&bench.refresher).await.is_none());
     drop(pending);
     bench.until_counted(r#"lookups_total{result="abandoned"} 1"#).await;
+    assert!(bench.begin(&shopper_with(None), NOW).is_none(), "the next would be as late");
+    assert!(bench.counts(r#"lookups_spared_total{reason="too_slow_to_mint"} 1"#));
     assert_eq!(bench.refresher.limits.free(), Config::default().max_concurrent);
 }
 
@@ -425,12 +429,22 @@ async fn who_asks_too_often_uses_up_no_probe() {
 }
 
 #[tokio::test]
+async fn a_time_beyond_all_clocks_does_not_keep_an_answer_away() {
+    let bench = Bench::with(Config { budget: SLOW, ..Config::default() }, QUICK, |_| pull(&["new"])).await;
+    let ahead = known_since(-3600, Source::Edge);
+    assert!(bench.ask(&ahead, NOW).await.is_some());
+    let newer = bench.newer(&ahead).map(|learnt| audiences(&learnt));
+    assert_eq!(newer, Some(vec!["new".to_owned()]));
+}
+
+#[tokio::test]
 async fn asks_once_more_only_where_that_is_allowed_and_in_time() {
     for (status, budget, retry_after, expected) in [
-        (503, 500, None, 2),
-        (502, 500, None, 2),
-        (504, 500, None, 2),
+        (503, 5000, None, 2),
+        (502, 5000, None, 2),
+        (504, 5000, None, 2),
         (503, 500, Some("1"), 1),
+        (429, 500, None, 1),
         (503, 15, None, 1),
         (500, 500, None, 1),
         (403, 500, None, 1),
@@ -504,7 +518,8 @@ async fn an_answer_from_before_a_change_of_session_is_nobodys() {
 #[test]
 fn logging_in_makes_it_stale_and_logging_out_takes_it_away() {
     let known = known_since(1, Source::Edge);
-    let kept = |logged_out| match known.after_login(logged_out, NOW) {
+    let (website, config) = ("base".into(), audience_config());
+    let kept = |logged_out| match known.after_login(logged_out, NOW, &website, &config) {
         Some(Keep::Sealed(sealed)) => *sealed,
         other => panic!("{other:?}"),
     };
@@ -512,8 +527,14 @@ fn logging_in_makes_it_stale_and_logging_out_takes_it_away() {
     assert!(login.ask_again && logout.ask_again);
     assert_eq!((login.membership.learnt_at, login.membership.audiences.len()), (NOW, 1));
     assert_eq!((logout.membership.learnt_at, logout.membership.audiences.len()), (NOW, 0));
-    assert_eq!(known_since(1, Source::Minted).after_login(true, NOW), None);
-    assert_eq!(shopper().after_login(true, NOW), None);
+    let after = |shopper: &Shopper| shopper.after_login(true, NOW, &website, &config);
+    assert_eq!(after(&known_since(1, Source::Minted)), None);
+    let Some(Keep::Sealed(marker)) = after(&shopper()) else {
+        panic!("what other processes learnt before does not count")
+    };
+    assert_eq!((marker.membership.audiences.len(), marker.membership.learnt_at, marker.ask_again), (0, NOW, true));
+    assert_eq!((&*marker.datastream, marker.shopper), ("stream", known.key));
+    assert_eq!(after(&shopper_with(None)), None);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::mode::Mode;
 pub(super) struct LookedUp {
     pending: Option<Pending>,
     state: Option<Arc<[StateItem]>>,
+    learnt: bool,
     minted: bool,
     /// Within how many seconds his audiences changed, where this page is the first to show it.
     changed_within: Option<i64>,
@@ -25,6 +26,11 @@ impl LookedUp {
     /// What the browser is to keep for Adobe.
     pub(super) fn state(&self) -> &[StateItem] {
         self.state.as_deref().unwrap_or_default()
+    }
+
+    /// Whether something was learnt for this answer.
+    pub(super) fn has_learnt(&self) -> bool {
+        self.learnt
     }
 
     /// Whether he got an identity by it, which only this answer can bring him.
@@ -43,7 +49,7 @@ impl Turn {
         if self.wanted.skip().is_some() || self.excluded {
             return;
         }
-        if let Some(newer) = refresher.newer(&self.shopper, &self.view.website) {
+        if let Some(newer) = refresher.newer(&self.shopper, &self.view.website, self.now.as_second()) {
             self.learn(&newer);
         }
         let is_on = self.wanted.mode() == Mode::On;
@@ -80,12 +86,14 @@ impl Turn {
     }
 
     fn learn(&mut self, learnt: &Learnt) {
-        let before = self.shopper.own.as_ref().map(|own| own.membership.clone());
+        let own = self.shopper.own.as_ref().filter(|own| !own.is_ahead(self.now.as_second()));
+        let before = own.map(|own| own.membership.clone());
         // He may have logged in or out since the question was put.
         if before.as_ref().is_some_and(|before| before.learnt_at > learnt.learnt_at) {
             return;
         }
         let visitor = self.shopper.visitor.as_ref();
+        self.looked_up.learnt = true;
         self.looked_up.minted = visitor.is_some_and(|visitor| visitor.identity.is_none());
         self.looked_up.state = learnt.audiences.is_some().then(|| Arc::clone(&learnt.state));
         self.shopper.learn(learnt, self.shop.identifier.config());

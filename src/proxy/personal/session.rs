@@ -71,29 +71,34 @@ impl Turn {
         refresher.is_overtaken(&ShopperKey::of(identity), self.arrived)
     }
 
-    /// What the browser is to keep, where an answer that is no page logged its shopper in or out; `None` where nothing changed.
-    pub(super) fn after_session_change(&self, response: &Response<Body>) -> Option<Keep> {
+    /// What the browser is to keep, where an answer logged its shopper in or out; `None` where nothing changed. On a page that is so
+    /// only where his context is taken away, as when his session has ended: some shops set it with every page.
+    pub(super) fn after_session_change(&self, response: &Response<Body>, is_page: bool) -> Option<Keep> {
         let known = self.session.vary.as_deref()?;
         let failed = response.status().is_client_error() || response.status().is_server_error();
-        let changed = self.session.place != Place::Elsewhere || sets_other_vary(response, known);
+        let changed = match is_page {
+            true => sets_vary(response, |value| value.is_empty() && !known.is_empty()),
+            false => self.session.place != Place::Elsewhere || sets_vary(response, |value| value != known),
+        };
         if failed || !changed || response.status() == StatusCode::NOT_MODIFIED {
             return None;
         }
         let platform = self.shop.platform.as_ref()?;
         platform.refresher.forget(&self.shopper);
-        self.shopper.after_login(self.session.place == Place::Logout, self.now.as_second())
+        let (website, config) = (&self.view.website, self.shop.identifier.config());
+        self.shopper.after_login(self.session.place == Place::Logout, self.now.as_second(), website, config)
     }
 }
 
-/// Whether an answer sets the cookie to something else than the request had.
-fn sets_other_vary(response: &Response<Body>, known: &[u8]) -> bool {
+/// Whether an answer sets the cookie to a value that `is` so; a cookie that is removed is empty.
+fn sets_vary(response: &Response<Body>, is: impl Fn(&[u8]) -> bool) -> bool {
     let lines = response.headers().get_all(SET_COOKIE).iter();
     let values = lines.filter_map(|line| {
         let value = line.as_bytes().strip_prefix(VARY.as_bytes())?.strip_prefix(b"=")?;
         value.split(|byte| *byte == b';').next()
     });
     // PHP removes a cookie by setting it to this.
-    values.map(|value| if value == b"deleted" { &b""[..] } else { value }).any(|value| value != known)
+    values.map(|value| if value == b"deleted" { &b""[..] } else { value }).any(is)
 }
 
 #[cfg(test)]
@@ -121,10 +126,11 @@ mod tests {
             let response = Response::builder().header(SET_COOKIE, line);
             response.body(Body::empty()).expect("a response")
         };
-        assert!(sets_other_vary(&answer("X-Magento-Vary=b; path=/"), b"a"));
-        assert!(!sets_other_vary(&answer("X-Magento-Vary=a; path=/"), b"a"));
-        assert!(sets_other_vary(&answer("X-Magento-Vary=deleted; Max-Age=0"), b"a"));
-        assert!(!sets_other_vary(&answer("X-Magento-Vary=deleted; Max-Age=0"), b""));
-        assert!(!sets_other_vary(&answer("PHPSESSID=b"), b"a"));
+        let sets = |line: &str, value: &[u8]| sets_vary(&answer(line), |found| found == value);
+        assert!(sets("X-Magento-Vary=b; path=/", b"b"));
+        assert!(!sets("X-Magento-Vary=b; path=/", b"a"));
+        assert!(sets("X-Magento-Vary=deleted; Max-Age=0", b""));
+        assert!(sets("X-Magento-Vary=; Max-Age=0", b""));
+        assert!(!sets("PHPSESSID=b", b"b"));
     }
 }
