@@ -188,16 +188,23 @@ impl Inventory {
         Ok(found)
     }
 
-    /// A list that changes while it is read may lack an audience that exists, so each one that it lacks is asked for.
+    /// A list that changes while it is read may lack an audience that exists, so each one that it lacks is asked for. Where that says
+    /// nothing about it, two whole lists in a row without it do.
     async fn look_for_missing(&self, found: &mut Found) -> Result<(), StoreError> {
         let listed: HashSet<&str> = found.learnt.listed.iter().map(|audience| &*audience.id).collect();
-        let known = self.store.audiences(&self.scope).await?.into_iter().filter(|known| known.gone_at.is_none());
-        let missing: Vec<String> = known.map(|known| known.audience.id).filter(|id| !listed.contains(&**id)).collect();
+        let (_, good) = self.store.last_syncs(&self.scope).await?;
+        let whole_since = good.filter(|sync| sync.complete && found.complete).map(|sync| sync.began);
+        let known = self.store.audiences(&self.scope).await?.into_iter();
+        let missing: Vec<Known> =
+            known.filter(|known| known.gone_at.is_none() && !listed.contains(&*known.audience.id)).collect();
         let (mut unlisted, mut doubtful) = (Vec::<Audience>::new(), missing.len().saturating_sub(MOST_ASKED));
-        for id in missing.into_iter().take(MOST_ASKED) {
+        for Known { audience: Audience { id, .. }, last_seen, .. } in missing.into_iter().take(MOST_ASKED) {
             match audiences::get(&self.api, &id).await {
                 Ok(Some(audience)) => unlisted.push(audience),
                 Ok(None) => found.learnt.deleted.push(id),
+                Err(error) if error.says_nothing() && whole_since.is_some_and(|began| last_seen < began) => {
+                    found.learnt.deleted.push(id);
+                }
                 Err(error) => {
                     tracing::debug!(reason = error.as_str(), audience.id = id, "whether it exists is not known");
                     doubtful += 1;
@@ -206,9 +213,7 @@ impl Inventory {
         }
         found.learnt.listed.extend(unlisted);
         if doubtful > 0 {
-            found.remarks.push(format!(
-                "{doubtful} audiences are not listed any more; whether they are deleted is not known yet"
-            ));
+            found.remarks.push(format!("audiences not listed any more, which may be deleted: {doubtful}"));
         }
         Ok(())
     }

@@ -91,6 +91,11 @@ fn quoted(text: &Option<String>) -> String {
 }
 
 impl ApiError {
+    /// Whether Adobe answered, and yet said nothing about what was asked for: it does not take such a question.
+    pub fn says_nothing(&self) -> bool {
+        matches!(self.cause, Cause::Unexpected { .. } | Cause::Malformed(_))
+    }
+
     /// One word for metrics and logs.
     pub fn as_str(&self) -> &'static str {
         match &self.cause {

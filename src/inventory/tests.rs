@@ -225,10 +225,30 @@ async fn an_audience_that_a_list_lacks_is_asked_for_before_it_counts_as_deleted(
         world.lock().expect("no panics").unknown = status;
         let report = learn(&inventory).await;
         assert_eq!(words(&report), [""; 0], "{status}");
-        assert!(report.remarks.concat().contains("1 audiences are not listed"), "{:?}", report.remarks);
+        assert!(
+            report.remarks.concat().contains("not listed any more, which may be deleted: 1"),
+            "{:?}",
+            report.remarks
+        );
     }
     world.lock().expect("no panics").unknown = 404;
     assert_eq!(words(&learn(&inventory).await), ["gone: A, not listed (a)"]);
+}
+
+#[tokio::test]
+async fn where_single_audiences_cannot_be_asked_for_two_whole_lists_say_that_one_is_deleted() {
+    let folder = Folder::new();
+    let world = world(&[audience("a", "A"), audience("b", "B"), audience("c", "C")]);
+    let mock = platform(&world).await;
+    let inventory = inventory(&mock, folder.store().await, &[]);
+    learn(&inventory).await;
+    {
+        let mut world = world.lock().expect("no panics");
+        world.listed.remove(0);
+        world.unknown = 405;
+    }
+    assert_eq!(words(&learn(&inventory).await), [""; 0], "one list may have changed while it was read");
+    assert_eq!(words(&learn(&inventory).await), ["gone: A (a)"]);
 }
 
 #[tokio::test]
