@@ -148,16 +148,6 @@ impl Edge {
         Ok(Self { inner: Arc::new(Inner { client, config: config.edge.clone(), org, access, regions }) })
     }
 
-    /// The organisation.
-    pub fn org(&self) -> &config::OrgId {
-        &self.inner.org
-    }
-
-    /// Integration aliases of the destinations that count.
-    pub fn aliases(&self) -> &[String] {
-        &self.inner.config.aliases
-    }
-
     /// Asks once, within the time that a call may take.
     ///
     /// # Errors

@@ -227,16 +227,6 @@ impl Refresher {
         &self.metrics
     }
 
-    /// The Edge Network that it asks.
-    pub fn edge(&self) -> &Edge {
-        &self.edge
-    }
-
-    /// The longest that a page waits.
-    pub fn budget(&self) -> Duration {
-        self.config.budget
-    }
-
     /// What this process learnt about a shopper after his cookie was written.
     /// `now` is the time in seconds since 1970 UTC.
     pub fn newer(&self, shopper: &Shopper, website: &Arc<str>, now: i64) -> Option<Arc<Learnt>> {

@@ -74,7 +74,8 @@ impl Turn {
     /// What the browser is to keep, where an answer logged its shopper in or out; `None` where nothing changed. On a page that is so
     /// only where his context is taken away, as when his session has ended: some shops set it with every page.
     pub(super) fn after_session_change(&self, response: &Response<Body>, is_page: bool) -> Option<Keep> {
-        let known = self.session.vary.as_deref()?;
+        // Who is outside of the share, or sees the shop's own pages, has nothing to lose and gets no cookie.
+        let known = self.session.vary.as_deref().filter(|_| self.tells_origin)?;
         let failed = response.status().is_client_error() || response.status().is_server_error();
         let changed = match is_page {
             true => sets_vary(response, |value| value.is_empty() && !known.is_empty()),
