@@ -141,7 +141,7 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
 /// The `Set-Cookie` lines by which a browser keeps for Adobe what an answer asks it to, on all hosts of the shop.
 pub fn set_cookies(state: &[StateItem], host: &str, configured_domain: Option<&str>) -> Vec<HeaderValue> {
     // Where Adobe's script writes the same cookies: with another domain there would be two of each.
-    let domain = configured_domain.or_else(|| cookie_domain(host));
+    let domain = cookie_domain(host).or(configured_domain);
     let lines = state.iter().map(|item| {
         // Adobe's scripts read these cookies, and take other signs as they are.
         let value = utf8_percent_encode(&item.value, NOT_IN_COOKIES).to_string();
@@ -314,6 +314,7 @@ mod tests {
                 "kndctr_ORG_AdobeOrg_consent=general=in%3Bx; Path=/; Domain=shop.example".to_owned(),
             ]
         );
+        assert!(lines("www.shop.example", Some("www.shop.example"))[0].contains("; Domain=shop.example;"));
         assert!(!lines("localhost", None)[0].contains("Domain"));
         assert!(lines("localhost", Some("shop.example"))[0].contains("Domain=shop.example"));
     }

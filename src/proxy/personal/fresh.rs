@@ -61,7 +61,7 @@ impl Turn {
             may_mint: is_on && is_navigation(&parts.headers) && !shop.is_behind_cache(),
         };
         let host = self.client.host.as_str();
-        let domain = shop.identifier.config().domain.as_deref().or_else(|| cookie_domain(host)).unwrap_or(host);
+        let domain = cookie_domain(host).or(shop.identifier.config().domain.as_deref()).unwrap_or(host);
         let question = || {
             let visitor = self.shopper.visitor.as_ref().expect("only a visitor is looked up");
             adobe.question(&parts.headers, visitor, domain.to_owned())
