@@ -19,7 +19,7 @@ use crate::audience::{Identifier, Trust};
 use crate::config::{Config, LoadedRules, load_rules};
 use crate::decision::decide::Rules;
 use crate::document::Mistake;
-use crate::inventory::{Keeper, Uses};
+use crate::inventory::{Opening, Uses};
 use crate::mode::{Modes, Overrides};
 use crate::operations::{self, Readiness};
 use crate::proxy::first_party::{FirstPartyLayer, Reported};
@@ -70,7 +70,7 @@ pub struct App {
     operations: TcpListener,
     push: Option<Push>,
     first_party: Option<FirstPartyLayer>,
-    keeper: Option<Keeper>,
+    inventory: Option<Opening>,
     uses: channel::Sender<Uses>,
     rules_seen: Option<Fingerprint>,
     modes_seen: Option<Fingerprint>,
@@ -105,10 +105,9 @@ impl App {
                 Some(push.map_err(|source| StartError::Listen { address, source })?)
             }
         };
-        let keeper = match &config.platform {
-            Some(platform) => Keeper::open(&platform.aep, tokens, &config.store_file, &mut metrics).await,
-            None => None,
-        };
+        let inventory = config.platform.as_ref();
+        let inventory =
+            inventory.and_then(|platform| Opening::new(&platform.aep, tokens, &config.store_file, &mut metrics));
         let uses = channel::Sender::new(Uses::of(&loaded.ruleset));
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
@@ -136,7 +135,7 @@ impl App {
             operations,
             push,
             first_party,
-            keeper,
+            inventory,
             uses,
             rules_seen: loaded.seen,
             modes_seen,
@@ -171,7 +170,7 @@ impl App {
             // A hint that is cut off is sent again, or the membership grows old by itself.
             tasks.push(tokio::spawn(push.run(std::future::pending())));
         }
-        tasks.extend(self.keeper.map(|keeper| keeper.spawn(self.uses.subscribe())));
+        tasks.extend(self.inventory.map(|inventory| inventory.spawn(self.uses.subscribe())));
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });

@@ -23,7 +23,7 @@ use crate::store::{Known, Scope, Store, StoreError, Sync};
 pub use compare::{Change, What};
 use compare::{Learnt, compare};
 pub use flags::{Flag, Flagged, Use, Uses, flags};
-pub use keeper::Keeper;
+pub use keeper::Opening;
 
 /// Audiences that a listing lacks are asked for one by one before they count as deleted: so many at a time, the others next time.
 const MOST_ASKED: usize = 50;

@@ -6,15 +6,14 @@
 mod inventory;
 mod migrations;
 
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate as _, MigrateError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _};
+use tokio::fs::OpenOptions;
 
 pub use inventory::{Known, Scope, Sync};
 
@@ -81,7 +80,8 @@ impl Store {
     /// # Errors
     /// When the file is not to be had, is none of Segue's, or is a newer Segue's.
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file);
+        let opened =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file).await;
         opened.map_err(|source| StoreError::Open { file: file.to_owned(), source })?;
         let failed = |error| failure(file, error);
         let plain = SqliteConnectOptions::new().filename(file).busy_timeout(BUSY).disable_statement_logging();

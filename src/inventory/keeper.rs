@@ -1,7 +1,7 @@
 //! Keeps the inventory up to date while Segue runs: at its start, on a schedule, and with what a command learnt meanwhile.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -27,9 +27,18 @@ const LOOK: Duration = Duration::from_secs(10);
 /// Lines of one kind in the log at a time. `segue audiences list` has them all.
 const MOST_LINES: usize = 20;
 
+/// An inventory whose store is not open yet: a file that others hold, or a disk that hangs, must not keep Segue from starting.
+#[derive(Debug)]
+pub struct Opening {
+    config: Config,
+    tokens: Tokens,
+    store: PathBuf,
+    figures: Figures,
+}
+
 /// Keeps one inventory.
 #[derive(Debug)]
-pub struct Keeper {
+struct Keeper {
     inventory: Inventory,
     figures: Figures,
     every: Duration,
@@ -44,18 +53,46 @@ pub struct Keeper {
     shown: Option<Timestamp>,
 }
 
-impl Keeper {
-    /// Opens the store. Without credentials there is nothing to keep; without a store, Segue changes pages all the same, so that this is
-    /// logged and no more.
-    pub async fn open(config: &Config, tokens: Option<Tokens>, store: &Path, metrics: &mut Metrics) -> Option<Self> {
+impl Opening {
+    /// An inventory that is yet to be opened; `None` without credentials, since then there is nothing to keep.
+    pub fn new(config: &Config, tokens: Option<Tokens>, store: &Path, metrics: &mut Metrics) -> Option<Self> {
         let tokens = tokens?;
-        let store = Store::open(store).await;
-        let store = store.map_err(|error| tracing::error!("audiences are not listed: {error}")).ok()?;
-        let inventory = Inventory::new(config, tokens, store);
-        let inventory = inventory.map_err(|error| tracing::error!("audiences are not listed: {error}")).ok()?;
-        Some(Self::new(inventory, config.sync_every, Figures::register(metrics)))
+        let figures = Figures::register(metrics);
+        Some(Self { config: config.clone(), tokens, store: store.to_owned(), figures })
     }
 
+    /// Opens the store and keeps the inventory until the task is aborted; `uses` is what rules use at any time. Without a store, Segue
+    /// changes pages all the same, so that this is logged, and tried again.
+    pub fn spawn(self, uses: watch::Receiver<Uses>) -> JoinHandle<()> {
+        tokio::spawn(async move {
+            let store = self.open().await;
+            match Inventory::new(&self.config, self.tokens, store) {
+                Ok(inventory) => Keeper::new(inventory, self.config.sync_every, self.figures).work(uses).await,
+                Err(error) => tracing::error!("audiences are not listed: {error}"),
+            }
+        })
+    }
+
+    async fn open(&self) -> Store {
+        let mut backoff = Backoff::new(SOON, self.config.sync_every.max(SOON));
+        let mut said = None;
+        loop {
+            match Store::open(&self.store).await {
+                Ok(store) => return store,
+                Err(error) => {
+                    let text = error.to_string();
+                    if said.as_ref() != Some(&text) {
+                        tracing::error!("audiences are not listed: {text}");
+                    }
+                    said = Some(text);
+                }
+            }
+            sleep(backoff.failed()).await;
+        }
+    }
+}
+
+impl Keeper {
     fn new(inventory: Inventory, every: Duration, figures: Figures) -> Self {
         let backoff = Backoff::new(SOON.min(every), every);
         Self {
@@ -70,18 +107,16 @@ impl Keeper {
         }
     }
 
-    /// Works until the task is aborted; `uses` is what rules use at any time.
-    pub fn spawn(mut self, mut uses: watch::Receiver<Uses>) -> JoinHandle<()> {
-        tokio::spawn(async move {
+    /// Never ends.
+    async fn work(mut self, mut uses: watch::Receiver<Uses>) {
+        self.look(&mut uses).await;
+        let mut cause = "start";
+        loop {
+            let wait = self.sync(cause).await;
             self.look(&mut uses).await;
-            let mut cause = "start";
-            loop {
-                let wait = self.sync(cause).await;
-                self.look(&mut uses).await;
-                self.pass(wait, &mut uses).await;
-                cause = "schedule";
-            }
-        })
+            self.pass(wait, &mut uses).await;
+            cause = "schedule";
+        }
     }
 
     /// Syncs once and says when to do so again.

@@ -26,8 +26,12 @@ impl Folder {
         Self(path)
     }
 
+    pub(super) fn file(&self) -> PathBuf {
+        self.0.join("segue.db")
+    }
+
     pub(super) async fn store(&self) -> Store {
-        Store::open(&self.0.join("segue.db")).await.expect("a store")
+        Store::open(&self.file()).await.expect("a store")
     }
 }
 

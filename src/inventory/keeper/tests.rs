@@ -7,6 +7,7 @@ use serde_json::json;
 use tracing::subscriber::DefaultGuard;
 
 use super::*;
+use crate::aep::mock::config;
 use crate::inventory::tests::{Folder, audience, inventory, platform, ruleset, world};
 
 /// What is logged on this thread.
@@ -130,7 +131,7 @@ async fn a_start_without_network_flags_what_the_store_knows() {
     let mut metrics = Metrics::new();
     let keeper = keeper(inventory(&mock, folder.store().await, &[]), &mut metrics, Duration::from_secs(900));
     let (_rules, in_use) = watch::channel(uses());
-    let task = keeper.spawn(in_use);
+    let task = tokio::spawn(keeper.work(in_use));
     while log.with("cannot be listed").is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -148,7 +149,7 @@ async fn what_a_command_or_other_rules_bring_is_noticed_meanwhile() {
     let mut metrics = Metrics::new();
     let keeper = keeper(inventory(&mock, folder.store().await, &[]), &mut metrics, Duration::from_secs(900));
     let (rules, in_use) = watch::channel(Uses::default());
-    let task = keeper.spawn(in_use);
+    let task = tokio::spawn(keeper.work(in_use));
     while log.with("audiences listed").is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -174,4 +175,29 @@ async fn a_remark_is_logged_until_it_is_known() {
     keeper.sync("start").await;
     keeper.sync("schedule").await;
     assert_eq!(log.with("Lume Shop").len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_had_yet_is_tried_again_and_keeps_nobody_waiting() {
+    let (log, _guard) = Log::start();
+    let (folder, world) = (Folder::new(), world(&[audience("a", "A")]));
+    let mock = platform(&world).await;
+    let config = Config { sync_every: Duration::from_secs(900), ..config(&mock) };
+    let tokens = Tokens::of(&config).expect("a client");
+    let place = folder.file().with_file_name("mounted");
+    let mut metrics = Metrics::new();
+    let opening = Opening::new(&config, tokens, &place.join("segue.db"), &mut metrics).expect("credentials");
+    let task = opening.spawn(watch::channel(uses()).1);
+    while log.with("audiences are not listed").is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    std::fs::create_dir(&place).expect("a writable folder");
+    let listed = async {
+        while log.with("audiences listed").is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON * 4, listed).await.expect("tried again");
+    assert_eq!(log.with("audiences are not listed").len(), 1, "it is said once");
+    task.abort();
 }
