@@ -197,7 +197,7 @@ impl Inventory {
         let known = self.store.audiences(&self.scope).await?.into_iter();
         let missing: Vec<Known> =
             known.filter(|known| known.gone_at.is_none() && !listed.contains(&*known.audience.id)).collect();
-        let (mut unlisted, mut doubtful) = (Vec::<Audience>::new(), missing.len().saturating_sub(MOST_ASKED));
+        let (mut unlisted, mut doubtful) = (Vec::<Audience>::new(), missing.len());
         for Known { audience: Audience { id, .. }, last_seen, .. } in missing.into_iter().take(MOST_ASKED) {
             match audiences::get(&self.api, &id).await {
                 Ok(Some(audience)) => unlisted.push(audience),
@@ -207,9 +207,14 @@ impl Inventory {
                 }
                 Err(error) => {
                     tracing::debug!(reason = error.as_str(), audience.id = id, "whether it exists is not known");
-                    doubtful += 1;
+                    if error.says_nothing() {
+                        continue;
+                    }
+                    // Who is silent, throttled or not allowed here is so for the others too, each after its own wait.
+                    break;
                 }
             }
+            doubtful -= 1;
         }
         found.learnt.listed.extend(unlisted);
         if doubtful > 0 {

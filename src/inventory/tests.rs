@@ -256,6 +256,24 @@ async fn where_single_audiences_cannot_be_asked_for_two_whole_lists_say_that_one
 }
 
 #[tokio::test]
+async fn who_does_not_say_of_one_audience_whether_it_exists_is_not_asked_about_the_others() {
+    let folder = Folder::new();
+    let world = world(&[audience("a", "A"), audience("b", "B"), audience("c", "C")]);
+    let mock = platform(&world).await;
+    let inventory = inventory(&mock, folder.store().await, &[]);
+    learn(&inventory).await;
+    {
+        let mut world = world.lock().expect("no panics");
+        world.listed.truncate(1);
+        world.unknown = 503;
+    }
+    let report = learn(&inventory).await;
+    assert!(report.remarks.concat().contains("which may be deleted: 2"), "{:?}", report.remarks);
+    let asked = mock.seen().iter().filter(|seen| seen.path().contains("/audiences/")).count();
+    assert_eq!(asked, 1);
+}
+
+#[tokio::test]
 async fn many_that_are_missing_are_asked_for_in_turns() {
     let folder = Folder::new();
     let all: Vec<Value> = (0..MOST_ASKED + 7).map(|number| audience(&format!("x{number}"), "X")).collect();
