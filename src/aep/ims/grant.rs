@@ -20,13 +20,16 @@ const MOST: usize = 64 << 10;
 /// otherwise grant years.
 const LONGEST_LIFE: u64 = 24 * 60 * 60;
 
+/// The life of a token that does not say how long it lives, which OAuth allows. One that ends sooner is replaced when an API refuses it.
+const UNSAID_LIFE: u64 = 60 * 60;
+
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ImsError {
     /// 400: the request is not as it should be, most likely a scope that the project does not have.
     #[error("Adobe refused the request for a token{}", word(.0.as_deref()))]
     BadRequest(Option<String>),
-    /// 401, or 400 with `invalid_client`: client id and secret do not go together, or are no more.
+    /// 401, or 400 with `invalid_client` or `unauthorized_client`: client id and secret do not go together, or are no more.
     #[error("Adobe does not accept client id and secret{}", word(.0.as_deref()))]
     Unauthorized(Option<String>),
     /// 429: too many tokens were asked for.
@@ -121,7 +124,9 @@ fn understand(answer: &Answer) -> Result<Grant, ImsError> {
     let error = || body.get("error").and_then(Value::as_str).filter(|word| is_word(word)).map(str::to_owned);
     match answer.status.as_u16() {
         200 => grant(&body),
-        400 if error().as_deref() == Some("invalid_client") => Err(ImsError::Unauthorized(error())),
+        400 if matches!(error().as_deref(), Some("invalid_client" | "unauthorized_client")) => {
+            Err(ImsError::Unauthorized(error()))
+        }
         400 => Err(ImsError::BadRequest(error())),
         401 => Err(ImsError::Unauthorized(error())),
         429 => Err(ImsError::Throttled(answer.retry_after())),
@@ -146,14 +151,22 @@ fn grant(body: &Value) -> Result<Grant, ImsError> {
     if kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
         return Err(ImsError::Malformed("its token_type is not bearer"));
     }
-    let expires = body.get("expires_in");
-    let seconds = expires.and_then(|value| value.as_u64().or_else(|| value.as_str()?.parse().ok()));
-    let seconds = seconds.filter(|seconds| *seconds > 0).ok_or(ImsError::Malformed("it has no expires_in"))?;
+    let seconds = match body.get("expires_in").filter(|value| !value.is_null()) {
+        None => UNSAID_LIFE,
+        Some(value) => seconds(value).ok_or(ImsError::Malformed("its expires_in is no number of seconds"))?,
+    };
     Ok(Grant {
         header: bearer(token).ok_or(ImsError::Malformed("its access_token fits into no header"))?,
         life: Duration::from_secs(seconds.min(LONGEST_LIFE)),
         scopes: scopes(body, token),
     })
+}
+
+/// A number, whole or not, or one written as text; `None` for what is less than a second.
+fn seconds(value: &Value) -> Option<u64> {
+    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    let seconds = Duration::try_from_secs_f64(number).ok()?.as_secs();
+    (seconds > 0).then_some(seconds)
 }
 
 /// From the answer, else from the token, which is a JWT as far as is known.

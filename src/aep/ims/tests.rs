@@ -86,7 +86,8 @@ async fn tells_every_refusal_apart_and_never_repeats_the_secret() {
         (403, "hunter2".to_owned(), "unexpected", "403"),
         (200, "hunter2".to_owned(), "malformed", "not JSON"),
         (200, json!({ "expires_in": 1 }).to_string(), "malformed", "access_token"),
-        (200, json!({ "access_token": "t" }).to_string(), "malformed", "expires_in"),
+        (400, json!({ "error": "unauthorized_client" }).to_string(), "unauthorized", "unauthorized_client"),
+        (200, json!({ "access_token": "t", "expires_in": "soon" }).to_string(), "malformed", "expires_in"),
         (200, json!({ "access_token": "t", "expires_in": 0 }).to_string(), "malformed", "expires_in"),
         (200, json!({ "access_token": "t", "expires_in": 9, "token_type": "mac" }).to_string(), "malformed", "bearer"),
         (200, json!({ "access_token": "a\nb", "expires_in": 9 }).to_string(), "malformed", "header"),
@@ -303,4 +304,14 @@ async fn says_what_a_token_is_for_and_not_what_it_is() {
     assert_eq!(token.scopes().expect("scopes"), ["openid", "acp.foundation"]);
     assert!(token.header().is_sensitive());
     assert!(!format!("{token:?} {tokens:?}").contains(&expected), "{token:?} {tokens:?}");
+}
+
+#[tokio::test]
+async fn a_life_is_a_number_in_any_form_and_an_hour_where_nothing_is_said() {
+    for (life, seconds) in [(json!(90.0), 90), (json!("90"), 90), (json!(null), 3600), (json!(86_399_000), 86_400)] {
+        let body = json!({ "access_token": "t", "token_type": "Bearer", "expires_in": life }).to_string();
+        let mock = Mock::start(move |_| answer(200, &body)).await;
+        let token = tokens(&mock, &["s"]).get().await.expect("a token");
+        assert_eq!(token.life.as_secs(), seconds, "{life}");
+    }
 }
