@@ -126,7 +126,9 @@ impl Source<'_> {
     /// Where the list goes on: by its link; without any link, by its cursor, unless all that was counted is there.
     fn next(&self, page: &Value, url: &Url, complete: bool) -> Next {
         let link = page.pointer("/_links/next");
-        if let Some(href) = link.and_then(|link| link.get("href").unwrap_or(link).as_str()) {
+        let href = link.and_then(|link| link.get("href").unwrap_or(link).as_str());
+        // An empty one is how some say that there is none.
+        if let Some(href) = href.filter(|href| !href.is_empty()) {
             return self.resolve(href, url);
         }
         let cursor = about(page, "next").or_else(|| about(page, "continuationToken")).or(page.get("continuationToken"));

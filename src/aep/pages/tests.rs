@@ -183,3 +183,13 @@ async fn a_listing_under_way_waits_when_it_is_told_to() {
     assert_eq!(list(&throttled).await.expect_err("throttled").as_str(), "throttled");
     assert_eq!(asked(&throttled).len(), 1, "what has not begun is not worth a wait");
 }
+
+#[tokio::test]
+async fn an_empty_link_is_no_link() {
+    for next in [json!({ "href": "" }), json!(""), json!(null), json!({})] {
+        let about = next.to_string();
+        let mock = platform(move |_| page(&["a"], next.clone())).await;
+        let listing = read(&mock).await;
+        assert_eq!((listing.items.concat().as_str(), listing.cut, asked(&mock).len()), ("a", None, 1), "{about}");
+    }
+}
