@@ -404,6 +404,7 @@ mod tests {
             std::fs::write(folder.join("workspace.json"), workspace.to_string()).expect("a writable folder");
             let text = minimal(&format!("{:?}", key()))
                 + "[experience_platform]\nworkspace_file = \"workspace.json\"\ndatastream = \"s\"\nauthenticated = true\n";
+            std::fs::write(folder.join("segue.toml"), &text).expect("a writable folder");
             parse("segue.toml", &text, &folder, [])
         };
         let aep = read(&workspace).expect("a right configuration").platform.expect("the section").aep;
@@ -412,6 +413,18 @@ mod tests {
         assert_eq!(credentials.client_secrets[0].expose_secret(), "hunter2");
         assert_eq!(aep.edge.url.as_str(), "https://server.adobedc.net/");
         assert!(!format!("{aep:?}").contains("hunter2"));
+        let mut without_secrets = workspace.clone();
+        without_secrets["project"]["workspace"]["details"]["credentials"][1]["oauth_server_to_server"]["client_secrets"].take();
+        let mistakes = read(&without_secrets).expect_err("no secret");
+        assert!(
+            mistakes.iter().any(|mistake| mistake.message.contains("client_secret_file beside it")),
+            "{mistakes:?}"
+        );
+        let beside = [("SEGUE__EXPERIENCE_PLATFORM__CLIENT_SECRET".to_owned(), "given-beside-it".to_owned())];
+        let text = std::fs::read_to_string(folder.join("segue.toml")).expect("written before");
+        let config = parse("segue.toml", &text, &folder, beside).expect("a right configuration");
+        let credentials = config.platform.and_then(|platform| platform.aep.credentials).expect("credentials");
+        assert_eq!(credentials.client_secrets[0].expose_secret(), "given-beside-it");
         let mut jwt_only = workspace;
         jwt_only["project"]["workspace"]["details"]["credentials"] =
             serde_json::json!([{ "jwt": { "client_secret": "hunter2" } }]);

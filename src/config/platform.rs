@@ -139,6 +139,14 @@ fn account(reader: &Reader<'_>, folder: &Path) -> Option<Account> {
             credentials.scopes = scopes;
         }
     }
+    if credentials.as_ref().is_some_and(|credentials| credentials.client_secrets.is_empty()) {
+        reader.mistake_at(
+            "workspace_file",
+            "has a credential without client secret: add one to it in Adobe's Developer Console and download the file anew, or give \
+             client_secret or client_secret_file beside it",
+        );
+        return None;
+    }
     if let Some(org) = org {
         known_org = Some(org?);
     }
@@ -197,7 +205,7 @@ fn workspace(field: &Field<'_>, folder: &Path) -> Option<(OrgId, Credentials)> {
     }
     if credentials.is_none() {
         field.mistake(format!(
-            "{} has no OAuth server-to-server credential with client id and secrets: add one to the project in Adobe's Developer Console \
+            "{} has no OAuth server-to-server credential: add one to the project in Adobe's Developer Console \
              (JWT credentials have ended) and download the file anew",
             path.display()
         ));
@@ -213,7 +221,6 @@ fn from_workspace(credential: &Value) -> Option<Credentials> {
     };
     let secrets = texts("client_secrets");
     let scopes = texts("scopes");
-    (!secrets.is_empty()).then_some(())?;
     Some(Credentials {
         client_id: text("client_id")?,
         client_secrets: secrets.into_iter().take(2).map(SecretString::from).collect(),
