@@ -271,6 +271,12 @@ impl Refresher {
         }
     }
 
+    /// An answer went out before the identity that it was to bring came: as long as the Edge Network is so slow, each further one would be
+    /// made for nobody.
+    pub fn pause_mints(&self) {
+        *self.mint_paused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + MINT_PAUSE);
+    }
+
     /// Begins a look-up for a page, or joins the one under way, where one is due; `question` says what is asked. Page and look-up then
     /// go on side by side.
     pub fn begin(self: &Arc<Self>, inquiry: &Inquiry<'_>, question: impl FnOnce() -> Question) -> Option<Pending> {
@@ -370,11 +376,6 @@ impl Refresher {
         paused.is_some_and(|until| Instant::now() < until)
     }
 
-    /// An identity came too late: as long as the Edge Network is so slow, each further one would be made for nobody.
-    fn pause_mints(&self) {
-        *self.mint_paused.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + MINT_PAUSE);
-    }
-
     fn under_way(&self, key: &Key) -> Option<Pending> {
         let flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         self.among(&flights, key).map(|under_way| self.joined(under_way, &key.scope.datastream))
@@ -441,6 +442,11 @@ impl Pending {
             refresher.metrics.waited(begin.elapsed());
         }
         self.now()
+    }
+
+    /// Whether the answer is still to come.
+    pub fn is_under_way(&self) -> bool {
+        matches!(&*self.flight.borrow(), Flight::UnderWay)
     }
 
     /// What was learnt, if the answer is there by now.

@@ -13,7 +13,7 @@ use segue::demo::platform::{DATASTREAM, Fault, Options, Service};
 use crate::openapi::{EDGE, Spec};
 use crate::origin::{Origin, html};
 use crate::platform::{Adobe, VIP};
-use crate::running::{Running, Setup};
+use crate::running::{Running, Setup, get};
 use crate::shop;
 
 /// Requests in each weather; `SEGUE_REQUESTS=10000` for the figures of a long run.
@@ -220,6 +220,40 @@ async fn in_foul_weather_no_page_fails_or_waits_longer_than_the_budget() {
         assert!(opened, "{what}: the breaker opens");
         assert!(weather.asked() < 2 * SHOPPERS as u64, "{what}: {} look-ups", weather.asked());
     }
+}
+
+const NAVIGATION: [(&str, &str); 1] = [("sec-fetch-dest", "document")];
+
+#[tokio::test]
+async fn while_identities_come_too_late_nobody_else_is_made_known() {
+    let weather = Weather::start("first_visit = \"ask\"").await;
+    weather.adobe.platform.set_fault(Service::Edge, Fault::slow(Duration::from_secs(1)));
+    for _ in 0..3 {
+        let page = weather.running.get("/", &NAVIGATION).await;
+        assert!(page.set_cookies().is_empty(), "{:?}", page.set_cookies());
+    }
+    assert_eq!(weather.asked(), 1);
+}
+
+#[tokio::test]
+async fn who_hangs_up_before_he_is_made_known_keeps_nobody_else_from_it() {
+    let weather = Weather::start("first_visit = \"ask\"\nbudget = \"5s\"").await;
+    weather.adobe.platform.set_fault(Service::Edge, Fault::slow(Duration::from_secs(3)));
+    let url = format!("http://127.0.0.1:{}/", weather.running.port);
+    let request = tokio::spawn(async move { get(&url, &NAVIGATION).await });
+    let begin = Instant::now();
+    while weather.asked() == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(10), "the look-up begins");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    request.abort();
+    while !weather.running.metrics().await.contains("segue_lookups_total{result=\"abandoned\"} 1") {
+        assert!(begin.elapsed() < Duration::from_secs(10), "the look-up is given up");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    weather.adobe.platform.set_fault(Service::Edge, None);
+    let page = weather.running.get("/", &NAVIGATION).await;
+    assert!(page.set_cookies().iter().any(|line| line.contains("_identity=")), "{:?}", page.set_cookies());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

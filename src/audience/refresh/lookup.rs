@@ -43,7 +43,6 @@ impl Lookup {
             answer = self.ask() => answer,
             () = self.abandoned() => {
                 self.refresher.metrics.ended("abandoned", self.begun.elapsed());
-                self.refresher.pause_mints();
                 return;
             }
         };
@@ -67,8 +66,8 @@ impl Lookup {
         self.tell.send_replace(Flight::Learnt(learnt));
     }
 
-    /// Ends when the answer that could bring an identity to its browser has gone out: the look-up is given up then, rather than that an
-    /// identity is made which nobody has. One about somebody who is known goes on, for his next page.
+    /// Ends when no answer can bring an identity to its browser any more, as it has gone out or the browser has: the look-up is given up
+    /// then, rather than that an identity is made which nobody has. One about somebody who is known goes on, for his next page.
     async fn abandoned(&self) {
         match self.key {
             None => self.tell.closed().await,

@@ -334,9 +334,11 @@ async fn a_look_up_whose_identity_nobody_can_get_any_more_is_given_up() {
     assert!(pending.within(&bench.refresher).await.is_none());
     drop(pending);
     bench.until_counted(r#"lookups_total{result="abandoned"} 1"#).await;
+    assert_eq!(bench.refresher.limits.free(), Config::default().max_concurrent);
+    assert!(bench.begin(&shopper_with(None), NOW).is_some(), "whoever hangs up shuts out nobody else");
+    bench.refresher.pause_mints();
     assert!(bench.begin(&shopper_with(None), NOW).is_none(), "the next would be as late");
     assert!(bench.counts(r#"lookups_spared_total{reason="too_slow_to_mint"} 1"#));
-    assert_eq!(bench.refresher.limits.free(), Config::default().max_concurrent);
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ impl Turn {
             website: &self.view.website,
             client: self.client.address,
             now: self.now.as_second(),
-            may_mint: is_on && is_navigation(&parts.headers) && !shop.is_behind_cache(),
+            may_mint: is_on && is_navigation(&parts.headers) && !shop.is_behind_cache() && !self.is_reckoned(),
         };
         let host = self.client.host.as_str();
         let domain = cookie_domain(host).or(shop.identifier.config().domain.as_deref()).unwrap_or(host);
@@ -75,14 +75,22 @@ impl Turn {
         }
     }
 
-    /// Takes in an answer that came while the origin was at work. Not on the way to the checkout, where the origin has reckoned with
-    /// what was known before.
+    /// Takes in an answer that came while the origin was at work. Not on the way to the checkout.
     pub(super) fn take_late_answer(&mut self) {
-        let reckoned = self.path.contains("/checkout");
-        let pending = self.looked_up.pending.take().filter(|_| !reckoned);
-        if let Some(learnt) = pending.and_then(|pending| pending.now()) {
-            self.learn(&learnt);
+        let Some(pending) = self.looked_up.pending.take() else { return };
+        let is_stranger = self.shopper.visitor.as_ref().is_some_and(|visitor| visitor.identity.is_none());
+        match pending.now() {
+            Some(learnt) if !self.is_reckoned() => self.learn(&learnt),
+            None if is_stranger && pending.is_under_way() => {
+                self.shop.platform.iter().for_each(|platform| platform.refresher.pause_mints());
+            }
+            _ => {}
         }
+    }
+
+    /// Whether the origin has reckoned with what was known when it was asked.
+    fn is_reckoned(&self) -> bool {
+        self.path.contains("/checkout")
     }
 
     fn learn(&mut self, learnt: &Learnt) {
