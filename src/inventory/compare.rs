@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::aep::audiences::{Audience, Lifecycle};
 use crate::aep::destinations::{Activation, Activations};
@@ -85,13 +85,21 @@ impl fmt::Display for Change {
     }
 }
 
+/// No two syncs that run beside each other began further apart. A later time is of a clock that was wrong.
+const APART: SignedDuration = SignedDuration::from_hours(1);
+
+/// Whether somebody else has learnt something since `began`.
+fn is_newer(row: &Known, began: Timestamp) -> bool {
+    row.last_seen > began && row.last_seen.duration_since(began) < APART
+}
+
 /// The rows to write, and what changed. What somebody else has learnt since `began` stays as it is.
 pub(super) fn compare(known: Vec<Known>, learnt: &Learnt, began: Timestamp) -> (Vec<Known>, Vec<Change>) {
     let mut known: HashMap<String, Known> = known.into_iter().map(|one| (one.audience.id.clone(), one)).collect();
     let (mut rows, mut changes) = (Vec::new(), Vec::new());
     for audience in &learnt.listed {
         let before = known.remove(&audience.id);
-        if before.as_ref().is_some_and(|before| before.last_seen > began) {
+        if before.as_ref().is_some_and(|before| is_newer(before, began)) {
             continue;
         }
         let activation = learnt.activations.as_ref().map(|activations| activations.of_audience(audience));
@@ -100,7 +108,7 @@ pub(super) fn compare(known: Vec<Known>, learnt: &Learnt, began: Timestamp) -> (
         rows.push(row);
     }
     for id in &learnt.deleted {
-        let Some(mut row) = known.remove(id).filter(|row| row.gone_at.is_none() && row.last_seen <= began) else {
+        let Some(mut row) = known.remove(id).filter(|row| row.gone_at.is_none() && !is_newer(row, began)) else {
             continue;
         };
         row.gone_at = Some(began);
@@ -237,6 +245,14 @@ mod tests {
         let before = known(&[audience("a", "A", "published")]);
         let earlier = Learnt { deleted: vec!["a".to_owned()], ..learnt(&[audience("a", "Old", "draft")]) };
         assert_eq!(compare(before, &earlier, at(5)), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn what_a_wrong_clock_dated_ahead_is_learnt_anew() {
+        let mut before = known(&[audience("a", "A", "published")]);
+        before[0].last_seen = at(20) + APART;
+        let (rows, changes) = compare(before, &learnt(&[audience("a", "B", "published")]), at(20));
+        assert_eq!((words(&changes), rows[0].last_seen), (vec!["renamed: B (a), before: A".to_owned()], at(20)));
     }
 
     #[test]

@@ -84,10 +84,14 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn last_syncs(&self, scope: &Scope) -> Result<(Option<Sync>, Option<Sync>), StoreError> {
-        let last = "SELECT * FROM syncs WHERE org = $1 AND sandbox = $2 ORDER BY began DESC LIMIT 1";
-        let good = "SELECT * FROM syncs WHERE org = $1 AND sandbox = $2 AND error IS NULL ORDER BY began DESC LIMIT 1";
+        let last = "SELECT * FROM syncs WHERE org = $1 AND sandbox = $2 AND began <= $3 ORDER BY began DESC LIMIT 1";
+        let good = "SELECT * FROM syncs WHERE org = $1 AND sandbox = $2 AND began <= $3 AND error IS NULL \
+                    ORDER BY began DESC LIMIT 1";
+        // What a clock that was wrong dated ahead would be the last one for ever.
+        let now = Timestamp::now().as_millisecond();
         let one = async |sql: &'static str| {
-            let row = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).fetch_optional(&self.readers).await?;
+            let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(now);
+            let row = query.fetch_optional(&self.readers).await?;
             row.as_ref().map(sync).transpose()
         };
         let both = async { Ok((one(last).await?, one(good).await?)) };

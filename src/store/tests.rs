@@ -214,6 +214,16 @@ async fn a_change_that_is_broken_off_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_a_wrong_clock_dated_ahead_is_not_the_last_one() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    put(&store, Vec::new()).await;
+    let ahead = attempt(Timestamp::now().as_second() + 86_400, Some("unreachable"));
+    store.note_failure(&scope(), &ahead).await.expect("written");
+    assert_eq!(store.last_syncs(&scope()).await.expect("read"), (Some(attempt(10, None)), Some(attempt(10, None))));
+}
+
+#[tokio::test]
 async fn the_last_good_attempt_is_remembered_through_any_number_of_bad_ones() {
     let folder = Folder::new();
     let store = folder.store().await;

@@ -13,18 +13,19 @@ const BACKPACK: &str = "/loom-rolltop-backpack.html";
 /// A downloadable product: what its page shows comes from the page's script.
 const GUIDE: &str = "/night-walk-field-guide.html";
 
-struct Visit {
-    demo: Demo,
-    browser: Browser,
+/// Somebody who looks at the demo.
+pub struct Visit {
+    pub demo: Demo,
+    pub browser: Browser,
 }
 
 impl Visit {
-    async fn begin(width: u32, height: u32) -> Option<Self> {
+    pub async fn begin(width: u32, height: u32) -> Option<Self> {
         let browser = browser::open(width, height).await?;
         Some(Self { demo: Demo::start().await, browser })
     }
 
-    async fn see(&self, path: &str) {
+    pub async fn see(&self, path: &str) {
         self.browser.go(&format!("{}{}", self.demo.storefront().trim_end_matches('/'), path)).await;
         self.browser.wait_for("document.readyState === 'complete'").await;
     }
@@ -34,16 +35,16 @@ impl Visit {
         self.browser.eval(&format!("document.cookie = {cookie:?}")).await;
     }
 
-    async fn hero(&self) -> String {
+    pub async fn hero(&self) -> String {
         self.browser.text(".page-wrapper > .segue-block .segue-banner__title").await
     }
 
     /// The final price that a product's first box shows.
-    async fn price(&self) -> String {
+    pub async fn price(&self) -> String {
         self.browser.text(".product-info-main .price-box [data-price-type=finalPrice]").await
     }
 
-    async fn end(mut self) {
+    pub async fn end(mut self) {
         self.browser.close().await;
         self.demo.process.kill().await.expect("the demo ends");
     }

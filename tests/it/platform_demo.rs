@@ -4,39 +4,16 @@ use segue::demo::platform::{Options, Platform, Service};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::browser::{self, Browser};
-use crate::running::{Demo, get, send};
+use crate::demo::Visit;
+use crate::running::{get, send};
 
 const BACKPACK: &str = "/loom-rolltop-backpack.html";
 
-struct Visit {
-    demo: Demo,
-    browser: Browser,
-}
-
 impl Visit {
-    async fn begin(width: u32, height: u32) -> Option<Self> {
-        let browser = browser::open(width, height).await?;
-        Some(Self { demo: Demo::start().await, browser })
-    }
-
-    fn place(&self, name: &str) -> &str {
-        self.demo.ready[name].as_str().expect("an address").trim_end_matches('/')
-    }
-
-    async fn see(&self, path: &str) {
-        self.browser.go(&format!("{}{path}", self.place("storefront"))).await;
-        self.browser.wait_for("document.readyState === 'complete'").await;
-    }
-
-    async fn hero(&self) -> String {
-        self.browser.text(".page-wrapper > .segue-block .segue-banner__title").await
-    }
-
-    async fn price(&self) -> String {
+    async fn backpack_price(&self) -> String {
         self.see(BACKPACK).await;
         self.browser.wait_for("document.querySelector('.product-info-main [data-rendered]')").await;
-        self.browser.text(".product-info-main .price-box [data-price-type=finalPrice]").await
+        self.price().await
     }
 
     /// Opens the control page by the panel's link, as a click does, but in this window.
@@ -56,11 +33,6 @@ impl Visit {
         self.browser.eval(&format!("{switch}.click()")).await;
         self.browser.wait_for(&format!("{switch}.getAttribute('aria-checked') === '{to}'")).await;
     }
-
-    async fn end(mut self) {
-        self.browser.close().await;
-        self.demo.process.kill().await.expect("the demo ends");
-    }
 }
 
 #[tokio::test]
@@ -69,7 +41,7 @@ async fn a_visitor_who_is_moved_sees_it_on_his_next_page() {
     visit.see("/").await;
     let default_hero = visit.hero().await;
     assert!(!default_hero.is_empty());
-    assert_eq!(visit.price().await, "$112.00");
+    assert_eq!(visit.backpack_price().await, "$112.00");
 
     visit.go_to_platform().await;
     visit.turn("VIP", true).await;
@@ -77,7 +49,7 @@ async fn a_visitor_who_is_moved_sees_it_on_his_next_page() {
     visit.see("/").await;
     let vip_hero = visit.hero().await;
     assert_ne!(vip_hero, default_hero);
-    assert_eq!(visit.price().await, "$89.60");
+    assert_eq!(visit.backpack_price().await, "$89.60");
     let cookies = visit.browser.eval("document.cookie").await;
     assert!(!cookies.as_str().expect("text").contains("segue-audiences"), "no cookie was touched: {cookies}");
     visit.browser.picture("home-moved-1280").await;
@@ -86,7 +58,7 @@ async fn a_visitor_who_is_moved_sees_it_on_his_next_page() {
     visit.turn("VIP", false).await;
     visit.see("/").await;
     assert_eq!(visit.hero().await, default_hero);
-    assert_eq!(visit.price().await, "$112.00");
+    assert_eq!(visit.backpack_price().await, "$112.00");
     visit.end().await;
 }
 
@@ -101,7 +73,7 @@ async fn a_choice_in_the_panel_ends_with_the_way_to_experience_platform() {
     visit.browser.wait_for("document.querySelector('.demo-panel__who').textContent === 'Wholesale'").await;
     visit.go_to_platform().await;
     visit.turn("VIP", true).await;
-    assert_eq!(visit.price().await, "$89.60", "VIP, and no longer Wholesale");
+    assert_eq!(visit.backpack_price().await, "$89.60", "VIP, and no longer Wholesale");
     visit.end().await;
 }
 
