@@ -112,6 +112,14 @@ async fn listen(port: u16) -> Result<TcpListener, Failure> {
     listener.map_err(|error| Failure::Failed(format!("cannot listen on {address}: {error}; try --port 0")))
 }
 
+/// The store views beside the default one, as the shop has them.
+const VIEWS: &str = "[stores.views.de]\nwebsite = \"base\"\ncurrency = \"EUR\"\nlocale = \"de_DE\"\n\
+    time_zone = \"Europe/Berlin\"\npath_prefix = \"/de\"\nprices = \"including_tax\"\n\
+    [stores.views.b2b]\nwebsite = \"base\"\ncurrency = \"EUR\"\nlocale = \"en_IE\"\n\
+    time_zone = \"Europe/Dublin\"\npath_prefix = \"/b2b\"\nprices = \"including_tax\"\n\
+    [stores.views.ar]\nwebsite = \"base\"\ncurrency = \"KWD\"\nlocale = \"ar_KW\"\n\
+    time_zone = \"Asia/Kuwait\"\npath_prefix = \"/ar\"\n";
+
 /// The demo's own configuration: everything on loopback, where believing the browser harms nobody.
 fn configuration(
     folder: &Folder,
@@ -129,6 +137,7 @@ fn configuration(
          [stores.websites.base]\nbase_currency = \"USD\"\n\
          [stores.views.default]\nwebsite = \"base\"\ncurrency = \"USD\"\nlocale = \"en_US\"\n\
          time_zone = \"America/New_York\"\n\
+         {VIEWS}\
          [membership]\nsite = \"demo\"\ntrust = \"cookie\"\nkeys = [\"{key}\"]\n\
          [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"on\"\n\
          [experience_platform]\norg_id = \"{org}\"\nclient_id = \"{client}\"\nclient_secret = \"{secret}\"\n\

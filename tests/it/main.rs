@@ -5,6 +5,7 @@ mod browser;
 mod check;
 mod commands;
 mod demo;
+mod demo_shop;
 mod drain;
 mod fail_open;
 mod failing_origin;
