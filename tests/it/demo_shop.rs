@@ -13,8 +13,8 @@ struct Shop {
 }
 
 impl Shop {
-    async fn open() -> Option<Self> {
-        let browser = browser::open(1280, 1400).await?;
+    async fn open(width: u32) -> Option<Self> {
+        let browser = browser::open(width, 1400).await?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound port"));
         let shop = segue::demo::Shop::new(segue::demo::Options::default());
@@ -69,7 +69,7 @@ impl Shop {
 
 #[tokio::test]
 async fn prices_follow_swatches_and_dropdowns() {
-    let Some(shop) = Shop::open().await else { return };
+    let Some(shop) = Shop::open(1280).await else { return };
     shop.see("/dune-day-pack.html").await;
     assert_eq!(shop.price().await, "$58.00");
     assert_eq!(shop.is_shown(".sly-old-price").await, false);
@@ -119,7 +119,7 @@ async fn prices_follow_swatches_and_dropdowns() {
 
 #[tokio::test]
 async fn a_bundles_summary_follows_its_parts_and_its_range_does_not() {
-    let Some(shop) = Shop::open().await else { return };
+    let Some(shop) = Shop::open(1280).await else { return };
     shop.see("/first-evening-set.html").await;
     let summary = ".price-configured_price [data-price-type=finalPrice]";
     assert_eq!(shop.browser.text(summary).await, "$120.89");
@@ -139,7 +139,7 @@ async fn a_bundles_summary_follows_its_parts_and_its_range_does_not() {
 
 #[tokio::test]
 async fn options_tiers_links_and_rows_add_up() {
-    let Some(shop) = Shop::open().await else { return };
+    let Some(shop) = Shop::open(1280).await else { return };
     shop.see("/initial-enamel-mug.html").await;
     assert_eq!(shop.browser.text("#select_3 option[value='4']").await, "Gold leaf +$3.75");
     for (field, value, price) in [
@@ -179,7 +179,7 @@ async fn options_tiers_links_and_rows_add_up() {
 
 #[tokio::test]
 async fn every_view_prints_its_own_format() {
-    let Some(shop) = Shop::open().await else { return };
+    let Some(shop) = Shop::open(1280).await else { return };
     shop.see("/de/dune-day-pack.html").await;
     assert_eq!(shop.price().await, "63,50\u{a0}€");
     shop.click("[data-option-id='167']").await;
@@ -207,7 +207,7 @@ async fn every_view_prints_its_own_format() {
 
 #[tokio::test]
 async fn only_sections_whose_ids_differ_are_loaded_again() {
-    let Some(shop) = Shop::open().await else { return };
+    let Some(shop) = Shop::open(1280).await else { return };
     shop.see("/harbour-canvas-tote.html").await;
     assert_eq!(shop.browser.eval("Object.keys(JSON.parse(localStorage.product_data_storage))").await, json!(["1"]));
     shop.buy().await;
@@ -238,5 +238,40 @@ async fn only_sections_whose_ids_differ_are_loaded_again() {
     let after = shop.browser.eval(ids).await;
     assert_eq!(after["wishlist"], before["wishlist"]);
     assert_eq!(shop.browser.text(".block-wishlist .price").await, "$48.00");
+    shop.end().await;
+}
+
+#[tokio::test]
+async fn no_page_scrolls_sideways_on_a_phone() {
+    let Some(shop) = Shop::open(390).await else { return };
+    shop.see("/b2b/dune-day-pack.html").await;
+    for list in ["wishlist/index", "catalog/product_compare"] {
+        for product in [2, 11, 13] {
+            let add = format!("{}/b2b/{list}/add/", shop.base);
+            let script = format!(
+                "fetch({add:?}, {{ method: 'POST', body: new URLSearchParams({{ product: {product}, \
+                 form_key: document.querySelector('input[name=form_key]').value }}) }})"
+            );
+            shop.browser.eval(&format!("{script}.then(() => true)")).await;
+        }
+    }
+    let pages = [
+        ("pack", "/b2b/dune-day-pack.html"),
+        ("lamp", "/heron-desk-lamp.html"),
+        ("set", "/b2b/first-evening-set.html"),
+        ("mug", "/b2b/initial-enamel-mug.html"),
+        ("candle", "/ar/beeswax-candle.html"),
+        ("shelf", "/de/lamplighters-shelf.html"),
+        ("maps", "/b2b/four-season-star-maps.html"),
+        ("gear", "/b2b/gear.html"),
+        ("bags", "/de/bags.html"),
+        ("wishes", "/b2b/wishlist/"),
+        ("comparison", "/b2b/catalog/product_compare/"),
+    ];
+    for (name, path) in pages {
+        shop.see(path).await;
+        assert_eq!(shop.browser.overflow().await, 0, "{path}");
+        shop.browser.picture(&format!("shop-{name}-390")).await;
+    }
     shop.end().await;
 }
