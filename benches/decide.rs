@@ -77,7 +77,7 @@ fn rules(everyone: bool) -> Rules {
 }
 
 fn page() -> PageFacts {
-    let product = |id| ProductFacts { id: ProductId(id), sku: None, final_price: 49.into() };
+    let product = |id| ProductFacts::simple(ProductId(id), None, 49.into());
     PageFacts {
         kind: PageKind::Category,
         currencies: vec!["EUR".to_owned()],

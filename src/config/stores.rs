@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::document::{Field, Reader, suggestion};
 use crate::mode::Mode;
-use crate::site::{Sites, StoreView};
+use crate::site::{Display, Sites, StoreView, Tax, TaxShown};
 
 /// What `[stores]` says.
 pub(super) struct Stores {
@@ -87,15 +87,17 @@ fn view(code: &str, reader: &Reader<'_>, websites: &BTreeMap<String, Option<Stri
         .and_then(|field| field.parsed("a time zone such as Europe/Berlin", |name| TimeZone::get(name).ok()));
     let hosts = reader.optional("hosts").map_or(Some(Vec::new()), |field| hosts(&field));
     let path_prefix = reader.optional("path_prefix").map(|field| field.parsed("a path such as /de", path_prefix));
-    let words = [("excluding_tax", false), ("including_tax", true)];
-    let prices_include_tax = reader.optional("prices").map_or(Some(false), |field| field.word(&words));
+    let words =
+        [("excluding_tax", TaxShown::Excluding), ("including_tax", TaxShown::Including), ("both", TaxShown::Both)];
+    let shown = reader.optional("prices").map_or(Some(TaxShown::default()), |field| field.word(&words));
     let (website, base_currency) = website?;
     Some(StoreView {
         code: code.into(),
         website,
         base_currency: base_currency?,
         currency: currency?,
-        prices_include_tax: prices_include_tax?,
+        tax: Tax { shown: shown?, ..Tax::default() },
+        display: Display::default(),
         locale: locale?,
         time_zone: time_zone?,
         hosts: hosts?,

@@ -201,7 +201,7 @@ impl PriceBox {
 
 impl ProductPlan {
     fn facts(&self) -> ProductFacts {
-        ProductFacts { id: self.id, sku: self.sku.clone(), final_price: self.amount }
+        ProductFacts::simple(self.id, self.sku.clone(), self.amount)
     }
 }
 

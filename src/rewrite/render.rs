@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::decision::select::{PlacedBlock, PriceChange, Selection};
+use crate::decision::select::{Label, PlacedBlock, PriceChange, Selection};
 use crate::page::ProductId;
 use crate::rewrite::banner::{NoAnchor, Side, Spot};
 use crate::rewrite::plan::text::Span;
@@ -13,6 +13,7 @@ use crate::rewrite::plan::{Frame, Plan, PriceBox, ProductPlan, Reason, ShownPric
 use crate::rewrite::price::amount_text;
 use crate::rule::Placement;
 use crate::rule::html::escape;
+use crate::site::{Display, Reference};
 
 /// What goes into a page besides the selection.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +26,12 @@ pub struct Dressing<'a> {
     pub regular_price_label: &'a str,
     /// Plain text beside a discounted price, likewise.
     pub special_price_label: &'a str,
+    /// How the store view presents changed prices.
+    pub display: &'a Display,
 }
+
+static PLAIN_DISPLAY: Display =
+    Display { reference: Reference::Regular, reference_label: None, deducted: None, disclosure: None };
 
 impl Default for Dressing<'_> {
     fn default() -> Self {
@@ -34,6 +40,7 @@ impl Default for Dressing<'_> {
             marker: None,
             regular_price_label: "Regular Price",
             special_price_label: "Special Price",
+            display: &PLAIN_DISPLAY,
         }
     }
 }
@@ -263,7 +270,8 @@ impl Sheet<'_> {
         if boxes.is_empty() {
             return Err(Refusal::Swallowed);
         }
-        let price = change.final_price.filter(|price| *price != product.amount);
+        let price = change.units.first().and_then(|unit| unit.final_price);
+        let price = price.filter(|price| *price != product.amount);
         if let Some(price) = price {
             let texts = self.texts(&boxes, price)?;
             for (known, text) in boxes.iter().zip(texts) {
@@ -349,8 +357,8 @@ impl Sheet<'_> {
         )
     }
 
-    fn write_labels(&mut self, product: ProductId, known: &PriceBox, labels: &[Arc<str>]) {
-        for label in labels.iter().filter(|label| !label.trim().is_empty()) {
+    fn write_labels(&mut self, product: ProductId, known: &PriceBox, labels: &[Label]) {
+        for label in labels.iter().map(|label| &label.text).filter(|label| !label.trim().is_empty()) {
             let html = format!("<span class=\"segue-offer\">{}</span>", escape(label));
             self.styled = true;
             self.changes.push(Change::Slot { product, slot: Slot::Label, old: String::new(), new: label.to_string() });

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Notes, PriceChange};
+use rust_decimal::Decimal;
+
+use super::{Decision, Label, Notes, PriceChange};
 use crate::decision::index::Reach;
 use crate::decision::verdict::{NotApplied, Outcome, RuleId, Verdict};
-use crate::page::{PageFacts, ProductFacts, ProductId};
+use crate::page::{Amounts, PageFacts, ProductFacts, ProductId};
 use crate::rule::discount::{Effect, Unit};
 use crate::rule::{Charge, Offer, Products};
-use crate::site::StoreView;
+use crate::site::{StoreView, TaxShown};
 
 pub(super) fn select(decision: &Decision, view: &StoreView, page: &PageFacts, notes: &mut Notes) -> Vec<PriceChange> {
     if page.products.is_empty() {
@@ -100,25 +102,28 @@ struct Stack<'a> {
 impl<'a> Stack<'a> {
     fn new(product: &'a ProductFacts, view: &'a StoreView, currency: &'a Currency) -> Self {
         let sku = product.sku.as_ref().map(|sku| sku.trim().to_lowercase());
-        let unit = Unit::new(product.final_price);
+        let unit = product.units.first().and_then(|unit| Unit::new(unit.amounts.final_price?));
         Self { product, sku, view, currency, unit, stopped_by: None, in_doubt: None }
     }
 
     fn apply(mut self, offers: impl Iterator<Item = &'a Arc<Offer>>, notes: &mut Notes) -> Option<PriceChange> {
         let outcomes: Vec<(&Offer, Outcome)> = offers.map(|offer| (&**offer, self.outcome(offer))).collect();
-        let mut labels: Vec<Arc<str>> = Vec::new();
+        let mut labels: Vec<Label> = Vec::new();
         for (offer, outcome) in outcomes {
             let outcome = self.in_the_end(offer, outcome);
             if matches!(outcome, Outcome::Applied | Outcome::LabelOnly) {
-                let label = offer.labels.of(&self.view.code).filter(|label| !labels.contains(label));
-                labels.extend(label.cloned());
+                let label =
+                    offer.labels.of(&self.view.code).filter(|label| !labels.iter().any(|it| it.text == **label));
+                let deducted = matches!(outcome, Outcome::Applied);
+                labels.extend(label.map(|text| Label { text: Arc::clone(text), deducted }));
             }
             notes.add(|| verdict(offer, Some(self.product.id), outcome));
         }
         let unit = self.unit.filter(|unit| self.in_doubt.is_none() && !unit.discount().is_zero());
-        let final_price = unit.map(|unit| unit.charged());
+        let charged = |unit: Unit| Amounts { final_price: Some(unit.charged()), base_price: None };
+        let units: Vec<Amounts> = unit.map(charged).into_iter().collect();
         let product = self.product.id;
-        (final_price.is_some() || !labels.is_empty()).then_some(PriceChange { product, final_price, labels })
+        (!units.is_empty() || !labels.is_empty()).then_some(PriceChange { product, units, labels })
     }
 
     fn outcome(&mut self, offer: &'a Offer) -> Outcome {
@@ -149,8 +154,8 @@ impl<'a> Stack<'a> {
         }
         let doubt = match (&mut self.unit, self.currency) {
             _ if !named => NotApplied::SkuUnknown,
-            _ if self.view.prices_include_tax => NotApplied::TaxUnknown,
-            (None, _) => NotApplied::PriceOutOfRange(self.product.final_price),
+            _ if self.view.tax.shown != TaxShown::Excluding => NotApplied::TaxUnknown,
+            (None, _) => NotApplied::PriceOutOfRange(Decimal::ZERO),
             (_, Currency::Unknown) if offer.action.is_money() => NotApplied::CurrencyUnknown,
             (_, Currency::Foreign) if offer.action.is_money() => NotApplied::ForeignCurrency,
             (Some(unit), _) => match unit.apply(offer.action, offer.amount) {

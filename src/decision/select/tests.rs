@@ -14,7 +14,7 @@ fn decision(offers: Value, blocks: Value) -> Decision {
 
 fn product(id: u64, sku: Option<&str>, price: &str) -> ProductFacts {
     let final_price = price.parse().expect("a decimal");
-    ProductFacts { id: ProductId(id), sku: sku.map(str::to_owned), final_price }
+    ProductFacts::simple(ProductId(id), sku.map(str::to_owned), final_price)
 }
 
 fn page(products: Vec<ProductFacts>) -> PageFacts {
@@ -307,7 +307,7 @@ proptest! {
 #[test]
 fn shows_no_price_where_tax_makes_the_carts_discount_uncertain() {
     let mut view = sites().views()[0].as_ref().clone();
-    view.prices_include_tax = true;
+    view.tax.shown = TaxShown::Including;
     let decision = decision(json!([offer("ten", json!({"amount": 10}))]), json!([]));
     let scope = Scope { view: &view, path: "/", bucket: 0 };
     let (selection, verdicts) = select_explained(&decision, &scope, &page(vec![product(1, None, "10")]));
