@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::page::ProductId;
 use crate::rewrite::price::PriceFormat;
 
+pub(crate) mod cursor;
 mod printed;
 
 pub(crate) use printed::PrintedPrices;

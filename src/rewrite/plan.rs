@@ -11,6 +11,7 @@ use crate::rewrite::price::PriceFormat;
 use crate::site::StoreView;
 
 mod boxes;
+pub(crate) mod layer;
 mod products;
 mod reason;
 pub(crate) mod scan;

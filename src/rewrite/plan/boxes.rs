@@ -270,8 +270,7 @@ impl<'a> Tree<'a> {
         };
         let text = holder.extent.inner().ok_or(Reason::BrokenMarkup)?;
         let format = PriceText::learn(text.of(self.page), amount).ok_or(Reason::UnknownFormat)?;
-        let start = text.start as usize;
-        let number = Span::new(start + format.start..start + format.end);
+        let number = format.number.within(text.start);
         Ok(ShownPrice { number, text, format, amount_slot, amount })
     }
 
