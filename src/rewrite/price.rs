@@ -157,6 +157,13 @@ impl PriceText {
         Some(text)
     }
 
+    /// Reads the amount of another text that is written in the same way.
+    pub(crate) fn read_like(&self, page: &str, text: &Layer<'_>) -> Option<Decimal> {
+        let number = Number::find(page, text)?;
+        let amount = number.value(self.decimals)?;
+        (self.write(amount, None)? == number.span.of(page)).then_some(amount)
+    }
+
     /// Whether this text shows that numbers of four digits are grouped, or that they are not.
     pub(crate) fn four_grouped(&self) -> Option<bool> {
         (self.whole_digits == GROUPED_FROM).then_some(self.grouping != Grouping::None)
