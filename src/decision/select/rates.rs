@@ -20,6 +20,9 @@ const COMPUTED_DECIMALS: u32 = 4;
 /// A rate that nobody told is believed when so many different prices are whole cents and this rate.
 const EVIDENCE: u32 = 3;
 
+/// A round percentage explains two prices by itself when fewer than one range in so many holds one by chance.
+const CHANCE: Decimal = Decimal::from_parts(5, 0, 0, false, 0);
+
 /// The highest rate that is looked for, in half percents.
 const HIGHEST_HALVES: u8 = 60;
 
@@ -128,20 +131,26 @@ fn computed_millionths(amount: Decimal) -> Option<i64> {
     (scale >= COMPUTED_DECIMALS).then(|| i64::try_from(amount.mantissa() * 10_i128.pow(6 - scale)).ok()).flatten()
 }
 
-/// The percentage with the fewest decimals that makes one price of another; none if several with as few do.
+/// The percentage with the fewest decimals that makes one price of another; none if it could be so by chance.
 pub(super) fn snap(excl: Decimal, incl: Decimal) -> Option<Decimal> {
+    let (low, high) = range(excl, incl)?;
+    let grid = (0..=4).map(|decimals| (Decimal::from(10_u64.pow(decimals)), decimals));
+    let (power, least, decimals) = grid
+        .map(|(power, decimals)| (power, (low * power).ceil(), decimals))
+        .find(|(power, least, _)| *least <= high * power)?;
+    let is_chance = (high - low) * power * CHANCE > Decimal::ONE;
+    let rate = Decimal::try_from_i128_with_scale(least.normalize().mantissa(), decimals);
+    rate.ok().filter(|_| !is_chance).map(|rate| rate.normalize())
+}
+
+/// The lowest and the highest percentage that can make one price of another.
+pub(super) fn range(excl: Decimal, incl: Decimal) -> Option<(Decimal, Decimal)> {
     if excl <= NEAR || incl <= excl {
         return None;
     }
-    let percent = |incl: Decimal| (incl / excl - Decimal::ONE) * Decimal::ONE_HUNDRED;
     let tolerance = tolerance(incl);
-    let (low, high) = (percent(incl - tolerance), percent(incl + tolerance));
-    let grid = (0..=4).map(|decimals| (Decimal::from(10_u64.pow(decimals)), decimals));
-    let (least, most, decimals) = grid
-        .map(|(power, decimals)| ((low * power).ceil(), (high * power).floor(), decimals))
-        .find(|(least, most, _)| least <= most)?;
-    let snapped = || Decimal::try_from_i128_with_scale(least.mantissa(), decimals).ok();
-    (least == most).then(snapped).flatten().map(|rate| rate.normalize())
+    let percent = |incl: Decimal| ((incl / excl - Decimal::ONE) * Decimal::ONE_HUNDRED).max(Decimal::ZERO);
+    Some((percent(incl - tolerance), percent(incl + tolerance)))
 }
 
 /// A price in percent more.

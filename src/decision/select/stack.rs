@@ -294,7 +294,7 @@ impl<'a> Standing<'a> {
         if let Some((offer, floor)) = self.lowered_by.iter().find(above).and_then(|it| Some((*it, it.floor?))) {
             return Err((offer, NotApplied::BelowFloor(floor)));
         }
-        taxed.less(taken, self.facts.amounts).ok_or((*last, NotApplied::AboveCurrentPrice))
+        taxed.less(taken, self.facts.amounts).map_err(|why| (*last, why))
     }
 }
 

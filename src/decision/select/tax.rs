@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 
-use super::rates::{Rates, is_near, snap, whole_cents, with_tax};
+use super::rates::{Rates, is_near, range, snap, whole_cents, with_tax};
 use crate::decision::verdict::NotApplied;
 use crate::page::{Amounts, Share};
 use crate::rule::discount::{cents, is_sane};
@@ -20,8 +20,8 @@ pub(super) struct Taxed {
     excl: Option<Decimal>,
     /// With tax.
     incl: Option<Decimal>,
-    /// The rate, in percent, where the cart taxes what is left; else it takes the same off both.
-    anew: Option<Decimal>,
+    /// Where the cart taxes what is left: the lowest and the highest rate, in percent, that it may use. Else it takes the same off both.
+    anew: Option<(Decimal, Decimal)>,
     /// Which of the two the final price is; the base price is without tax.
     final_is: TaxBasis,
     share: Share,
@@ -80,42 +80,49 @@ impl Taxed {
         let (excl, rate) = rates.within(incl)?;
         let excl = as_in_cart(excl, share);
         let basis = if discounted == TaxBasis::Including { whole } else { excl };
-        Some(Self { basis, excl: Some(excl), anew: taxes_anew.then_some(rate), ..known })
+        Some(Self { basis, excl: Some(excl), anew: taxes_anew.then_some((rate, rate)), ..known })
     }
 
     fn of_both(excl: Decimal, incl: Decimal, share: Share, tax: &Tax, rates: &Rates<'_>) -> Option<Self> {
         let discounted = tax.discount_on?;
         let rate = || snap(excl, incl).or_else(|| rates.between(excl, incl));
-        let anew = if taxes_anew(tax)? { Some(rate()?) } else { None };
+        let rates = || rate().map(|rate| (rate, rate)).or_else(|| range(excl, incl));
+        let anew = if taxes_anew(tax)? { Some(rates()?) } else { None };
         let (excl, incl) = (as_in_cart(excl, share), as_in_cart(incl, share));
         let basis = if discounted == TaxBasis::Including { incl } else { excl };
         Some(Self { basis, excl: Some(excl), incl: Some(incl), anew, final_is: TaxBasis::Including, share })
     }
 
-    /// The page's amounts once `taken` is off the basis; the same sides as `before`. None if one of them rose.
-    pub(super) fn less(&self, taken: Decimal, before: Amounts) -> Option<Amounts> {
+    /// The page's amounts once `taken` is off the basis, the same sides as `before`. It fails if one of them would rise, and if nobody can tell.
+    pub(super) fn less(&self, taken: Decimal, before: Amounts) -> Result<Amounts, NotApplied> {
         let exact = self.share != Share::Whole;
         let taken = if exact { past_half_cents(taken) } else { taken };
         let excl = self.excl.map(|excl| (excl - taken).max(Decimal::ZERO));
         let incl = match (self.anew, excl) {
-            (Some(rate), Some(excl)) if exact => Some(with_tax(excl, rate)),
-            (Some(rate), Some(excl)) => Some(cents(with_tax(excl, rate))),
+            (Some(rates), Some(excl)) => Some(taxed_anew(excl, rates, exact).ok_or(NotApplied::TaxUnknown)?),
             _ => self.incl.map(|incl| (incl - taken).max(Decimal::ZERO)),
         };
         let final_price = if self.final_is == TaxBasis::Including { incl } else { excl };
         let side = |old: Option<Decimal>, new: Option<Decimal>| {
-            let Some((old, new)) = old.zip(new) else { return Some(None) };
-            let shown = if exact { old } else { cents(old) };
-            (new <= shown).then(|| Some(new.round_dp(DECIMALS).normalize()))
+            let Some((old, new)) = old.zip(new) else { return Ok(None) };
+            let has_risen = new > if exact { old } else { cents(old) };
+            let tidy = new.round_dp(DECIMALS).normalize();
+            if has_risen { Err(NotApplied::AboveCurrentPrice) } else { Ok(Some(tidy)) }
         };
         let (final_price, base_price) = (side(before.final_price, final_price)?, side(before.base_price, excl)?);
-        Some(Amounts { final_price, base_price })
+        Ok(Amounts { final_price, base_price })
     }
 
     /// What is left of the basis once `taken` is off it.
     pub(super) fn left(&self, taken: Decimal) -> Decimal {
         self.basis - taken
     }
+}
+
+/// What is left with tax upon it; none if rates that it may have make a difference.
+fn taxed_anew(excl: Decimal, (low, high): (Decimal, Decimal), exact: bool) -> Option<Decimal> {
+    let incl = |rate| if exact { with_tax(excl, rate) } else { cents(with_tax(excl, rate)) };
+    (incl(low) == incl(high)).then(|| incl(low))
 }
 
 /// Whether the cart taxes what is left after a discount, rather than taking the same off the price with tax; none if not told.

@@ -9,6 +9,9 @@ use crate::decision::verdict::{Outcome, RuleId};
 use crate::page::{PageKind, ProductFacts};
 use crate::site::TaxShown;
 
+mod tax;
+mod units;
+
 fn decision(offers: Value, blocks: Value) -> Decision {
     let rules = Rules::compile(rules(offers, blocks), &sites());
     rules.decide(&rules.key(&sites().views()[0], &audiences(&["vip"]), now()))
