@@ -20,6 +20,9 @@ pub use id::SelectionId;
 mod blocks;
 mod id;
 mod prices;
+mod rates;
+mod stack;
+mod tax;
 
 /// What changes on one page. Equal selections, and only those, have equal ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,6 +12,8 @@ const HIGHEST_PRICE: Decimal = Decimal::from_parts(0, 1_000, 0, false, 0);
 pub struct Unit {
     price: Decimal,
     discount: Decimal,
+    /// Whether fractions of a cent are kept instead of rounded.
+    exact: bool,
     /// The sum of the percentages so far, at most 100.
     percent: Decimal,
     /// Fractions of a cent left over, by the sum of percentages at which they were.
@@ -32,16 +34,25 @@ pub enum Effect {
 impl Unit {
     /// A unit at its shown price, which the cart rounds to cents; none for a negative price and for one past all reason.
     pub fn new(price: Decimal) -> Option<Self> {
-        let sane = price >= Decimal::ZERO && price <= HIGHEST_PRICE;
-        sane.then(|| Self { price: cents(price), discount: Decimal::ZERO, percent: Decimal::ZERO, carries: Vec::new() })
+        is_sane(price).then(|| Self::at(cents(price), false))
     }
 
-    /// What the cart charges now, in cents.
+    /// One of several prices that are added up before they are rounded: fractions of a cent stay on both sides. The cart gets the same sum
+    /// because it carries them from line to line.
+    pub fn exact(price: Decimal) -> Option<Self> {
+        is_sane(price).then(|| Self::at(price, true))
+    }
+
+    fn at(price: Decimal, exact: bool) -> Self {
+        Self { price, discount: Decimal::ZERO, exact, percent: Decimal::ZERO, carries: Vec::new() }
+    }
+
+    /// What the cart charges now, in cents unless exact.
     pub fn charged(&self) -> Decimal {
         self.price - self.discount
     }
 
-    /// What the cart takes off, in cents.
+    /// What the cart takes off, in cents unless exact.
     pub fn discount(&self) -> Decimal {
         self.discount
     }
@@ -67,7 +78,11 @@ impl Unit {
     /// Rounds what an offer takes off to cents. Once a line has a percentage, the fraction is kept and given to the next
     /// offer that meets the line at the same sum of percentages.
     fn deduct(&mut self, raw: Decimal) -> Effect {
-        let rounded = if self.percent.is_zero() { cents(raw) } else { self.carry(raw) };
+        let rounded = match self.exact {
+            true => raw,
+            false if self.percent.is_zero() => cents(raw),
+            false => self.carry(raw),
+        };
         let before = self.discount;
         self.discount = (self.discount + rounded).min(self.price);
         match self.discount.cmp(&before) {
@@ -90,6 +105,11 @@ impl Unit {
         }
         rounded
     }
+}
+
+/// Whether a price is neither negative nor past all reason.
+pub fn is_sane(price: Decimal) -> bool {
+    price >= Decimal::ZERO && price <= HIGHEST_PRICE
 }
 
 /// Rounds to cents, half away from zero, whatever the currency: as the cart does, also for yen.
