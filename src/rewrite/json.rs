@@ -9,6 +9,8 @@ use crate::rewrite::price::PriceFormat;
 
 pub(crate) mod cursor;
 mod printed;
+pub(crate) mod product_info;
+pub(crate) mod shown;
 
 pub(crate) use printed::PrintedPrices;
 
