@@ -32,23 +32,39 @@ pub struct Findings {
     pub contradictions: Vec<String>,
 }
 
-/// Compares a page before and after an offer for all its products. `taxed` is whether its prices include tax.
-pub fn check(before: &str, after: &str, offer: Offer, taxed: bool) -> Findings {
-    let (old, new) = (Copies::collect(before), Copies::collect(after));
-    let mut findings = Findings { contradictions: bytes::outside_of_slots(before, after), ..Findings::default() };
-    for product in old.of.keys().chain(new.of.keys()).copied().collect::<BTreeSet<u64>>() {
-        let (state, contradictions) = Judge::new(product, &old, &new, offer, taxed).judge();
-        findings.contradictions.extend(contradictions);
-        match state {
-            State::Changed => drop(findings.changed.insert(product)),
-            State::LeftAlone => drop(findings.left_alone.insert(product)),
-            State::Rightly(reason) => drop(findings.rightly.insert(product, reason)),
+/// A page as it came, to be compared with what became of it.
+pub struct Checker<'a> {
+    page: &'a str,
+    copies: Copies,
+    taxed: bool,
+}
+
+impl<'a> Checker<'a> {
+    /// Reads a page; `taxed` is whether its prices include tax.
+    pub fn new(page: &'a str, taxed: bool) -> Self {
+        Self { page, copies: Copies::collect(page), taxed }
+    }
+
+    /// Compares with the page after an offer for all its products.
+    pub fn check(&self, after: &str, offer: Offer) -> Findings {
+        let new = if after == self.page { self.copies.clone() } else { Copies::collect(after) };
+        let mut findings =
+            Findings { contradictions: bytes::outside_of_slots(self.page, after), ..Findings::default() };
+        for product in self.copies.of.keys().chain(new.of.keys()).copied().collect::<BTreeSet<u64>>() {
+            let (state, contradictions) = Judge::new(product, &self.copies, &new, offer, self.taxed).judge();
+            findings.contradictions.extend(contradictions);
+            match state {
+                State::Changed => drop(findings.changed.insert(product)),
+                State::LeftAlone => drop(findings.left_alone.insert(product)),
+                State::Rightly(reason) => drop(findings.rightly.insert(product, reason)),
+            }
         }
+        if self.copies.foreign != new.foreign {
+            let what = "a price changed that is no product's, such as that of a filter";
+            findings.contradictions.push(what.to_owned());
+        }
+        findings
     }
-    if old.foreign != new.foreign {
-        findings.contradictions.push("a price changed that is no product's, such as that of a filter".to_owned());
-    }
-    findings
 }
 
 /// Amounts with texts that are not how they look, and how many pairs there are. A page on which there are such is not understood.

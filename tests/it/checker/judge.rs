@@ -8,7 +8,7 @@ use super::copies::{Bundle, Copies, Copy, Figure, Role};
 use super::number::{cents, numbers, only_number};
 use super::offer::{Offer, Price};
 
-/// How far an amount may lie from what is charged: less than half a cent, which no text shows.
+/// How far an amount may lie from what is charged: half a cent, so that fractions may be kept. Texts must say what is charged.
 const TOLERANCE: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
 
 /// What became of a product.

@@ -3,7 +3,7 @@
 
 use rust_decimal::Decimal;
 
-use super::{Findings, Offer, check};
+use super::{Checker, Findings, Offer};
 
 /// A page in two versions.
 struct Pair {
@@ -31,7 +31,7 @@ impl Pair {
 
     fn check(&self, after: impl Fn(String) -> String) -> Findings {
         let (before, right) = self.versions(None);
-        check(&before, &after(right), self.offer, self.taxed)
+        Checker::new(&before, self.taxed).check(&after(right), self.offer)
     }
 
     /// The right page has no contradiction, and every version of it that forgets one place has some.
@@ -43,7 +43,7 @@ impl Pair {
         assert!(places > 3, "{places}");
         for nth in 1..=places {
             let (before, after) = self.versions(Some(nth));
-            let found = check(&before, &after, self.offer, self.taxed);
+            let found = Checker::new(&before, self.taxed).check(&after, self.offer);
             let place = self.template.split('«').nth(nth).expect("a place");
             assert!(!found.contradictions.is_empty(), "nobody missed {place:.80}");
         }
@@ -220,8 +220,15 @@ fn list() -> Pair {
 fn taxed() -> Pair {
     let twin = "<span class=\"price-wrapper price-excluding-tax\" data-label=\"Excl. Tax\" data-price-amount=\"«41.54|33.23»\" data-price-type=\"basePrice\"><span class=\"price\">€«41.54|33.23»</span></span>";
     let plain = amount("", "finalPrice", "«49.432601|39.54»", "€«49.43|39.54»", twin);
-    let content = format!("{plain}«|{}»", added("old-price", "49.432601", "€49.43"));
-    Pair { template: page("", &price_box(4, &content)), offer: percent(20), taxed: true }
+    let content = format!(
+        "{plain}«|{}»<meta itemprop=\"price\" content=\"«49.432601|39.54»\">",
+        added("old-price", "49.432601", "€49.43")
+    );
+    let config = init(
+        "[data-role=priceBox][data-price-box=product-id-4]",
+        r#"{"priceBox":{"priceConfig":{"prices":{"baseOldPrice":{"amount":41.54},"oldPrice":{"amount":49.432601},"basePrice":{"amount":«41.54|33.23»},"finalPrice":{"amount":«49.432601|39.5437»}}}}}"#,
+    );
+    Pair { template: page("", &format!("{}{config}", price_box(4, &content))), offer: percent(20), taxed: true }
 }
 
 /// A bundle of parts with prices of their own.
@@ -279,6 +286,14 @@ fn downloadable() -> Pair {
     Pair { template: page("", &body), offer: percent(20), taxed: false }
 }
 
+/// A product whose price shows on a click only, for the manufacturer's sake.
+fn hidden() -> Pair {
+    let click = r#"<a class="action map-show-info" data-mage-init='{"addToCart":{"realPrice":"<span class=\"price\">«$24.00|$19.20»<\/span>","msrpPrice":"<span class=\"price\">$30.00<\/span>"}}'>Show</a>"#;
+    let fallback = amount("", "finalPrice", "«24|19.2»", "«$24.00|$19.20»", "");
+    let content = format!("{fallback}{click}«|{}»", added("old-price", "24", "$24.00"));
+    Pair { template: page("", &price_box(7, &content)), offer: percent(20), taxed: false }
+}
+
 #[test]
 fn each_forgotten_copy_is_found() {
     product().proves_each_place(&[1]);
@@ -286,6 +301,7 @@ fn each_forgotten_copy_is_found() {
     taxed().proves_each_place(&[4]);
     bundle().proves_each_place(&[5]);
     downloadable().proves_each_place(&[46]);
+    hidden().proves_each_place(&[7]);
 }
 
 #[test]
@@ -308,6 +324,7 @@ fn a_price_before_that_changed_is_found() {
     );
     list().says("old-price sly-old-price", "old-price sly-old-price no-display", "has the classes");
     list().says("old-price sly-old-price", "old-price", "has the classes");
+    hidden().says("$30.00", "$24.00", "was to stay");
     product().says("data-price-amount=\"4.5\"", "data-price-amount=\"3.6\"", "was to stay");
 }
 
@@ -344,9 +361,10 @@ fn twins_that_do_not_follow_from_the_cart_are_found() {
     let alone = |text: String| {
         text.replace("price-excluding-tax", "other")
             .replace("data-price-type=\"basePrice\"", "data-price-type=\"weee\"")
+            .replace("\"basePrice\":{", "\"other\":{")
     };
     let (before, after) = taxed().versions(None);
-    let found = check(&alone(before), &alone(after), percent(20), true);
+    let found = Checker::new(&alone(before), true).check(&alone(after), percent(20));
     assert!(
         found.contradictions.iter().any(|own| own.contains("nothing tells what is charged")),
         "{:?}",
@@ -417,7 +435,7 @@ fn wrappers_of_a_discounted_price_may_be_added_whole() {
 fn products_that_are_left_alone_are_told_of() {
     let nothing = |pair: Pair, offer: Offer| {
         let (before, _) = pair.versions(None);
-        let found = check(&before, &before, offer, pair.taxed);
+        let found = Checker::new(&before, pair.taxed).check(&before, offer);
         assert_eq!(found.contradictions, Vec::<String>::new());
         (found.left_alone, found.rightly)
     };
@@ -428,5 +446,6 @@ fn products_that_are_left_alone_are_told_of() {
     assert_eq!(nothing(bundle(), to(999)).1.len(), 1);
     assert_eq!(nothing(downloadable(), to(599)).1.len(), 1);
     let (before, after) = bundle().versions(None);
-    assert!(!check(&before, &after, to(999), false).contradictions.is_empty(), "what is to be left alone was changed");
+    let changed = Checker::new(&before, false).check(&after, to(999));
+    assert!(!changed.contradictions.is_empty(), "what is to be left alone was changed");
 }
