@@ -12,7 +12,7 @@ use segue::decision::lookup::Lookup;
 use segue::decision::select::{Scope, select};
 use segue::page::{PageFacts, PageKind, ProductFacts, ProductId};
 use segue::rule::{AudienceId, Ruleset};
-use segue::site::{Sites, StoreView};
+use segue::site::{Display, Sites, StoreView, Tax};
 use serde_json::{Value, json};
 
 /// As the server does.
@@ -27,7 +27,8 @@ fn sites() -> Sites {
         website: "base".into(),
         base_currency: "EUR".to_owned(),
         currency: "EUR".to_owned(),
-        prices_include_tax: false,
+        tax: Tax::default(),
+        display: Display::default(),
         locale: "de_DE".to_owned(),
         time_zone: TimeZone::get("Europe/Berlin").expect("a known time zone"),
         hosts: Vec::new(),
@@ -77,7 +78,7 @@ fn rules(everyone: bool) -> Rules {
 }
 
 fn page() -> PageFacts {
-    let product = |id| ProductFacts { id: ProductId(id), sku: None, final_price: 49.into() };
+    let product = |id| ProductFacts::simple(ProductId(id), None, 49.into());
     PageFacts {
         kind: PageKind::Category,
         currencies: vec!["EUR".to_owned()],
