@@ -135,10 +135,8 @@ pub struct UnitFacts {
     pub whose: Whose,
     /// What it is in the sum that the cart charges.
     pub share: Share,
-    /// Its amounts, in display currency, not rounded, without `fixed_tax`.
+    /// Its amounts, in display currency, not rounded, without fixed product taxes (FPT), which no offer reaches.
     pub amounts: Amounts,
-    /// Fixed product taxes (FPT) that the page shows within the price; no offer reaches them.
-    pub fixed_tax: Decimal,
 }
 
 /// A price in Magento's two words for it. Where prices are shown with tax, the final price has the tax and the base price has not;
@@ -194,7 +192,7 @@ impl UnitFacts {
     /// A product's own price, of which the page knows one amount.
     pub fn whole(final_price: Decimal) -> Self {
         let amounts = Amounts { final_price: Some(final_price), base_price: None };
-        Self { whose: Whose::Product, share: Share::Whole, amounts, fixed_tax: Decimal::ZERO }
+        Self { whose: Whose::Product, share: Share::Whole, amounts }
     }
 }
 
