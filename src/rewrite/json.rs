@@ -1,7 +1,6 @@
 //! Prices and formats in the script data of a page: which widget gets which prices, and where in the page the numbers are.
 
 use memchr::memmem;
-use serde::Deserialize;
 
 use crate::page::ProductId;
 use crate::rewrite::plan::layer::Layer;
@@ -12,6 +11,8 @@ pub(crate) mod bundle;
 pub(crate) mod choices;
 pub(crate) mod cursor;
 pub(crate) mod options;
+pub(crate) mod product_info;
+pub(crate) mod shown;
 pub(crate) mod structured;
 
 use amounts::{PriceSet, Tier, tiers};
@@ -19,6 +20,7 @@ use bundle::Bundle;
 use choices::Choices;
 use cursor::Cursor;
 use options::{Options, custom_options};
+use product_info::ProductInfo;
 
 /// What the widgets of one `text/x-magento-init` script, or of one element, are told of prices.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -31,6 +33,10 @@ pub(crate) struct WidgetData {
     pub(crate) bundles: Vec<Bundle>,
     /// `priceOptions`
     pub(crate) options: Vec<Options>,
+    /// What the browser is to keep of products, for widgets such as "recently viewed".
+    pub(crate) infos: Vec<ProductInfo>,
+    /// Products of which that could not be read.
+    pub(crate) unread: Vec<ProductId>,
     /// Whether prices are told to a widget that is not known, or cannot be read.
     pub(crate) is_unknown: bool,
 }
@@ -58,18 +64,11 @@ pub(crate) fn concerns_prices(script: &str) -> bool {
 
 impl WidgetData {
     /// Reads an object of selectors, each with its widgets. Data that is broken says of itself that it is unknown; no browser runs it.
-    pub(crate) fn of_script(layer: &Layer<'_>) -> Self {
+    pub(crate) fn of_script(page: &str, layer: &Layer<'_>) -> Self {
         let mut data = Self::default();
         let mut cursor = Cursor::new(layer.text());
-        let read = cursor.object(|selector, cursor| data.widgets(&selector.text(), cursor, layer));
+        let read = cursor.object(|selector, cursor| data.widgets(page, &selector.text(), cursor, layer));
         data.is_unknown |= read.is_none();
-        data
-    }
-
-    /// Reads an object of widgets, as an element's own `data-mage-init` holds it.
-    pub(crate) fn of_attribute(layer: &Layer<'_>) -> Self {
-        let mut data = Self::default();
-        data.is_unknown |= data.widgets("", &mut Cursor::new(layer.text()), layer).is_none();
         data
     }
 
@@ -80,7 +79,7 @@ impl WidgetData {
         boxes.chain(choices).chain(self.bundles.iter().filter_map(|it| it.format.as_ref())).next()
     }
 
-    fn widgets(&mut self, selector: &str, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
+    fn widgets(&mut self, page: &str, selector: &str, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
         if cursor.peek()? != b'{' {
             return Some(());
         }
@@ -92,7 +91,7 @@ impl WidgetData {
                 "priceBox" => self.price_box(selector, cursor, layer),
                 "priceBundle" => self.price_bundle(cursor, layer),
                 "priceOptions" => self.price_options(cursor, layer),
-                "Magento_Catalog/js/product/view/provider" => Some(()),
+                "Magento_Catalog/js/product/view/provider" => self.provider(page, cursor, layer),
                 _ => self.other(cursor, layer),
             }
         })
@@ -150,6 +149,28 @@ impl WidgetData {
         Some(())
     }
 
+    /// What the browser is to keep, in `data.items` by product.
+    fn provider(&mut self, page: &str, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
+        cursor.object(|key, cursor| {
+            if !key.is("data") || cursor.peek()? != b'{' {
+                return Some(());
+            }
+            cursor.object(|key, cursor| {
+                if !key.is("items") || cursor.peek()? != b'{' {
+                    return Some(());
+                }
+                cursor.object(|id, cursor| {
+                    let item = cursor.skip()?;
+                    match ProductInfo::read(page, layer, item) {
+                        Some(info) => self.infos.push(info),
+                        None => self.unread.extend(whole_id(&id.text())),
+                    }
+                    Some(())
+                })
+            })
+        })
+    }
+
     /// Any other widget: those of choices go by the names of their data, since shops put their own widgets in the place of Magento's.
     fn other(&mut self, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
         cursor.object(|key, cursor| {
@@ -205,11 +226,6 @@ pub(crate) fn leading_id(text: &str) -> Option<ProductId> {
 pub(crate) fn whole_id(text: &str) -> Option<ProductId> {
     let text = text.trim();
     leading_id(text).filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// The JSON value that a text begins with.
-pub(crate) fn parse_first<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
-    serde_json::Deserializer::from_str(text).into_iter().next()?.ok()
 }
 
 #[cfg(test)]

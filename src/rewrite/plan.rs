@@ -212,7 +212,11 @@ impl ProductPlan {
     fn weight(&self) -> usize {
         let texts = self.places.iter().filter(|place| matches!(place.writing, Writing::Text(..))).count();
         let units = self.facts.units.len();
-        size_of::<Self>() + self.places.len() * size_of::<Place>() + texts * 120 + units * 2 * size_of::<UnitFacts>() + units * 64
+        size_of::<Self>()
+            + self.places.len() * size_of::<Place>()
+            + texts * 120
+            + units * 2 * size_of::<UnitFacts>()
+            + units * 64
     }
 }
 
@@ -301,7 +305,8 @@ const WHOLE_SIGNS: [(&str, &str); 4] = [("¥", "JPY"), ("￥", "JPY"), ("₩", "
 impl Judge<'_> {
     /// Currencies by the signs of visible prices, for pages that name none.
     fn shown_currencies(&self, page: &str, notes: &Notes, language: Option<&str>) -> Vec<String> {
-        let texts: Vec<_> = self.boxes().flat_map(|known| &known.prices).map(|price| decode(price.text.of(page))).collect();
+        let texts: Vec<_> =
+            self.boxes().flat_map(|known| &known.prices).map(|price| decode(price.text.of(page))).collect();
         let known = |text: &Cow<'_, str>| SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, code)| *code);
         let codes: BTreeSet<_> = texts.iter().filter_map(known).collect();
         if codes.is_empty() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use segue::decision::select::{PlacedBlock, PriceChange, Selection};
-use segue::page::ProductId;
+use segue::page::{Amounts, ProductId};
 use segue::rewrite::plan::{Plan, PlanError};
 use segue::rewrite::render::{Change, Dressing, Refusal, render};
 use segue::rule::{Anchor, Placement};
@@ -14,6 +14,7 @@ use crate::check::{Page, Places};
 use crate::luma::{
     category, configurable_row, container, page, plain, price_box, printed, product, row, simple_row, special, wrapper,
 };
+use crate::support::{changed, leading};
 
 pub fn compile(page: &str) -> Plan {
     Plan::compile(page.as_bytes()).expect("a page that compiles")
@@ -31,7 +32,8 @@ fn cents(units: i64) -> Decimal {
 }
 
 pub fn price(product: u64, units: i64) -> PriceChange {
-    PriceChange { product: ProductId(product), final_price: Some(cents(units)), labels: Vec::new() }
+    let amounts = Amounts { final_price: Some(cents(units)), base_price: None };
+    PriceChange { product: ProductId(product), units: vec![amounts], labels: Vec::new() }
 }
 
 pub fn block(placement: Placement, html: &str) -> PlacedBlock {
@@ -606,11 +608,7 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
     let nothing = render(&plan, page.as_bytes(), &Selection::default(), &Dressing::default());
     prop_assert_eq!(&nothing.bytes[..], page.as_bytes());
     let lower = |price: Decimal| (price * Decimal::new(8, 1)).round_dp(2);
-    let prices = plan.facts().products.iter().map(|product| PriceChange {
-        product: product.id,
-        final_price: Some(lower(product.final_price)),
-        labels: vec![],
-    });
+    let prices = plan.facts().products.iter().map(|product| changed(product, lower));
     let rendered =
         render(&plan, page.as_bytes(), &Selection { prices: prices.collect(), blocks: vec![] }, &Dressing::default());
     let (old, new) = (Page::parse(page.as_bytes()).places(), Page::parse(&rendered.bytes).places());
@@ -620,7 +618,7 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
         match known {
             None => prop_assert_eq!(places, &old[id], "product {} is left alone", id),
             Some(product) => {
-                let wanted = lower(product.final_price).normalize().to_string();
+                let wanted = lower(leading(product)).normalize().to_string();
                 let finals = places.amounts.iter().filter(|(kind, _)| kind == "finalPrice");
                 prop_assert!(finals.clone().all(|(_, amount)| *amount == wanted), "product {} has {:?}", id, places);
                 prop_assert!(finals.count() > 0);
@@ -636,7 +634,7 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
                     places
                 );
                 prop_assert_eq!(lowered(places).len(), lowered(&old[id]).len());
-                let cents = (lower(product.final_price) * Decimal::ONE_HUNDRED).normalize().to_string();
+                let cents = (lower(leading(product)) * Decimal::ONE_HUNDRED).normalize().to_string();
                 let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
                 let mut texts = places.texts.iter().filter(|(kind, _)| kind == "finalPrice");
                 prop_assert!(texts.all(|(_, text)| digits(text) == cents), "product {} shows {:?}", id, places);

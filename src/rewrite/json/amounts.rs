@@ -44,11 +44,6 @@ pub(crate) struct Tier {
 }
 
 impl PriceSet {
-    /// Whether it holds any price.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.final_price.is_none() && self.base_price.is_none() && self.old_price.is_none() && !self.is_unknown
-    }
-
     /// Reads the object that follows, or an empty array, which PHP writes for an empty object.
     pub(crate) fn read(cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<Self> {
         let mut set = Self::default();
@@ -177,10 +172,16 @@ mod tests {
             "tierPrices":[{"qty":5,"price":20,"percentage":18,"excl_tax_price":"16.8"}],"msrpPrice":{"amount":0}}"#;
         let set = read(text).expect("a known form");
         let said = |amount: Option<Amount>| amount.map(|amount| amount.number.of(text));
-        assert_eq!((said(set.final_price), said(set.base_price), said(set.old_price)), (Some("24.5"), Some("24.50"), Some("30")));
+        assert_eq!(
+            (said(set.final_price), said(set.base_price), said(set.old_price)),
+            (Some("24.5"), Some("24.50"), Some("30"))
+        );
         let [tier] = &set.tiers[..] else { panic!("one tier: {set:?}") };
-        assert_eq!((said(tier.final_price), said(tier.base_price), said(tier.percentage)), (Some("20"), Some("16.8"), Some("18")));
-        assert!(!set.is_unknown && !set.is_empty());
+        assert_eq!(
+            (said(tier.final_price), said(tier.base_price), said(tier.percentage)),
+            (Some("20"), Some("16.8"), Some("18"))
+        );
+        assert!(!set.is_unknown);
     }
 
     #[test]
@@ -193,10 +194,12 @@ mod tests {
         ] {
             assert!(read(unknown).is_some_and(|set| set.is_unknown), "{unknown}");
         }
-        for broken in [r#"{"finalPrice":{"amount":-3}}"#, r#"{"finalPrice":{"amount":3e1}}"#, r#"{"finalPrice":3}"#, "{"] {
+        for broken in
+            [r#"{"finalPrice":{"amount":-3}}"#, r#"{"finalPrice":{"amount":3e1}}"#, r#"{"finalPrice":3}"#, "{"]
+        {
             assert_eq!(read(broken), None, "{broken}");
         }
         assert_eq!(read("[]"), Some(PriceSet::default()));
-        assert!(read(r#"{"finalPrice":{"amount":null}}"#).is_some_and(|set| set.is_empty()));
+        assert_eq!(read(r#"{"finalPrice":{"amount":null}}"#), Some(PriceSet::default()));
     }
 }

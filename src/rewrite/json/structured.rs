@@ -180,6 +180,9 @@ mod tests {
         ] {
             assert!(read(unsure).is_unknown, "{unsure}");
         }
-        assert_eq!(read(r#"{"@type":"BreadcrumbList","itemListElement":[{"name":"Bags"}]}"#), StructuredData::default());
+        assert_eq!(
+            read(r#"{"@type":"BreadcrumbList","itemListElement":[{"name":"Bags"}]}"#),
+            StructuredData::default()
+        );
     }
 }

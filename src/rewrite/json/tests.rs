@@ -4,7 +4,7 @@ use crate::rewrite::plan::text::Span;
 const FORMAT: &str = r#""priceFormat":{"pattern":"%s\u00a0\u20ac","precision":2,"requiredPrecision":2,"decimalSymbol":",","groupSymbol":".","groupLength":3,"integerRequired":false}"#;
 
 fn read(script: &str) -> WidgetData {
-    WidgetData::of_script(&Layer::of(script, Span::new(0..script.len())))
+    WidgetData::of_script(script, &Layer::of(script, Span::new(0..script.len())))
 }
 
 fn price_box(config: &str) -> WidgetData {
@@ -30,7 +30,8 @@ fn a_box_of_two_products_is_unknown() {
     assert!(!price_box("").is_unknown);
     let other = r#"{"[data-price-box=product-id-7]":{"priceBox":{"priceConfig":{"productId":8,"prices":{"finalPrice":{"amount":3}}}}}}"#;
     assert!(read(other).is_unknown);
-    let beside = r#"{"[data-price-box=product-id-7]":{"priceBox":{"priceConfig":{},"prices":{"finalPrice":{"amount":3}}}}}"#;
+    let beside =
+        r#"{"[data-price-box=product-id-7]":{"priceBox":{"priceConfig":{},"prices":{"finalPrice":{"amount":3}}}}}"#;
     assert!(read(beside).is_unknown);
 }
 
@@ -82,7 +83,9 @@ fn unknown_widgets_with_prices_and_broken_data_are_unknown() {
     ] {
         assert!(read(unknown).is_unknown, "{unknown}");
     }
-    for harmless in [r#"{"*":{"Magento_Ui/js/core/app":{}}}"#, r#"{"x":{"myOptions":{"optionConfig":[]}}}"#, r#"{"x":"y"}"#] {
+    for harmless in
+        [r#"{"*":{"Magento_Ui/js/core/app":{}}}"#, r#"{"x":{"myOptions":{"optionConfig":[]}}}"#, r#"{"x":"y"}"#]
+    {
         assert_eq!(read(harmless), WidgetData::default(), "{harmless}");
     }
 }
@@ -96,6 +99,9 @@ fn links_are_read_from_their_attribute() {
     let links = options::links(&decoded).expect("readable");
     let [link] = &links[..] else { panic!("one link: {links:?}") };
     let said = |amount: Option<amounts::Amount>| amount.map(|amount| amount.number.of(page));
-    assert_eq!((&*link.option, said(link.prices.final_price), said(link.prices.base_price)), ("4", Some("6"), Some("5.04")));
+    assert_eq!(
+        (&*link.option, said(link.prices.final_price), said(link.prices.base_price)),
+        ("4", Some("6"), Some("5.04"))
+    );
     assert_eq!(options::links(&Layer::of("{", Span::new(0..1))), None);
 }

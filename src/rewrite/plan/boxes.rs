@@ -441,22 +441,36 @@ impl<'a> Tree<'a> {
             let container = self.nodes[at].parent;
             let own = found.iter().filter(|(wrapper, ..)| self.nodes[*wrapper].parent == container);
             let mut own = own.map(|(.., price)| price.amount);
-            if own.any(|amount| states(content.of(self.page), amount)) { Ok(content) } else { Err(Reason::Contradiction) }
+            if own.any(|amount| states(content.of(self.page), amount)) {
+                Ok(content)
+            } else {
+                Err(Reason::Contradiction)
+            }
         };
         self.with_role(Role::MetaPrice).map(agrees).collect()
     }
 
     fn frames(&self, shape: Shape, found: &[(usize, Option<usize>, ShownPrice)]) -> Vec<Frame> {
         let adds = matches!(shape, Shape::Own | Shape::Variants | Shape::Range | Shape::Lowest);
-        let prices = found.iter().enumerate().filter(|(_, (.., price))| {
-            adds && matches!(price.copy, Copied::Current | Copied::From | Copied::To)
-        });
+        let prices = found
+            .iter()
+            .enumerate()
+            .filter(|(_, (.., price))| adds && matches!(price.copy, Copied::Current | Copied::From | Copied::To));
         let mut framed: Vec<usize> = Vec::new();
-        prices.filter_map(|(price, (wrapper, group, _))| self.frame(shape, price, *wrapper, *group, &mut framed)).collect()
+        prices
+            .filter_map(|(price, (wrapper, group, _))| self.frame(shape, price, *wrapper, *group, &mut framed))
+            .collect()
     }
 
     /// The frame of a price whose group has no regular price; one for each container.
-    fn frame(&self, shape: Shape, price: usize, wrapper: usize, group: Option<usize>, framed: &mut Vec<usize>) -> Option<Frame> {
+    fn frame(
+        &self,
+        shape: Shape,
+        price: usize,
+        wrapper: usize,
+        group: Option<usize>,
+        framed: &mut Vec<usize>,
+    ) -> Option<Frame> {
         let container = self.nodes[wrapper].parent?;
         let outer = group.map(|group| self.nodes[group].role);
         // Ranges have a regular price within each of their ends, others one beside the price.

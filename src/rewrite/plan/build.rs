@@ -14,6 +14,7 @@ use crate::rewrite::json::amounts::{Amount, PriceSet, Tier};
 use crate::rewrite::json::bundle::{Bundle, Selection};
 use crate::rewrite::json::choices::Choices;
 use crate::rewrite::json::options::Extra;
+use crate::rewrite::json::product_info::{InfoAmount, InfoKey, ProductInfo};
 use crate::rewrite::json::structured::{Bound, Stated};
 use crate::rewrite::price::{PriceText, parse_amount};
 
@@ -23,8 +24,6 @@ pub(crate) struct ProductPlan {
     /// What selecting needs to know of it.
     pub(crate) facts: ProductFacts,
     pub(crate) ledger: Ledger,
-    /// What the page leads with.
-    pub(crate) main: ValueId,
     /// Every place that shows one of its prices.
     pub(crate) places: Vec<Place>,
     /// Its price boxes, in page order.
@@ -120,12 +119,15 @@ pub(super) struct Sources<'a> {
     pub(super) tiers: Vec<(Vec<Priced>, Option<Span>)>,
     /// `content` of metas that state its price.
     pub(super) metas: Vec<Span>,
+    /// What the browser is to keep of it.
+    pub(super) infos: Vec<&'a ProductInfo>,
     pub(super) stated: Vec<&'a Stated>,
 }
 
 /// Builds the plan of one product.
 pub(super) fn build(sources: &Sources<'_>) -> Result<ProductPlan, Reason> {
-    let mut builder = Builder { sources, ledger: Ledger::default(), places: Vec::new(), whose: Whose::Product, tiers: Vec::new() };
+    let mut builder =
+        Builder { sources, ledger: Ledger::default(), places: Vec::new(), whose: Whose::Product, tiers: Vec::new() };
     let main = builder.lead()?;
     builder.note_boxes(main)?;
     builder.note_configs()?;
@@ -133,6 +135,7 @@ pub(super) fn build(sources: &Sources<'_>) -> Result<ProductPlan, Reason> {
     builder.note_bundle()?;
     builder.note_extras()?;
     builder.note_tiers(main)?;
+    builder.note_infos(main)?;
     builder.note_metas(main)?;
     builder.note_structured(main)?;
     builder.finish(main)
@@ -157,7 +160,9 @@ impl Builder<'_, '_> {
         if let Some(bundle) = self.sources.bundle {
             return self.lead_of_bundle(bundle);
         }
-        let priced = self.sources.boxes.iter().find(|known| known.shape != Shape::Empty).ok_or(Reason::UnknownMarkup)?;
+        let Some(priced) = self.sources.boxes.iter().find(|known| known.shape != Shape::Empty) else {
+            return self.lead_of_members();
+        };
         self.whose = whose_of(priced.shape);
         let copy = if priced.shape == Shape::Range { Copied::From } else { Copied::Current };
         let amounts = amounts_of(priced, copy);
@@ -184,10 +189,15 @@ impl Builder<'_, '_> {
                 }
             }
         }
-        let shown = self.sources.boxes.iter().map(|known| amounts_of(known, Copied::Current)).find(|it| it.lead().is_some());
+        let shown =
+            self.sources.boxes.iter().map(|known| amounts_of(known, Copied::Current)).find(|it| it.lead().is_some());
         let shown = shown.or_else(|| amounts_of_set(&self.sources.choices.first()?.prices));
         let least = |amounts: &Amounts, side: Side| {
-            shown.as_ref().and_then(|shown| side.of(shown)).zip(side.of(amounts)).is_none_or(|(shown, own)| own > shown || is_same(own, shown))
+            shown
+                .as_ref()
+                .and_then(|shown| side.of(shown))
+                .zip(side.of(amounts))
+                .is_none_or(|(shown, own)| own > shown || is_same(own, shown))
         };
         units.retain(|unit| {
             let amounts = &self.ledger.units[*unit].amounts;
@@ -199,8 +209,17 @@ impl Builder<'_, '_> {
         Ok(self.ledger.value(Formula::Least(units)))
     }
 
+    /// The page of a grouped product prints no price for it, but the browser keeps that of its cheapest member.
+    fn lead_of_members(&mut self) -> Result<ValueId, Reason> {
+        self.whose = Whose::SomeMember;
+        let info = self.sources.infos.first().ok_or(Reason::UnknownMarkup)?;
+        let amounts = amounts_of_info(info, InfoKey::Final).ok_or(Reason::UnknownMarkup)?;
+        Ok(self.ledger.unit_value(&Whose::SomeMember, Share::Whole, amounts))
+    }
+
     fn lead_of_bundle(&mut self, bundle: &Bundle) -> Result<ValueId, Reason> {
-        let base = amounts_of_set(&bundle.prices).unwrap_or(Amounts { final_price: Some(Decimal::ZERO), base_price: None });
+        let base =
+            amounts_of_set(&bundle.prices).unwrap_or(Amounts { final_price: Some(Decimal::ZERO), base_price: None });
         let mut start = Vec::new();
         if bundle.is_fixed {
             let unit = self.ledger.unit(&Whose::Product, Share::Part, base);
@@ -227,10 +246,12 @@ impl Builder<'_, '_> {
             Formula::Sum(start.iter().cloned().chain(terms).collect())
         };
         let selected = options.iter().map(|(option, parts)| {
-            let chosen = option.selections.iter().zip(parts).filter(|(selection, _)| option.selected.contains(&selection.id));
+            let chosen =
+                option.selections.iter().zip(parts).filter(|(selection, _)| option.selected.contains(&selection.id));
             Term { pick: Pick::All, parts: chosen.map(|(_, part)| *part).collect() }
         });
-        let selected = Formula::Sum(start.iter().cloned().chain(selected.filter(|term| !term.parts.is_empty())).collect());
+        let selected =
+            Formula::Sum(start.iter().cloned().chain(selected.filter(|term| !term.parts.is_empty())).collect());
         let from = self.ledger.value(sum(&|_| Pick::Least));
         self.ledger.value(sum(&|is_multi| if is_multi { Pick::All } else { Pick::Most }));
         self.ledger.value(selected);
@@ -258,7 +279,13 @@ impl Builder<'_, '_> {
     }
 
     /// What a box shows: a value that is known already, or one more unit.
-    fn value_of_box(&mut self, known: &PriceBox, copy: Copied, amounts: Amounts, main: ValueId) -> Result<ValueId, Reason> {
+    fn value_of_box(
+        &mut self,
+        known: &PriceBox,
+        copy: Copied,
+        amounts: Amounts,
+        main: ValueId,
+    ) -> Result<ValueId, Reason> {
         let is_known = !self.sources.choices.is_empty() || self.sources.bundle.is_some();
         let lead = amounts.lead().unwrap_or_default();
         let side = if amounts.final_price.is_some() { Side::Final } else { Side::Base };
@@ -268,26 +295,32 @@ impl Builder<'_, '_> {
                 self.tiers.push(value);
                 Ok(value)
             }
+            // Of what was chosen nothing more is known than what it comes to.
+            Copied::Current if !is_known && known.shape == Shape::Configured && !self.agrees(main, amounts) => {
+                Ok(self.ledger.unit_value(&Whose::SomeComponents, Share::Whole, amounts))
+            }
             Copied::Current if !is_known && whose_of(known.shape) == self.whose => {
                 let value = self.ledger.unit_value(&self.whose.clone(), self.own_share(), amounts);
                 if value == main { Ok(main) } else { Err(Reason::Contradiction) }
-            }
-            // Of what was chosen nothing more is known than what it comes to.
-            Copied::Current if !is_known && known.shape == Shape::Configured => {
-                Ok(self.ledger.unit_value(&Whose::SomeComponents, Share::Whole, amounts))
             }
             Copied::From | Copied::To if !is_known => {
                 Ok(self.ledger.unit_value(&Whose::SomeComponents, Share::Whole, amounts))
             }
             _ if self.agrees(main, amounts) => Ok(main),
-            _ => self.ledger.find(lead, side).filter(|value| self.agrees(*value, amounts)).map_or_else(|| self.some_sum(amounts), Ok),
+            _ => self
+                .ledger
+                .find(lead, side)
+                .filter(|value| self.agrees(*value, amounts))
+                .map_or_else(|| self.some_sum(amounts), Ok),
         }
     }
 
     /// A price of a bundle that does not follow from what is listed for it, such as one without its optional parts.
     fn some_sum(&mut self, amounts: Amounts) -> Result<ValueId, Reason> {
         match self.sources.bundle {
-            Some(bundle) if !bundle.is_fixed => Ok(self.ledger.unit_value(&Whose::SomeComponents, Share::Whole, amounts)),
+            Some(bundle) if !bundle.is_fixed => {
+                Ok(self.ledger.unit_value(&Whose::SomeComponents, Share::Whole, amounts))
+            }
             _ => Err(Reason::Contradiction),
         }
     }
@@ -364,7 +397,9 @@ impl Builder<'_, '_> {
     fn note_choices(&mut self, main: ValueId) -> Result<(), Reason> {
         let all = self.sources.choices.clone();
         for choices in all {
-            if choices.prices.is_unknown || !amounts_of_set(&choices.prices).is_none_or(|shown| self.agrees(main, shown)) {
+            if choices.prices.is_unknown
+                || !amounts_of_set(&choices.prices).is_none_or(|shown| self.agrees(main, shown))
+            {
                 return Err(Reason::Contradiction);
             }
             self.note_amounts(&choices.prices, main);
@@ -430,7 +465,9 @@ impl Builder<'_, '_> {
                 return Err(Reason::Options);
             }
             let amounts = amounts_of_set(&extra.prices).filter(|_| extra.follows);
-            let Some(amounts) = amounts.filter(|it| it.lead().is_some_and(|amount| !amount.is_zero())) else { continue };
+            let Some(amounts) = amounts.filter(|it| it.lead().is_some_and(|amount| !amount.is_zero())) else {
+                continue;
+            };
             let value = self.ledger.unit_value(&self.whose.clone(), Share::Extra, amounts);
             self.note_amounts(&extra.prices, value);
             let choice = Choice { kind, option: extra.option.clone(), value: extra.value.clone() };
@@ -448,9 +485,9 @@ impl Builder<'_, '_> {
         let old = self.ledger.old(value);
         for attribute in &notice.attributes {
             let stated = parse_amount(&decode(attribute.of(self.sources.page)));
-            let side = [Side::Final, Side::Base].into_iter().find(|side| {
-                side.of(&old).zip(stated).is_some_and(|(old, stated)| is_rounding_of(stated, old))
-            });
+            let side = [Side::Final, Side::Base]
+                .into_iter()
+                .find(|side| side.of(&old).zip(stated).is_some_and(|(old, stated)| is_rounding_of(stated, old)));
             let side = side.ok_or(Reason::Contradiction)?;
             self.place(PlaceKind::Amount, *attribute, value, side, Decimal::ZERO, Writing::Number);
         }
@@ -481,7 +518,14 @@ impl Builder<'_, '_> {
         }
         let number = format.number;
         self.place(PlaceKind::Amount, priced.amount_slot, value, priced.side, Decimal::ZERO, Writing::Number);
-        self.place(PlaceKind::Visible, number, value, priced.side, Decimal::ZERO, Writing::Text(Box::new(format), priced.text));
+        self.place(
+            PlaceKind::Visible,
+            number,
+            value,
+            priced.side,
+            Decimal::ZERO,
+            Writing::Text(Box::new(format), priced.text),
+        );
         Ok(())
     }
 
@@ -526,6 +570,82 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
+    /// What the browser keeps for other pages is the price of this shopper, as it is where a customer group has its own.
+    fn note_infos(&mut self, main: ValueId) -> Result<(), Reason> {
+        let infos = self.sources.infos.clone();
+        for info in infos {
+            if info.has_fixed_tax {
+                return Err(Reason::FixedTax);
+            }
+            let twin = amounts_of_info(info, InfoKey::Final).ok_or(Reason::ScriptPrices)?;
+            if let Some(unit) = self.unit_of(main, twin) {
+                let known = self.ledger.units[unit].clone();
+                self.ledger.unit(&known.whose, known.share, twin);
+                self.ledger.settle();
+            }
+            for amount in &info.amounts {
+                self.note_info(info, amount, main)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The unit that a value is, if it is this price.
+    fn unit_of(&self, value: ValueId, amounts: Amounts) -> Option<usize> {
+        match self.ledger.formula(value) {
+            Formula::Unit(unit) if self.agrees(value, Amounts { base_price: None, ..amounts }) => Some(*unit),
+            _ => None,
+        }
+    }
+
+    fn note_info(&mut self, info: &ProductInfo, amount: &InfoAmount, main: ValueId) -> Result<(), Reason> {
+        let side = if amount.without_tax { Side::Base } else { Side::Final };
+        let regular = info.amount(InfoKey::Regular, amount.without_tax).map(|regular| regular.value);
+        let value = match amount.key {
+            InfoKey::Regular => return Ok(()),
+            // Magento states the regular price in these, or the current one where it means that.
+            InfoKey::MaxRegular | InfoKey::MinimalRegular if self.is_regular(info, amount, regular) => return Ok(()),
+            InfoKey::Final | InfoKey::Special | InfoKey::WeeeAdjustment => Some(main),
+            InfoKey::Max | InfoKey::MaxRegular => self.highest(amount.value, side).or(Some(main)),
+            InfoKey::Minimal | InfoKey::MinimalRegular => Some(main),
+        };
+        let stated = |value: ValueId| {
+            let old = self.ledger.old(value);
+            side.of(&old)
+                .or(old.lead())
+                .is_some_and(|old| is_rounding_of(amount.value, old) || is_same(amount.value, old))
+        };
+        let value = value.filter(|value| stated(*value)).or_else(|| self.ledger.find(amount.value, side));
+        let value = value.ok_or(Reason::Contradiction)?;
+        if let Some(number) = amount.number {
+            self.place(PlaceKind::Script, number, value, side, Decimal::ZERO, Writing::Number);
+        }
+        if let Some(text) = &amount.text {
+            let writing = Writing::Text(Box::new(text.price.clone()), text.whole);
+            self.place(PlaceKind::Script, text.price.number, value, side, Decimal::ZERO, writing);
+        }
+        Ok(())
+    }
+
+    /// Whether an amount by a regular price's name is that price: it is when it is above the current one, or nothing is reduced.
+    fn is_regular(&self, info: &ProductInfo, amount: &InfoAmount, regular: Option<Decimal>) -> bool {
+        let current = info.amount(InfoKey::Final, amount.without_tax).map(|current| current.value);
+        let highest = info.amount(InfoKey::Max, amount.without_tax).map(|highest| highest.value);
+        let is_current = current == Some(amount.value) || highest == Some(amount.value);
+        regular == Some(amount.value) || !is_current
+    }
+
+    /// The dearest of what is known at this price.
+    fn highest(&mut self, amount: Decimal, side: Side) -> Option<ValueId> {
+        let variants =
+            (0..self.ledger.units.len()).filter(|at| matches!(self.ledger.units[*at].whose, Whose::Variant { .. }));
+        let variants: Vec<usize> = variants.collect();
+        if variants.is_empty() {
+            return self.ledger.find(amount, side);
+        }
+        Some(self.ledger.value(Formula::Most(variants)))
+    }
+
     fn note_metas(&mut self, main: ValueId) -> Result<(), Reason> {
         let metas = self.sources.metas.clone();
         metas.into_iter().try_for_each(|meta| self.note_meta(meta, main))
@@ -552,15 +672,18 @@ impl Builder<'_, '_> {
             let is_it = |amount: Decimal| is_rounding_of(stated.amount.value, amount);
             let value = match stated.bound {
                 Bound::High => {
-                    let all = (0..self.ledger.units.len()).filter(|at| matches!(self.ledger.units[*at].whose, Whose::Variant { .. }));
+                    let all = (0..self.ledger.units.len())
+                        .filter(|at| matches!(self.ledger.units[*at].whose, Whose::Variant { .. }));
                     let most = Formula::Most(all.collect());
-                    let most = Some(self.ledger.value(most)).filter(|value| self.ledger.old(*value).lead().is_some_and(is_it));
+                    let most =
+                        Some(self.ledger.value(most)).filter(|value| self.ledger.old(*value).lead().is_some_and(is_it));
                     most.map(|value| (value, Side::Final))
                 }
                 Bound::Price | Bound::Low => None,
             };
             let variant = self.variant_stated(stated);
-            let found = variant.or(value).or_else(|| self.stated(stated.amount.value, main)).or_else(|| self.any_unit(is_it));
+            let found =
+                variant.or(value).or_else(|| self.stated(stated.amount.value, main)).or_else(|| self.any_unit(is_it));
             let (value, side) = found.ok_or(Reason::StructuredData)?;
             self.place(PlaceKind::StructuredData, stated.amount.number, value, side, Decimal::ZERO, Writing::Number);
         }
@@ -572,7 +695,8 @@ impl Builder<'_, '_> {
         let innermost = stated.skus.last()?;
         let is_it = |amount: Decimal| is_rounding_of(stated.amount.value, amount);
         let unit = self.ledger.units.iter().position(|unit| {
-            matches!(&unit.whose, Whose::Variant { sku: Some(sku), .. } if sku == innermost) && unit.amounts.final_price.is_some_and(is_it)
+            matches!(&unit.whose, Whose::Variant { sku: Some(sku), .. } if sku == innermost)
+                && unit.amounts.final_price.is_some_and(is_it)
         })?;
         Some((self.ledger.value(Formula::Unit(unit)), Side::Final))
     }
@@ -594,12 +718,9 @@ impl Builder<'_, '_> {
         self.ledger.settle();
         self.check_shown()?;
         let boxes = self.sources.boxes.iter().map(|known| self.planned(known, main)).collect();
-        let facts = ProductFacts {
-            id: self.sources.id,
-            sku: self.sources.sku.clone(),
-            units: self.ledger.units.clone(),
-        };
-        Ok(ProductPlan { facts, ledger: self.ledger, main, places: self.places, boxes })
+        let facts =
+            ProductFacts { id: self.sources.id, sku: self.sources.sku.clone(), units: self.ledger.units.clone() };
+        Ok(ProductPlan { facts, ledger: self.ledger, places: self.places, boxes })
     }
 
     /// Every number in its place must be that of its value, now that all is known.
@@ -611,7 +732,9 @@ impl Builder<'_, '_> {
                 Writing::Number | Writing::Exact => parse_amount(&decode(place.span.of(self.sources.page))),
                 Writing::Text(..) | Writing::Saving(..) => continue,
             };
-            if !stated.is_some_and(|stated| is_rounding_of(stated, amount + place.fixed_tax) || is_same(stated, amount + place.fixed_tax)) {
+            if !stated.is_some_and(|stated| {
+                is_rounding_of(stated, amount + place.fixed_tax) || is_same(stated, amount + place.fixed_tax)
+            }) {
                 return Err(Reason::Contradiction);
             }
         }
@@ -669,6 +792,12 @@ fn amounts_of(known: &PriceBox, copy: Copied) -> Amounts {
         price.map(|price| price.amount - price.fixed_tax)
     };
     Amounts { final_price: side(Side::Final), base_price: side(Side::Base) }
+}
+
+fn amounts_of_info(info: &ProductInfo, key: InfoKey) -> Option<Amounts> {
+    let value = |without_tax: bool| info.amount(key, without_tax).map(|amount| amount.value);
+    let amounts = Amounts { final_price: value(false), base_price: value(true) };
+    amounts.lead().map(|_| amounts)
 }
 
 fn amounts_of_set(set: &PriceSet) -> Option<Amounts> {

@@ -211,8 +211,5 @@ impl Term {
 
 fn add(one: Amounts, other: Amounts) -> Amounts {
     let sum = |one: Option<Decimal>, other: Option<Decimal>| one.zip(other).map(|(one, other)| one + other);
-    Amounts {
-        final_price: sum(one.final_price, other.final_price),
-        base_price: sum(one.base_price, other.base_price),
-    }
+    Amounts { final_price: sum(one.final_price, other.final_price), base_price: sum(one.base_price, other.base_price) }
 }

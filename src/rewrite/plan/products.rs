@@ -141,6 +141,7 @@ impl<'a> Judge<'a> {
             notices,
             tiers: if is_main { self.tiers() } else { Vec::new() },
             metas: if is_main { self.stated_metas().flatten().collect() } else { Vec::new() },
+            infos: scripts.widgets().flat_map(|data| &data.infos).filter(|it| it.product == id).collect(),
             stated: scripts.stated().filter(|stated| self.is_stated_of(stated, skus) == Some(id)).collect(),
         }
     }
@@ -269,6 +270,9 @@ impl<'a> Judge<'a> {
                 [] => self.leave_all(Reason::ScriptPrices),
                 named => named.iter().for_each(|id| self.leave(*id, Reason::ScriptPrices)),
             }
+        }
+        for id in scripts.widgets().flat_map(|data| &data.unread) {
+            self.leave(*id, Reason::ScriptPrices);
         }
     }
 
@@ -405,7 +409,8 @@ impl<'a> Judge<'a> {
             let extent = self.notes.extent(noted.extent);
             extent.inner().is_some_and(|inner| inner.holds(open))
         };
-        let in_notice = || self.notes.priced.iter().filter(holder).any(|it| notices.holds(self.notes.extent(it.extent).open.start));
+        let in_notice =
+            || self.notes.priced.iter().filter(holder).any(|it| notices.holds(self.notes.extent(it.extent).open.start));
         let listed = self.in_tier_list(open.start) && self.is_of_main(open) && self.main.is_some();
         listed || notices.holds(open.start) || in_notice()
     }
@@ -512,7 +517,8 @@ impl<'a> Judge<'a> {
         let worded =
             self.notes.metas.iter().filter(|noted| key(noted).is_some_and(|key| key.starts_with("twitter:data")));
         let amounts: Vec<_> = self.boxes_of(main).flat_map(PriceBox::current).map(|price| price.amount).collect();
-        let said = |content: Span| amounts.iter().any(|amount| PriceText::learn(content.of(self.page), *amount).is_some());
+        let said =
+            |content: Span| amounts.iter().any(|amount| PriceText::learn(content.of(self.page), *amount).is_some());
         if worded.filter_map(|noted| noted.attributes.content).any(said) {
             self.leave(main, Reason::LoosePrice);
         }

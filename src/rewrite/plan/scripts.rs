@@ -32,7 +32,7 @@ impl Scripts {
             // Parameters, such as a charset, do not change what it is.
             let kind = kind.split(';').next().unwrap_or_default();
             if kind.trim().eq_ignore_ascii_case("text/x-magento-init") {
-                scripts.add(&layer);
+                scripts.add(page, &layer);
             } else if kind.trim().eq_ignore_ascii_case("application/ld+json") {
                 scripts.structured.push(StructuredData::read(&layer));
             }
@@ -40,11 +40,11 @@ impl Scripts {
         scripts
     }
 
-    fn add(&mut self, layer: &Layer<'_>) {
+    fn add(&mut self, page: &str, layer: &Layer<'_>) {
         if !concerns_prices(layer.text()) {
             return;
         }
-        let data = WidgetData::of_script(layer);
+        let data = WidgetData::of_script(page, layer);
         if data.is_unknown {
             self.unknown.push(named_products(layer.text()));
         }

@@ -192,9 +192,12 @@ impl Sheet<'_> {
     fn saving(&self, product: &ProductPlan, known: &PlannedBox, units: &[Amounts]) -> Option<String> {
         let current = known.current.as_ref()?;
         let side = |amounts: &Amounts| current.side.of(amounts).or(amounts.lead());
-        let savings = product.facts.units.iter().zip(units).map(|(old, new)| {
-            side(&old.amounts).zip(side(new)).map(|(old, new)| cents(old) - cents(new))
-        });
+        let savings = product
+            .facts
+            .units
+            .iter()
+            .zip(units)
+            .map(|(old, new)| side(&old.amounts).zip(side(new)).map(|(old, new)| cents(old) - cents(new)));
         let savings: Vec<Decimal> = savings.collect::<Option<_>>()?;
         let first = *savings.first()?;
         let same = savings.iter().all(|saving| *saving == first) && !first.is_zero();
