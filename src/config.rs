@@ -241,6 +241,8 @@ mod tests {
     use super::*;
     use crate::audience::{Key, Trust};
     use crate::mode::Mode;
+    use crate::site::{Display, Reference, Tax, TaxBasis, TaxComputed, TaxShown};
+    use rust_decimal::Decimal;
     use secrecy::ExposeSecret as _;
 
     fn key() -> String {
@@ -306,6 +308,80 @@ mod tests {
             assert!(mistakes.iter().any(|line| line.contains(expected)), "{expected} is not in {mistakes:#?}");
         }
         assert!(mistakes.iter().any(|line| line.starts_with("segue.toml: membership.keys: ")), "{mistakes:#?}");
+    }
+
+    #[test]
+    fn a_store_views_tax_settings_win_over_its_websites() {
+        let tax = "catalog_prices = \"excluding_tax\"\ndiscount_on = \"excl_tax\"\ntax_rates = [\"19\", 7]\n";
+        let text = minimal(&format!("{:?}", key())).replace(
+            "[stores.views.de]\n",
+            &format!("{tax}[stores.views.de]\ndiscount_on = \"incl_tax\"\nprices = \"both\"\n"),
+        );
+        let variable = [("SEGUE__STORES__VIEWS__DE__TAX_COMPUTED", "before_discount")];
+        let config = read_with(&text, &variable).expect("a right configuration");
+        let expected = Tax {
+            shown: TaxShown::Both,
+            catalog_prices: Some(TaxBasis::Excluding),
+            discount_on: Some(TaxBasis::Including),
+            computed: Some(TaxComputed::BeforeDiscount),
+            rates: vec![19.into(), 7.into()],
+        };
+        assert_eq!(config.sites.default_view().tax, expected);
+        let variable = [("SEGUE__STORES__VIEWS__DE__TAX_RATES", "8.25, 5.5")];
+        let config = read_with(&text, &variable).expect("a right configuration");
+        assert_eq!(config.sites.default_view().tax.rates, [Decimal::new(825, 2), Decimal::new(55, 1)]);
+        let plain = read_with(&minimal(&format!("{:?}", key())), &[]).expect("a right configuration");
+        assert_eq!(plain.sites.default_view().tax, Tax::default());
+    }
+
+    #[test]
+    fn a_store_view_says_how_changed_prices_are_presented() {
+        let lines = "reference_price = \"attribute:lowest_price_30\"\nreference_price_label = \"Niedrigster Preis\"\n\
+             deducted_label = \"wird im Warenkorb abgezogen\"\nprice_disclosure = \"Persönlicher Preis\"\n";
+        let text = minimal(&format!("{:?}", key())).replace("mode = \"off\"\n", lines);
+        let display = read_with(&text, &[]).expect("a right configuration").sites.default_view().display.clone();
+        let expected = Display {
+            reference: Reference::Attribute("lowest_price_30".to_owned()),
+            reference_label: Some("Niedrigster Preis".to_owned()),
+            deducted: Some("wird im Warenkorb abgezogen".to_owned()),
+            disclosure: Some("Persönlicher Preis".to_owned()),
+        };
+        assert_eq!(display, expected);
+        for (word, reference) in [("none", Reference::None), ("regular", Reference::Regular)] {
+            let text = text.replace("attribute:lowest_price_30", word);
+            let config = read_with(&text, &[]).expect("a right configuration");
+            assert_eq!(config.sites.default_view().display.reference, reference);
+        }
+    }
+
+    #[test]
+    fn mistakes_of_tax_and_display_name_the_way_out() {
+        let website = "catalog_prices = \"gross\"\ntax_rates = [0, \"x\", 100.5, true]\n";
+        let view = "discount_on = \"including_tax\"\ntax_computed = \"after\"\ntax_rates = \"19\"\nprices = \"all\"\n\
+             reference_price = \"attribute:low price\"\nreference_price_label = \"\"\ndeducted_label = \"a\\nb\"\n\
+             price_disclosure = \"TOO_LONG\"\ntax_rate = 19\n";
+        let view = view.replace("TOO_LONG", &"x".repeat(256));
+        let text = minimal(&format!("{:?}", key()))
+            .replace("[stores.views.de]\n", &format!("{website}[stores.views.de]\n{view}"));
+        let mistakes = read_with(&text, &[]).expect_err("mistakes");
+        for expected in [
+            "stores.websites.base.catalog_prices: must be one of excluding_tax, including_tax, not \"gross\"",
+            "stores.websites.base.tax_rates.0: must be a percentage above 0 and at most 100",
+            "stores.websites.base.tax_rates.1: must be a percentage",
+            "stores.websites.base.tax_rates.2: must be a percentage",
+            "stores.websites.base.tax_rates.3: must be a string, not true or false",
+            "stores.views.de.discount_on: must be one of excl_tax, incl_tax, not \"including_tax\"",
+            "stores.views.de.tax_computed: must be one of after_discount, before_discount, not \"after\"",
+            "stores.views.de.tax_rates: must be a list, not a string",
+            "stores.views.de.tax_rate: is not known (did you mean tax_rates?)",
+            "stores.views.de.prices: must be one of excluding_tax, including_tax, both, not \"all\"",
+            "stores.views.de.reference_price: must be none, regular or attribute: with an attribute's code",
+            "stores.views.de.reference_price_label: must not be empty",
+            "stores.views.de.deducted_label: must be one line of at most 255 characters",
+            "stores.views.de.price_disclosure: must be one line of at most 255 characters",
+        ] {
+            assert!(mistakes.iter().any(|line| line.contains(expected)), "{expected} is not in {mistakes:#?}");
+        }
     }
 
     #[test]

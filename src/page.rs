@@ -124,8 +124,83 @@ pub struct ProductFacts {
     pub id: ProductId,
     /// Its SKU, where the page says so.
     pub sku: Option<String>,
-    /// The price of one unit as shown, in display currency, not rounded.
-    pub final_price: Decimal,
+    /// Its prices, each judged like one unit in a cart of its own; the first is the one that the page leads with.
+    pub units: Vec<UnitFacts>,
+}
+
+/// One price of a product, as the page states it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitFacts {
+    /// Whose conditions decide which offers the cart applies to it.
+    pub whose: Whose,
+    /// What it is in the sum that the cart charges.
+    pub share: Share,
+    /// Its amounts, in display currency, not rounded, without fixed product taxes (FPT), which no offer reaches.
+    pub amounts: Amounts,
+}
+
+/// A price in Magento's two words for it. Where prices are shown with tax, the final price has the tax and the base price has not;
+/// where they are shown without, both are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Amounts {
+    /// `finalPrice`
+    pub final_price: Option<Decimal>,
+    /// `basePrice`
+    pub base_price: Option<Decimal>,
+}
+
+/// Whose price it is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Whose {
+    /// The product's own.
+    Product,
+    /// A variant's of a configurable product: the cart tests its conditions on the variant and on the product.
+    Variant {
+        /// The variant's own id.
+        id: ProductId,
+        /// Its SKU, where the page says so.
+        sku: Option<String>,
+    },
+    /// That of some variant of a configurable product; the page does not say which.
+    SomeVariant,
+    /// That of some product of a grouped one; the set itself is in no cart.
+    SomeMember,
+    /// A part of a bundle whose price is made of its parts': the cart discounts the parts that an offer names, or all where it names
+    /// the bundle alone.
+    Component {
+        /// The part's own id.
+        id: ProductId,
+        /// Its SKU, where the page says so.
+        sku: Option<String>,
+    },
+    /// A sum of parts that the page does not list.
+    SomeComponents,
+}
+
+/// What a price is in the sum that the cart charges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Share {
+    /// The whole: rounded to cents.
+    Whole,
+    /// One of several that are added up: judged by itself, fractions of a cent kept.
+    Part,
+    /// What a choice adds to the product's own price: percentages reach it, amounts do not; fractions of a cent are kept.
+    Extra,
+}
+
+impl UnitFacts {
+    /// A product's own price, of which the page knows one amount.
+    pub fn whole(final_price: Decimal) -> Self {
+        let amounts = Amounts { final_price: Some(final_price), base_price: None };
+        Self { whose: Whose::Product, share: Share::Whole, amounts }
+    }
+}
+
+impl ProductFacts {
+    /// A product without choices, at one price.
+    pub fn simple(id: ProductId, sku: Option<String>, final_price: Decimal) -> Self {
+        Self { id, sku, units: vec![UnitFacts::whole(final_price)] }
+    }
 }
 
 #[cfg(test)]

@@ -113,6 +113,8 @@ pub struct Offer {
     pub action: Action,
     /// By how much: percent, or base currency.
     pub amount: Decimal,
+    /// The lowest price, in base currency, that a product may come to with it; below, the product stays as it was.
+    pub floor: Option<Decimal>,
     /// To which products.
     pub products: Products,
     /// What shoppers read, by store view.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 
 /// One of Magento's store views (`store` in its tables), with what it takes from its website.
 #[derive(Clone, Debug)]
@@ -15,8 +16,10 @@ pub struct StoreView {
     pub base_currency: String,
     /// ISO code of the currency its prices are shown in by default.
     pub currency: String,
-    /// Whether its pages show prices including tax. What a cart rule takes off is then for the shop's tax settings to say.
-    pub prices_include_tax: bool,
+    /// How its prices and its cart treat tax.
+    pub tax: Tax,
+    /// How changed prices are presented.
+    pub display: Display,
     /// Magento's locale, such as `de_DE`.
     pub locale: String,
     /// The time zone in which an offer's dates begin and end.
@@ -25,6 +28,77 @@ pub struct StoreView {
     pub hosts: Vec<String>,
     /// The path prefix that leads here, such as `/de` (matches `/de` and `/de/...`).
     pub path_prefix: Option<String>,
+}
+
+/// Magento's tax settings (Stores > Configuration > Sales > Tax), as far as a cart rule's discount depends on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tax {
+    /// "Display Product Prices In Catalog"
+    pub shown: TaxShown,
+    /// "Catalog Prices" include tax or not; `None` is unknown.
+    pub catalog_prices: Option<TaxBasis>,
+    /// "Apply Discount On Prices"; `None` is unknown.
+    pub discount_on: Option<TaxBasis>,
+    /// "Apply Customer Tax"; `None` is unknown.
+    pub computed: Option<TaxComputed>,
+    /// The rates of catalogue pages, in percent, where they are told. Others are learnt from pages that show both amounts.
+    pub rates: Vec<Decimal>,
+}
+
+/// Which prices a catalogue page shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TaxShown {
+    /// Without tax.
+    #[default]
+    Excluding,
+    /// With tax.
+    Including,
+    /// One beside the other.
+    Both,
+}
+
+/// A price with or without tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaxBasis {
+    /// Without.
+    Excluding,
+    /// With.
+    Including,
+}
+
+/// When the cart computes tax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaxComputed {
+    /// On what is left after the discount.
+    AfterDiscount,
+    /// On the full price.
+    BeforeDiscount,
+}
+
+/// How changed prices are presented on a store view.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Display {
+    /// The price that is shown beside a changed one where the page shows none.
+    pub reference: Reference,
+    /// What that price is called, plain text; `None` is the shop's own word for its regular price.
+    pub reference_label: Option<String>,
+    /// What is said of an amount that is deducted in the cart, plain text; `None` is Segue's own wording in the page's language.
+    pub deducted: Option<String>,
+    /// What is said beside every changed price, plain text, such as that it is personalised.
+    pub disclosure: Option<String>,
+}
+
+/// The price that a changed one is compared with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Reference {
+    /// None is added.
+    None,
+    /// The price without the offer.
+    #[default]
+    Regular,
+    /// What the page states in the product's attribute with this code, such as the lowest price of the last 30 days; none where it does
+    /// not.
+    Attribute(String),
 }
 
 /// All store views of a shop.
@@ -112,7 +186,8 @@ mod tests {
             website: "base".into(),
             base_currency: "USD".into(),
             currency: "USD".into(),
-            prices_include_tax: false,
+            tax: Tax::default(),
+            display: Display::default(),
             locale: "en_US".into(),
             time_zone: TimeZone::UTC,
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),

@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 
 use crate::document::{Field, Reader, suggestion};
 use crate::mode::Mode;
-use crate::site::{Sites, StoreView};
+use crate::site::{Display, Reference, Sites, StoreView, Tax, TaxBasis, TaxComputed, TaxShown};
+
+/// Longer is no line beside a price.
+const LONGEST_TEXT: usize = 255;
 
 /// What `[stores]` says.
 pub(super) struct Stores {
@@ -63,14 +67,21 @@ fn default_view(stores: &Reader<'_>, section: Option<&Reader<'_>>, views: &[Arc<
     views.iter().find(|view| *view.code == *code).cloned()
 }
 
-/// Base currency by website code; `None` where it was given wrong, which is noted already. Then the ids of those that say theirs.
-fn websites(stores: &Reader<'_>) -> (BTreeMap<String, Option<String>>, BTreeMap<String, u32>) {
+/// What store views take from their website.
+struct Website {
+    /// `None` where it was given wrong, which is noted already.
+    base_currency: Option<String>,
+    tax: TaxKeys,
+}
+
+/// The websites by code. Then the ids of those that say theirs.
+fn websites(stores: &Reader<'_>) -> (BTreeMap<String, Website>, BTreeMap<String, u32>) {
     let (mut websites, mut ids) = (BTreeMap::new(), BTreeMap::new());
     let section = stores.required("websites").and_then(|field| field.object());
     for (code, field) in section.iter().flat_map(Reader::entries) {
         let Some(reader) = field.object() else { continue };
-        let currency = reader.required("base_currency").and_then(|field| currency(&field));
-        websites.insert(code.to_owned(), currency);
+        let base_currency = reader.required("base_currency").and_then(|field| currency(&field));
+        websites.insert(code.to_owned(), Website { base_currency, tax: TaxKeys::read(&reader) });
         let id = reader.optional("id").and_then(|field| field.within(1, 65_535));
         ids.extend(id.and_then(|id| u32::try_from(id).ok()).map(|id| (code.to_owned(), id)));
         reader.finish();
@@ -78,7 +89,7 @@ fn websites(stores: &Reader<'_>) -> (BTreeMap<String, Option<String>>, BTreeMap<
     (websites, ids)
 }
 
-fn view(code: &str, reader: &Reader<'_>, websites: &BTreeMap<String, Option<String>>) -> Option<StoreView> {
+fn view(code: &str, reader: &Reader<'_>, websites: &BTreeMap<String, Website>) -> Option<StoreView> {
     let website = reader.required("website").and_then(|field| website(&field, websites));
     let currency = reader.required("currency").and_then(|field| currency(&field));
     let locale = reader.required("locale").and_then(|field| field.parsed("a locale such as de_DE", locale));
@@ -87,15 +98,18 @@ fn view(code: &str, reader: &Reader<'_>, websites: &BTreeMap<String, Option<Stri
         .and_then(|field| field.parsed("a time zone such as Europe/Berlin", |name| TimeZone::get(name).ok()));
     let hosts = reader.optional("hosts").map_or(Some(Vec::new()), |field| hosts(&field));
     let path_prefix = reader.optional("path_prefix").map(|field| field.parsed("a path such as /de", path_prefix));
-    let words = [("excluding_tax", false), ("including_tax", true)];
-    let prices_include_tax = reader.optional("prices").map_or(Some(false), |field| field.word(&words));
-    let (website, base_currency) = website?;
+    let words =
+        [("excluding_tax", TaxShown::Excluding), ("including_tax", TaxShown::Including), ("both", TaxShown::Both)];
+    let shown = reader.optional("prices").map_or(Some(TaxShown::default()), |field| field.word(&words));
+    let (tax, display) = (TaxKeys::read(reader), display(reader));
+    let (website, inherited) = website?;
     Some(StoreView {
         code: code.into(),
         website,
-        base_currency: base_currency?,
+        base_currency: inherited.base_currency.clone()?,
         currency: currency?,
-        prices_include_tax: prices_include_tax?,
+        tax: tax.over(&inherited.tax, shown?),
+        display,
         locale: locale?,
         time_zone: time_zone?,
         hosts: hosts?,
@@ -106,16 +120,106 @@ fn view(code: &str, reader: &Reader<'_>, websites: &BTreeMap<String, Option<Stri
     })
 }
 
-type Website = (Arc<str>, Option<String>);
-
-fn website(field: &Field<'_>, websites: &BTreeMap<String, Option<String>>) -> Option<Website> {
+fn website<'a>(field: &Field<'_>, websites: &'a BTreeMap<String, Website>) -> Option<(Arc<str>, &'a Website)> {
     let code = field.text()?;
     let found = websites.get(code);
     if found.is_none() {
         let near = suggestion(code, websites.keys().map(String::as_str));
         field.mistake(format!("no website \"{code}\" in [stores.websites]{near}"));
     }
-    found.map(|currency| (code.into(), currency.clone()))
+    found.map(|website| (code.into(), website))
+}
+
+/// Magento's tax settings as a website or a store view says them; what is wrong is noted and counts as not said.
+struct TaxKeys {
+    catalog_prices: Option<TaxBasis>,
+    discount_on: Option<TaxBasis>,
+    computed: Option<TaxComputed>,
+    rates: Option<Vec<Decimal>>,
+}
+
+impl TaxKeys {
+    fn read(reader: &Reader<'_>) -> Self {
+        let catalog = [("excluding_tax", TaxBasis::Excluding), ("including_tax", TaxBasis::Including)];
+        let discount = [("excl_tax", TaxBasis::Excluding), ("incl_tax", TaxBasis::Including)];
+        let computed =
+            [("after_discount", TaxComputed::AfterDiscount), ("before_discount", TaxComputed::BeforeDiscount)];
+        Self {
+            catalog_prices: reader.optional("catalog_prices").and_then(|field| field.word(&catalog)),
+            discount_on: reader.optional("discount_on").and_then(|field| field.word(&discount)),
+            computed: reader.optional("tax_computed").and_then(|field| field.word(&computed)),
+            rates: reader.optional("tax_rates").and_then(|field| rates(&field)),
+        }
+    }
+
+    /// A store view's own settings, or else its website's.
+    fn over(self, website: &Self, shown: TaxShown) -> Tax {
+        Tax {
+            shown,
+            catalog_prices: self.catalog_prices.or(website.catalog_prices),
+            discount_on: self.discount_on.or(website.discount_on),
+            computed: self.computed.or(website.computed),
+            rates: self.rates.or_else(|| website.rates.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Percentages as numbers or as strings that hold one.
+fn rates(field: &Field<'_>) -> Option<Vec<Decimal>> {
+    // An environment variable is one string.
+    if field.value.is_string() {
+        return Some(field.texts()?.into_iter().filter_map(|text| rate(field, text)).collect());
+    }
+    let read = |item: &Field<'_>| match item.value.as_number() {
+        Some(number) => rate(item, &number.to_string()),
+        None => rate(item, item.text()?),
+    };
+    Some(field.list()?.iter().filter_map(read).collect())
+}
+
+fn rate(field: &Field<'_>, text: &str) -> Option<Decimal> {
+    let rate = Decimal::from_str_exact(text).ok();
+    let rate = rate.filter(|rate| *rate > Decimal::ZERO && *rate <= Decimal::ONE_HUNDRED && rate.scale() <= 4);
+    if rate.is_none() {
+        let wanted = "must be a percentage above 0 and at most 100, with at most 4 decimals, such as 19 or \"8.25\"";
+        field.mistake(format!("{wanted}, not {text}"));
+    }
+    rate.map(|rate| rate.normalize())
+}
+
+fn display(reader: &Reader<'_>) -> Display {
+    let text = |field: Option<Field<'_>>| field.and_then(|field| plain(&field));
+    let words = "none, regular or attribute: with an attribute's code, such as attribute:lowest_price_30_days";
+    Display {
+        reference: reader
+            .optional("reference_price")
+            .and_then(|field| field.parsed(words, reference))
+            .unwrap_or_default(),
+        reference_label: text(reader.optional("reference_price_label")),
+        deducted: text(reader.optional("deducted_label")),
+        disclosure: text(reader.optional("price_disclosure")),
+    }
+}
+
+fn reference(text: &str) -> Option<Reference> {
+    match text {
+        "none" => Some(Reference::None),
+        "regular" => Some(Reference::Regular),
+        // Magento's own limit for the codes of attributes.
+        _ => text
+            .strip_prefix("attribute:")
+            .filter(|code| is_code(code) && code.len() <= 60)
+            .map(|code| Reference::Attribute(code.to_owned())),
+    }
+}
+
+fn plain(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?.trim();
+    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
+        field.mistake(format!("must be one line of at most {LONGEST_TEXT} characters, without control characters"));
+        return None;
+    }
+    Some(text.to_owned())
 }
 
 fn currency(field: &Field<'_>) -> Option<String> {

@@ -9,11 +9,9 @@
 
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
-
 use super::decide::Decision;
 use super::verdict::Verdict;
-use crate::page::{PageFacts, ProductId};
+use crate::page::{Amounts, PageFacts, ProductId};
 use crate::rule::Placement;
 use crate::site::StoreView;
 
@@ -22,6 +20,9 @@ pub use id::SelectionId;
 mod blocks;
 mod id;
 mod prices;
+mod rates;
+mod stack;
+mod tax;
 
 /// What changes on one page. Equal selections, and only those, have equal ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,10 +38,20 @@ pub struct Selection {
 pub struct PriceChange {
     /// Which product.
     pub product: ProductId,
-    /// The new price of one unit in display currency, rounded to cents; `None` leaves every price as it is and shows the labels.
-    pub final_price: Option<Decimal>,
-    /// Labels of the offers that apply, in order, plain text, each once.
-    pub labels: Vec<Arc<str>>,
+    /// The new amounts of every unit of the product's facts, in their order and with the same sides, without fixed taxes; empty leaves
+    /// every price as it is and shows the labels.
+    pub units: Vec<Amounts>,
+    /// Labels of the offers that apply, in order, each once.
+    pub labels: Vec<Label>,
+}
+
+/// An offer's label at a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Plain text.
+    pub text: Arc<str>,
+    /// Whether the cart deducts what the offer promises, so that the price is shown with it.
+    pub deducted: bool,
 }
 
 /// One dynamic block at its place. Blocks with the same HTML at the same place are equal, whatever their ids.

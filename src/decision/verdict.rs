@@ -88,6 +88,9 @@ pub enum NotApplied {
     ProductNotNamed,
     /// It is for SKUs, and the page does not say this product's.
     SkuUnknown,
+    /// It is for some variants, members or parts of this product, and the page does not say whose price it shows, or what is charged depends
+    /// on what is chosen.
+    ChoiceUnknown,
     /// The page's prices include tax, and how the cart would tax the discount is not known.
     TaxUnknown,
     /// Its amount is in the base currency, and the page speaks of several.
@@ -96,6 +99,8 @@ pub enum NotApplied {
     ForeignCurrency,
     /// The result would be above the current price, which the cart would charge.
     AboveCurrentPrice,
+    /// The result would be below this, the lowest price that the offer may lead to.
+    BelowFloor(Decimal),
     /// The price is negative or past all reason.
     PriceOutOfRange(Decimal),
     /// It takes nothing off.
@@ -127,10 +132,12 @@ impl NotApplied {
             Self::NoProducts => "no_products",
             Self::ProductNotNamed => "product_not_named",
             Self::SkuUnknown => "sku_unknown",
+            Self::ChoiceUnknown => "choice_unknown",
             Self::TaxUnknown => "tax_unknown",
             Self::CurrencyUnknown => "currency_unknown",
             Self::ForeignCurrency => "foreign_currency",
             Self::AboveCurrentPrice => "above_current_price",
+            Self::BelowFloor(_) => "below_floor",
             Self::PriceOutOfRange(_) => "price_out_of_range",
             Self::NoDiscount => "no_discount",
             Self::StoppedBy(_) => "stopped_by",
@@ -159,10 +166,14 @@ impl fmt::Display for NotApplied {
             Self::NoProducts => f.write_str("the page has no product whose price can be changed"),
             Self::ProductNotNamed => f.write_str("it is for other products"),
             Self::SkuUnknown => f.write_str("it is for SKUs, and the page does not say this product's"),
-            Self::TaxUnknown => f.write_str("prices include tax, and how the cart would tax the discount is not known"),
+            Self::ChoiceUnknown => f.write_str("what it gives here depends on which variant or parts the shopper chooses"),
+            Self::TaxUnknown => f.write_str(
+                "how the cart would tax the discount is not known: the tax settings in [stores], or the rate, are missing",
+            ),
             Self::CurrencyUnknown => f.write_str("its amount is in the base currency, and the page speaks of several"),
             Self::ForeignCurrency => f.write_str("its amount is in the base currency, and the page is in another"),
             Self::AboveCurrentPrice => f.write_str("its result would be above the current price"),
+            Self::BelowFloor(floor) => write!(f, "its result would be below its floor of {floor}"),
             Self::PriceOutOfRange(price) => write!(f, "the price {price} is out of range"),
             Self::NoDiscount => f.write_str("it takes nothing off this price"),
             Self::StoppedBy(other) => write!(f, "offer {other} applied before it and lets none follow"),

@@ -271,8 +271,12 @@ impl Turn {
         }
         let marker = self.shopper.simulation.as_ref();
         let marker = marker.map(|simulation| simulate::marker(simulation, self.shop.prefix()));
-        let dressing =
-            Dressing { stylesheet: Some(self.shop.stylesheet.url()), marker: marker.as_deref(), ..Dressing::default() };
+        let dressing = Dressing {
+            stylesheet: Some(self.shop.stylesheet.url()),
+            marker: marker.as_deref(),
+            display: &self.view.display,
+            ..Dressing::default()
+        };
         let wanted = rewriter.under(self.wanted, &self.circumstances(&decision));
         let select = |facts: &PageFacts, hints: &StoreHints| self.select(&decision, facts, hints);
         rewriter.rewrite(&wanted, response, &dressing, select).await

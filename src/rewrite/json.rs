@@ -1,141 +1,222 @@
-//! Prices and formats in the script data of a page.
+//! Prices and formats in the script data of a page: which widget gets which prices, and where in the page the numbers are.
 
 use memchr::memmem;
-use serde::Deserialize;
-use serde_json::Value;
 
 use crate::page::ProductId;
+use crate::rewrite::plan::layer::Layer;
 use crate::rewrite::price::PriceFormat;
 
-mod printed;
+pub(crate) mod amounts;
+pub(crate) mod bundle;
+pub(crate) mod choices;
+pub(crate) mod cursor;
+pub(crate) mod options;
+pub(crate) mod product_info;
+pub(crate) mod shown;
+pub(crate) mod structured;
 
-pub(crate) use printed::PrintedPrices;
+use amounts::{PriceSet, Tier, tiers};
+use bundle::Bundle;
+use choices::Choices;
+use cursor::Cursor;
+use options::{Options, custom_options};
+use product_info::ProductInfo;
 
-/// Why a script would print its own prices over what the page shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Driver {
-    /// It holds prices that cannot be changed along.
-    Prices,
-    /// It holds prices by quantity.
-    Tiers,
-    /// It holds the choices of a configurable product.
-    Choices,
-    /// It could not be read.
-    Unreadable,
-}
-
-/// What one `text/x-magento-init` script says of prices.
+/// What the widgets of one `text/x-magento-init` script, or of one element, are told of prices.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct InitScript {
-    /// How its widgets print prices.
+pub(crate) struct WidgetData {
+    /// `priceBox`
+    pub(crate) price_boxes: Vec<PriceConfig>,
+    /// The choices of configurable products.
+    pub(crate) choices: Vec<Choices>,
+    /// `priceBundle`
+    pub(crate) bundles: Vec<Bundle>,
+    /// `priceOptions`
+    pub(crate) options: Vec<Options>,
+    /// What the browser is to keep of products, for widgets such as "recently viewed".
+    pub(crate) infos: Vec<ProductInfo>,
+    /// Products of which that could not be read.
+    pub(crate) unread: Vec<ProductId>,
+    /// Whether prices are told to a widget that is not known, or cannot be read.
+    pub(crate) is_unknown: bool,
+}
+
+/// What a price box's widget is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PriceConfig {
+    /// Whose box.
+    pub(crate) product: Option<ProductId>,
+    /// Prices that are printed over those of the box; none where the box's own are printed.
+    pub(crate) prices: PriceSet,
+    /// Prices from some quantity on.
+    pub(crate) tiers: Vec<Tier>,
+    /// How prices are printed.
     pub(crate) format: Option<PriceFormat>,
-    /// What it would do to the products that it names, or to any if it names none.
-    pub(crate) driver: Option<Driver>,
-    /// The products that it names.
-    pub(crate) products: Vec<ProductId>,
-    /// Prices that can be changed along, by their places in the script.
-    pub(crate) printed: Vec<PrintedPrices>,
 }
 
-impl InitScript {
-    /// Reads a script's text.
-    pub(crate) fn read(script: &str) -> Self {
-        let mut read = Self::default();
-        let mut prices = 0;
-        for at in memmem::find_iter(script.as_bytes(), b"Config\"") {
-            let (before, after) = (&script[..at], &script[at + "Config\"".len()..]);
-            if before.ends_with("\"price") {
-                prices += usize::from(read.price_config(after));
-            } else if has_choices(before, after) {
-                read.driver.get_or_insert(Driver::Choices);
+/// Words without which script data says nothing of prices.
+const SIGNS: [&str; 2] = ["Config\"", "product/view/provider"];
+
+/// Whether script data may say something of prices.
+pub(crate) fn concerns_prices(script: &str) -> bool {
+    SIGNS.iter().any(|sign| memmem::find(script.as_bytes(), sign.as_bytes()).is_some())
+}
+
+impl WidgetData {
+    /// Reads an object of selectors, each with its widgets. Data that is broken says of itself that it is unknown; no browser runs it.
+    pub(crate) fn of_script(page: &str, layer: &Layer<'_>) -> Self {
+        let mut data = Self::default();
+        let mut cursor = Cursor::new(layer.text());
+        let read = cursor.object(|selector, cursor| data.widgets(page, &selector.text(), cursor, layer));
+        data.is_unknown |= read.is_none();
+        data
+    }
+
+    /// How the widgets print prices.
+    pub(crate) fn format(&self) -> Option<&PriceFormat> {
+        let boxes = self.price_boxes.iter().filter_map(|it| it.format.as_ref());
+        let choices = self.choices.iter().filter_map(|it| it.format.as_ref());
+        boxes.chain(choices).chain(self.bundles.iter().filter_map(|it| it.format.as_ref())).next()
+    }
+
+    fn widgets(&mut self, page: &str, selector: &str, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
+        if cursor.peek()? != b'{' {
+            return Some(());
+        }
+        cursor.object(|name, cursor| {
+            if cursor.peek()? != b'{' {
+                return Some(());
             }
-        }
-        if prices > 0 {
-            // Whatever prices are not among those that were understood could be printed over them.
-            match PrintedPrices::read(script).filter(|printed| printed.len() == prices) {
-                Some(printed) => read.printed = printed,
-                None => read.driver = Some(Driver::Prices),
+            match &*name.text() {
+                "priceBox" => self.price_box(selector, cursor, layer),
+                "priceBundle" => self.price_bundle(cursor, layer),
+                "priceOptions" => self.price_options(cursor, layer),
+                "Magento_Catalog/js/product/view/provider" => self.provider(page, cursor, layer),
+                _ => self.other(cursor, layer),
             }
-        }
-        if read.format.is_none() {
-            read.format = after_key(script, "\"priceFormat\"").and_then(parse_first);
-        }
-        if read.driver.is_some() {
-            read.products = named_products(script);
-        }
-        read
+        })
     }
 
-    /// Reads a price configuration; says whether it has prices.
-    fn price_config(&mut self, after: &str) -> bool {
-        let Some(config) = value_after(after).and_then(parse_first::<PriceConfig>) else {
-            self.driver = Some(Driver::Unreadable);
-            return false;
-        };
-        if config.tier_prices.is_some_and(|tiers| says_something(&tiers)) {
-            self.driver.get_or_insert(Driver::Tiers);
-        }
-        let has_prices = config.prices.is_some_and(|prices| says_something(&prices));
-        self.format = self.format.take().or_else(|| serde_json::from_value(config.price_format?).ok());
-        has_prices
+    fn price_box(&mut self, selector: &str, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
+        let mut config = PriceConfig { product: product_of_selector(selector), ..PriceConfig::default() };
+        cursor.object(|key, cursor| {
+            if !key.is("priceConfig") {
+                // Prices beside the configuration, or templates of other markup, are nothing that Magento writes.
+                self.is_unknown |= !key.is("priceTemplate");
+                return Some(());
+            }
+            let mut named = None;
+            cursor.object(|key, cursor| {
+                match &*key.text() {
+                    "productId" => named = Some(id_of(cursor)?),
+                    "prices" => config.prices = PriceSet::read(cursor, layer)?,
+                    "tierPrices" => config.tiers = tiers(cursor, layer)?,
+                    "priceFormat" => config.format = format(cursor),
+                    _ => {}
+                }
+                Some(())
+            })?;
+            if config.product.is_some() && named.is_some_and(|named| config.product != Some(named)) {
+                self.is_unknown = true;
+            }
+            config.product = config.product.or(named);
+            Some(())
+        })?;
+        // Without a product, its prices are printed into whatever boxes the selector finds.
+        self.is_unknown |=
+            config.product.is_none() && (config.prices != PriceSet::default() || !config.tiers.is_empty());
+        self.price_boxes.push(config);
+        Some(())
+    }
+
+    fn price_bundle(&mut self, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
+        cursor.object(|key, cursor| {
+            if key.is("optionConfig") {
+                self.bundles.push(Bundle::read(cursor, layer)?);
+            }
+            Some(())
+        })
+    }
+
+    fn price_options(&mut self, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
+        let mut options = Options::default();
+        cursor.object(|key, cursor| {
+            match &*key.text() {
+                "optionConfig" => options.extras = custom_options(cursor, layer)?,
+                "priceHolderSelector" => options.product = holder(cursor),
+                _ => {}
+            }
+            Some(())
+        })?;
+        self.options.push(options);
+        Some(())
+    }
+
+    /// What the browser is to keep, in `data.items` by product.
+    fn provider(&mut self, page: &str, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
+        cursor.object(|key, cursor| {
+            if !key.is("data") || cursor.peek()? != b'{' {
+                return Some(());
+            }
+            cursor.object(|key, cursor| {
+                if !key.is("items") || cursor.peek()? != b'{' {
+                    return Some(());
+                }
+                cursor.object(|id, cursor| {
+                    let item = cursor.skip()?;
+                    match ProductInfo::read(page, layer, item) {
+                        Some(info) => self.infos.push(info),
+                        None => self.unread.extend(whole_id(&id.text())),
+                    }
+                    Some(())
+                })
+            })
+        })
+    }
+
+    /// Any other widget: those of choices go by the names of their data, since shops put their own widgets in the place of Magento's.
+    fn other(&mut self, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<()> {
+        cursor.object(|key, cursor| {
+            match &*key.text() {
+                "jsonConfig" | "spConfig" if cursor.peek()? == b'{' => self.choices.push(Choices::read(cursor, layer)?),
+                "priceConfig" | "optionConfig" if !is_empty(cursor)? => self.is_unknown = true,
+                _ => {}
+            }
+            Some(())
+        })
     }
 }
 
-/// Whether a key that ends in `Config"` holds the choices of a product. One without custom options has an empty `optionConfig`.
-fn has_choices(before: &str, after: &str) -> bool {
-    if before.ends_with("\"option") {
-        return value_after(after).and_then(parse_first::<Value>).is_none_or(|config| says_something(&config));
-    }
-    before.ends_with("\"json") || before.ends_with("\"sp")
+/// Whether the value that follows says nothing.
+fn is_empty(cursor: &mut Cursor<'_>) -> Option<bool> {
+    let range = cursor.skip()?;
+    let text: String = cursor.text()[range].split_ascii_whitespace().collect();
+    Some(matches!(&*text, "[]" | "{}" | "null" | "\"\"" | "false"))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PriceConfig {
-    price_format: Option<Value>,
-    prices: Option<Value>,
-    tier_prices: Option<Value>,
+/// The product id that follows, as a number or as text.
+fn id_of(cursor: &mut Cursor<'_>) -> Option<ProductId> {
+    let range = cursor.number()?;
+    whole_id(&cursor.text()[range])
 }
 
-/// The text of the first value under `key`, wherever it stands in a script.
-fn after_key<'a>(script: &'a str, key: &str) -> Option<&'a str> {
-    let at = memmem::find(script.as_bytes(), key.as_bytes())?;
-    value_after(&script[at + key.len()..])
+/// The product of a selector such as `[data-product-id='7'][data-role=priceBox]`.
+fn holder(cursor: &mut Cursor<'_>) -> Option<ProductId> {
+    let selector = cursor.string().map(|range| &cursor.text()[range])?;
+    let (_, id) = selector.split_once("data-product-id=")?;
+    leading_id(id.trim_start_matches(['\'', '"', '\\']))
 }
 
-fn value_after(after_key: &str) -> Option<&str> {
-    after_key.trim_ascii_start().strip_prefix(':')
+/// How prices are printed, where the value that follows says so.
+fn format(cursor: &mut Cursor<'_>) -> Option<PriceFormat> {
+    let range = cursor.clone().skip()?;
+    serde_json::from_str(&cursor.text()[range]).ok()
 }
 
-/// The JSON value that a text begins with.
-fn parse_first<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
-    serde_json::Deserializer::from_str(text).into_iter().next()?.ok()
-}
-
-fn says_something(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Array(values) => !values.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        _ => true,
-    }
-}
-
-/// Products that a script names, by its selectors or by `productId`.
-fn named_products(script: &str) -> Vec<ProductId> {
-    let mut products = Vec::new();
-    for (key, quoted) in
-        [("product-id-", false), ("swatch-option-", false), ("swatch-options-", false), ("\"productId\"", true)]
-    {
-        for at in memmem::find_iter(script.as_bytes(), key.as_bytes()) {
-            let rest = &script[at + key.len()..];
-            let rest = if quoted { rest.trim_start_matches([':', ' ', '\t', '\r', '\n', '"']) } else { rest };
-            products.extend(leading_id(rest));
-        }
-    }
-    products.sort_unstable();
-    products.dedup();
-    products
+/// The product of the selector that Magento writes for a price box.
+fn product_of_selector(selector: &str) -> Option<ProductId> {
+    let (_, id) = selector.split_once("product-id-")?;
+    leading_id(id)
 }
 
 /// The product id that a text begins with.
@@ -144,112 +225,11 @@ pub(crate) fn leading_id(text: &str) -> Option<ProductId> {
     text[..length].parse().ok().map(ProductId)
 }
 
-/// Whether every link in the raw configuration of a downloadable product's links costs nothing.
-pub(crate) fn links_are_free(config: &str) -> bool {
-    let config: Option<Value> = serde_json::from_str(config).ok();
-    let links = config.as_ref().and_then(|config| config.pointer("/downloadable/config/links")?.as_object());
-    let is_free = |link: &Value| {
-        let prices = link.as_object().filter(|prices| prices.contains_key("finalPrice"));
-        prices.is_some_and(|prices| prices.values().all(printed::is_zero))
-    };
-    links.is_some_and(|links| !links.is_empty() && links.values().all(is_free))
-}
-
-/// Whether structured data (JSON-LD) states a price.
-pub(crate) fn states_price(script: &str) -> bool {
-    match serde_json::from_str::<Value>(script) {
-        Ok(value) => has_price(&value),
-        // Browsers and crawlers are more patient with broken JSON than we are.
-        Err(_) => ["price", "Price"].iter().any(|word| script.contains(word)),
-    }
-}
-
-fn has_price(value: &Value) -> bool {
-    match value {
-        Value::Array(values) => values.iter().any(has_price),
-        Value::Object(fields) => fields.iter().any(|(key, value)| is_price(key) || has_price(value)),
-        _ => false,
-    }
-}
-
-fn is_price(key: &str) -> bool {
-    let key = key.rsplit([':', '/']).next().unwrap_or(key);
-    ["price", "lowPrice", "highPrice", "minPrice", "maxPrice", "priceSpecification"].contains(&key)
+/// The id, if the whole text is one.
+pub(crate) fn whole_id(text: &str) -> Option<ProductId> {
+    let text = text.trim();
+    leading_id(text).filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FORMAT: &str = r#""priceFormat":{"pattern":"%s\u00a0\u20ac","precision":2,"requiredPrecision":2,"decimalSymbol":",","groupSymbol":".","groupLength":3,"integerRequired":false}"#;
-
-    fn script(config: &str) -> InitScript {
-        InitScript::read(&format!(
-            r#"{{"[data-role=priceBox][data-price-box=product-id-7]":{{"priceBox":{{"priceConfig" : {{"productId":"7",{FORMAT}{config}}}}}}}}}"#
-        ))
-    }
-
-    #[test]
-    fn reads_the_format_of_a_product_without_options() {
-        let read = script(r#","tierPrices":[]"#);
-        assert_eq!(read.driver, None);
-        let format = read.format.expect("a format");
-        assert_eq!((format.pattern.as_str(), format.decimal_symbol.as_str(), format.precision), ("%s\u{a0}€", ",", 2));
-    }
-
-    #[test]
-    fn sees_who_prints_own_prices() {
-        let prices = script(r#","prices":{"finalPrice":{"amount":3,"adjustments":[1]}}"#);
-        assert_eq!((prices.driver, prices.products), (Some(Driver::Prices), vec![ProductId(7)]));
-        assert_eq!(script(r#","prices":[],"tierPrices":[{"qty":5}]"#).driver, Some(Driver::Tiers));
-        assert_eq!(script(r#","prices":[],"tierPrices":{}"#).driver, None);
-        assert_eq!(InitScript::read(r#"{"x":{"priceConfig": broken}}"#).driver, Some(Driver::Unreadable));
-        let choices = InitScript::read(
-            r#"{"[data-role=swatch-option-12]":{"w":{"jsonConfig":{"productId":"12"},"jsonSwatchConfig":{}}}}"#,
-        );
-        assert_eq!((choices.driver, choices.products), (Some(Driver::Choices), vec![ProductId(12)]));
-        assert_eq!(InitScript::read(r#"{"*":{"Magento_Ui/js/core/app":{}}}"#), InitScript::default());
-    }
-
-    #[test]
-    fn prices_that_can_be_changed_along_drive_nothing() {
-        let prices = script(r#","prices":{"finalPrice":{"amount":3}},"tierPrices":[]"#);
-        assert_eq!((prices.driver, prices.printed.len()), (None, 1));
-        let tiers = script(r#","prices":{"finalPrice":{"amount":3}},"tierPrices":[{"qty":5}]"#);
-        assert_eq!(tiers.driver, Some(Driver::Tiers));
-        let hidden = script(
-            r#","prices":{"finalPrice":{"amount":3}},"x":{"priceConfig":{"prices":{"finalPrice":{"amount":4}}}}"#,
-        );
-        assert_eq!((hidden.driver, hidden.printed.len()), (Some(Driver::Prices), 0), "one of two was understood");
-        let options =
-            |config: &str| InitScript::read(&format!(r##"{{"#f":{{"priceOptions":{{"optionConfig":{config}}}}}}}"##));
-        assert_eq!(options("[]").driver, None);
-        assert_eq!(options(r#"{"3":{}}"#).driver, Some(Driver::Choices));
-        assert_eq!(options("broken").driver, Some(Driver::Choices));
-    }
-
-    #[test]
-    fn links_are_free_where_each_says_so() {
-        let of = |links: &str| links_are_free(&format!(r#"{{"downloadable":{{"config":{{"links":{links}}}}}}}"#));
-        assert!(of(r#"{"1":{"finalPrice":0,"basePrice":"0.0000"},"2":{"finalPrice":0.0}}"#));
-        for priced in [
-            r#"{"1":{"finalPrice":0},"2":{"finalPrice":9}}"#,
-            r#"{"1":{"finalPrice":0,"basePrice":1}}"#,
-            r#"{"1":{}}"#,
-            "{}",
-            "[]",
-            "null",
-        ] {
-            assert!(!of(priced), "{priced}");
-        }
-        assert!(!links_are_free("{"));
-    }
-
-    #[test]
-    fn finds_prices_in_structured_data() {
-        assert!(states_price(r#"{"@type":"Product","offers":[{"@type":"Offer","price":"24.00"}]}"#));
-        assert!(states_price(r#"{"@graph":[{"schema:lowPrice":1}]}"#));
-        assert!(states_price(r#"{"price": 24,}"#));
-        assert!(!states_price(r#"{"@type":"BreadcrumbList","itemListElement":[{"name":"Bags"}]}"#));
-    }
-}
+mod tests;

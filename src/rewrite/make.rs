@@ -168,8 +168,8 @@ impl Maker {
 
     /// Names a dressing; a field that is added to it must be added here, or pages of different dressings would be mixed.
     fn dressing_name(&self, dressing: &Dressing<'_>) -> u128 {
-        let Dressing { stylesheet, marker, regular_price_label, special_price_label } = dressing;
-        self.name(&(stylesheet, marker, regular_price_label, special_price_label))
+        let Dressing { stylesheet, marker, regular_price_label, special_price_label, display } = dressing;
+        self.name(&(stylesheet, marker, regular_price_label, special_price_label, display))
     }
 
     /// Names a content; two contents never have one name but by a chance of 2^-128.

@@ -5,24 +5,29 @@ use std::collections::BTreeSet;
 
 use lol_html::errors::RewritingError;
 
-use crate::page::{PageFacts, PageKind, ProductFacts, ProductId};
+use crate::page::{PageFacts, PageKind, ProductId, UnitFacts};
 use crate::rewrite::banner::Anchors;
 use crate::rewrite::price::PriceFormat;
 use crate::site::StoreView;
 
 mod boxes;
+mod build;
+mod extras;
+pub(crate) mod layer;
+mod ledger;
 mod products;
 mod reason;
+mod roles;
 pub(crate) mod scan;
 mod scripts;
 pub(crate) mod text;
 
-pub(crate) use boxes::{Frame, PriceBox, ShownPrice};
-pub(crate) use products::ProductPlan;
+pub(crate) use boxes::{FrameForm, PriceBox, ShownPrice};
+pub(crate) use build::{Place, PlaceKind, PlannedBox, PlannedFrame, ProductPlan, Writing};
 pub use reason::Reason;
 
-use products::Judge;
-use scan::{Notes, Region, scan};
+use products::{Attribute, Judge};
+use scan::{Notes, Region, has_class, scan};
 use scripts::Scripts;
 use text::{Span, decode};
 
@@ -35,6 +40,7 @@ pub struct Plan {
     store: StoreHints,
     format: Option<PriceFormat>,
     products: Vec<ProductPlan>,
+    attributes: Vec<Attribute>,
     pub(crate) anchors: Anchors,
     pub(crate) words: Words,
     /// Whether the page groups numbers of four digits, where it shows any.
@@ -128,7 +134,8 @@ impl Plan {
         let currency = only(&store.currencies);
         let words = Words::learn(page, judge.boxes());
         let four_grouped =
-            agreed(judge.boxes().flat_map(PriceBox::shown).filter_map(|price| price.format.four_grouped()));
+            agreed(judge.boxes().flat_map(|known| &known.prices).filter_map(|price| price.format.four_grouped()));
+        let attributes = judge.attributes();
         let (products, left) = judge.decide(&scripts, currency.as_deref());
         let body = notes.regions(Region::Body).next();
         let head = notes.regions(Region::Head).find_map(|head| head.close).map(|close| close.start);
@@ -137,12 +144,13 @@ impl Plan {
             facts: PageFacts {
                 kind,
                 currencies: store.currencies.clone(),
-                products: products.iter().map(ProductPlan::facts).collect(),
+                products: products.iter().map(|product| product.facts.clone()).collect(),
             },
             left_alone: left.into_iter().map(|(product, reason)| LeftAlone { product, reason }).collect(),
             store,
             format: scripts.format().cloned(),
             products,
+            attributes,
             anchors: Anchors::find(page, notes),
             words,
             four_grouped,
@@ -180,35 +188,42 @@ impl Plan {
     pub fn weight(&self) -> usize {
         let boxes: usize = self.products.iter().map(|product| product.boxes.len()).sum();
         std::mem::size_of::<Self>()
-            + boxes * 400
-            + self.products.iter().map(|product| product.scripts.len() * size_of::<Span>()).sum::<usize>()
-            + self.products.len() * 200
+            + boxes * size_of::<PlannedBox>()
+            + self.products.iter().map(ProductPlan::weight).sum::<usize>()
             + self.left_alone.len() * 16
+            + self.attributes.len() * size_of::<Attribute>()
             + self.anchors.weight()
     }
 
+    /// Where the page shows an attribute of a product.
+    pub(crate) fn attribute(&self, page: &str, product: ProductId, code: &str) -> Option<Span> {
+        let is_it = |it: &&Attribute| it.product == product && has_class(it.class.of(page), code);
+        self.attributes.iter().find(is_it).map(|it| it.text)
+    }
+
     pub(crate) fn product(&self, id: ProductId) -> Option<&ProductPlan> {
-        let at = self.products.binary_search_by_key(&id, |product| product.id).ok()?;
+        let at = self.products.binary_search_by_key(&id, |product| product.facts.id).ok()?;
         self.products.get(at)
     }
 }
 
-impl PriceBox {
-    pub(crate) fn shown(&self) -> impl Iterator<Item = &ShownPrice> {
-        [Some(&self.price), self.regular.as_ref()].into_iter().flatten()
-    }
-}
-
 impl ProductPlan {
-    fn facts(&self) -> ProductFacts {
-        ProductFacts { id: self.id, sku: self.sku.clone(), final_price: self.amount }
+    /// About how many bytes it takes in memory.
+    fn weight(&self) -> usize {
+        let texts = self.places.iter().filter(|place| matches!(place.writing, Writing::Text(..))).count();
+        let units = self.facts.units.len();
+        size_of::<Self>()
+            + self.places.len() * size_of::<Place>()
+            + texts * 120
+            + units * 2 * size_of::<UnitFacts>()
+            + units * 64
     }
 }
 
 impl Words {
     fn learn<'a>(page: &str, boxes: impl Iterator<Item = &'a PriceBox>) -> Self {
         let mut words = Self::default();
-        for labels in boxes.filter(|known| known.regular.is_some()).map(|known| known.labels) {
+        for labels in boxes.filter(|known| known.labels.regular.is_some()).map(|known| known.labels) {
             let read =
                 |span: Option<Span>| span.map(|span| span.of(page).trim().to_owned()).filter(|text| !text.is_empty());
             words.special = words.special.or_else(|| read(labels.special));
@@ -290,7 +305,8 @@ const WHOLE_SIGNS: [(&str, &str); 4] = [("¥", "JPY"), ("￥", "JPY"), ("₩", "
 impl Judge<'_> {
     /// Currencies by the signs of visible prices, for pages that name none.
     fn shown_currencies(&self, page: &str, notes: &Notes, language: Option<&str>) -> Vec<String> {
-        let texts: Vec<_> = self.boxes().flat_map(PriceBox::shown).map(|price| decode(price.text.of(page))).collect();
+        let texts: Vec<_> =
+            self.boxes().flat_map(|known| &known.prices).map(|price| decode(price.text.of(page))).collect();
         let known = |text: &Cow<'_, str>| SIGNS.iter().find(|(sign, _)| text.contains(sign)).map(|(_, code)| *code);
         let codes: BTreeSet<_> = texts.iter().filter_map(known).collect();
         if codes.is_empty() {

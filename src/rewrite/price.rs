@@ -3,7 +3,8 @@
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;
 
-use crate::rewrite::plan::text::glyphs;
+use crate::rewrite::plan::layer::{Layer, Spelt};
+use crate::rewrite::plan::text::Span;
 
 /// How Magento's scripts print prices: `priceFormat` in a page's script data.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -24,13 +25,13 @@ pub struct PriceFormat {
 /// Above any price, and low enough that no arithmetic on prices overflows.
 const HIGHEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0);
 
-/// Reads an amount as attributes and metas give it: a plain decimal number that is above zero.
+/// Reads an amount as attributes, metas and script data give it: a plain decimal number that is not below zero.
 pub fn parse_amount(text: &str) -> Option<Decimal> {
     let text = text.trim();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         && text.starts_with(|ch: char| ch.is_ascii_digit());
     let amount = plain.then(|| Decimal::from_str_exact(text).ok())??;
-    (amount > Decimal::ZERO && amount < HIGHEST).then_some(amount)
+    (amount < HIGHEST).then_some(amount)
 }
 
 /// Writes an amount for attributes and metas, such as `21.09` or `20`.
@@ -38,13 +39,22 @@ pub fn amount_text(amount: Decimal) -> String {
     amount.normalize().to_string()
 }
 
+/// Writes an amount in the place of another, such as `19.20` for `24.00`: with as many decimals at least as were padded there.
+pub(crate) fn amount_like(old: &str, amount: Decimal) -> String {
+    let padded = old.trim().split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let amount = amount.normalize();
+    let is_padded = old.trim().ends_with('0') && padded > 0;
+    match usize::try_from(amount.scale()).ok().filter(|scale| is_padded && *scale < padded) {
+        Some(_) => format!("{amount:.padded$}"),
+        None => amount.to_string(),
+    }
+}
+
 /// The visible text of one price, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PriceText {
-    /// The number's first byte in the raw text.
-    pub(crate) start: usize,
-    /// The byte after the number in the raw text.
-    pub(crate) end: usize,
+    /// Where the number is spelt.
+    pub(crate) number: Span,
     /// How many decimals are shown.
     pub(crate) decimals: u32,
     /// Whether the amount had to be rounded to be shown.
@@ -52,8 +62,33 @@ pub(crate) struct PriceText {
     /// How many digits stand before the decimals.
     pub(crate) whole_digits: usize,
     zero: char,
+    spelling: Spelling,
     point: String,
     grouping: Grouping,
+}
+
+/// How a digit is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spelling {
+    /// As itself.
+    Plain,
+    /// As JSON escapes it, such as `\u0663`.
+    Escaped,
+}
+
+impl Spelling {
+    fn of(digit: &Spelt<'_>) -> Option<Self> {
+        if digit.raw.chars().eq([digit.shown]) {
+            Some(Self::Plain)
+        } else {
+            (digit.raw == escaped(digit.shown)).then_some(Self::Escaped)
+        }
+    }
+}
+
+/// A character as PHP writes it in JSON.
+fn escaped(shown: char) -> String {
+    format!("\\u{:04x}", u32::from(shown))
 }
 
 /// How the digits before the decimals are grouped, as far as the text shows.
@@ -79,9 +114,9 @@ const SEPARATORS: [char; 11] =
 
 /// The number in a text: digits, and the separators between them with their raw spelling.
 struct Number<'a> {
-    start: usize,
-    end: usize,
+    span: Span,
     zero: char,
+    spelling: Spelling,
     digits: String,
     /// How many digits precede it, what is shown, how it is spelt.
     separators: Vec<(usize, char, &'a str)>,
@@ -90,12 +125,17 @@ struct Number<'a> {
 impl PriceText {
     /// Understands the raw HTML text of a price that stands for `amount`; nothing unless writing the amount gives the very same bytes.
     pub(crate) fn learn(raw: &str, amount: Decimal) -> Option<Self> {
-        let number = Number::find(raw)?;
+        Self::learn_in(raw, &Layer::of(raw, Span::new(0..raw.len())).html(), amount)
+    }
+
+    /// Understands the text of a price in a layer of the page likewise.
+    pub(crate) fn learn_in(page: &str, text: &Layer<'_>, amount: Decimal) -> Option<Self> {
+        let number = Number::find(page, text)?;
         let all_groups = number.separators.len();
         [all_groups, all_groups.wrapping_sub(1)]
             .into_iter()
             .filter(|groups| *groups <= all_groups)
-            .find_map(|groups| number.read(groups, amount).filter(|text| text.proves(raw, &number)))
+            .find_map(|groups| number.read(groups, amount).filter(|text| text.proves(page, &number)))
     }
 
     /// Writes an amount in the way of this text. Nothing when the text does not show how such an amount is grouped.
@@ -117,6 +157,13 @@ impl PriceText {
         Some(text)
     }
 
+    /// Reads the amount of another text that is written in the same way.
+    pub(crate) fn read_like(&self, page: &str, text: &Layer<'_>) -> Option<Decimal> {
+        let number = Number::find(page, text)?;
+        let amount = number.value(self.decimals)?;
+        (self.write(amount, None)? == number.span.of(page)).then_some(amount)
+    }
+
     /// Whether this text shows that numbers of four digits are grouped, or that they are not.
     pub(crate) fn four_grouped(&self) -> Option<bool> {
         (self.whole_digits == GROUPED_FROM).then_some(self.grouping != Grouping::None)
@@ -127,13 +174,22 @@ impl PriceText {
         amount.round_dp_with_strategy(self.decimals, RoundingStrategy::MidpointAwayFromZero)
     }
 
-    fn proves(&self, raw: &str, number: &Number<'_>) -> bool {
-        number.value(self.decimals).and_then(|value| self.write(value, None)).as_deref()
-            == raw.get(number.start..number.end)
+    fn proves(&self, page: &str, number: &Number<'_>) -> bool {
+        number.value(self.decimals).and_then(|value| self.write(value, None)).as_deref() == Some(number.span.of(page))
     }
 
     fn digits(&self, ascii: &str) -> String {
-        ascii.chars().map(|digit| localised(digit, self.zero)).collect()
+        let mut text = String::with_capacity(ascii.len());
+        ascii.chars().for_each(|digit| self.push(&mut text, digit));
+        text
+    }
+
+    fn push(&self, text: &mut String, ascii: char) {
+        let digit = localised(ascii, self.zero);
+        match self.spelling {
+            Spelling::Plain => text.push(digit),
+            Spelling::Escaped => text.push_str(&escaped(digit)),
+        }
     }
 
     fn grouped(&self, whole: &str) -> String {
@@ -148,36 +204,37 @@ impl PriceText {
             if at > 0 && left >= 3 && (left - 3).is_multiple_of(upper) {
                 text.push_str(symbol);
             }
-            text.push(localised(digit, self.zero));
+            self.push(&mut text, digit);
         }
         text
     }
 }
 
 impl<'a> Number<'a> {
-    fn find(raw: &'a str) -> Option<Self> {
+    fn find(page: &'a str, text: &Layer<'_>) -> Option<Self> {
         let mut number: Option<Self> = None;
         let mut between: Vec<(char, &str)> = Vec::new();
-        for glyph in glyphs(raw) {
+        for glyph in text.glyphs(page) {
             let Some((zero, digit)) = digit(glyph.shown) else {
-                between.push((glyph.shown, &raw[glyph.raw]));
+                between.push((glyph.shown, glyph.raw));
                 continue;
             };
+            let spelling = Spelling::of(&glyph)?;
             let number = number.get_or_insert_with(|| {
                 between.clear();
-                Self { start: glyph.raw.start, end: 0, zero, digits: String::new(), separators: Vec::new() }
+                Self { span: glyph.span, zero, spelling, digits: String::new(), separators: Vec::new() }
             });
-            if number.zero != zero || between.len() > 1 {
+            if number.zero != zero || number.spelling != spelling || between.len() > 1 {
                 return None;
             }
             if let Some((shown, spelt)) = between.pop() {
                 SEPARATORS.contains(&shown).then(|| number.separators.push((number.digits.len(), shown, spelt)))?;
             }
             number.digits.push(digit);
-            number.end = glyph.raw.end;
+            number.span.end = glyph.span.end;
         }
         // A minus sign anywhere makes it a price that nobody pays.
-        number.filter(|_| !glyphs(raw).any(|glyph| matches!(glyph.shown, '-' | '\u{2212}' | '(')))
+        number.filter(|_| !text.text().contains(['-', '\u{2212}', '(']))
     }
 
     /// The text, if the first `groups` separators group digits and one that follows stands before the decimals.
@@ -193,12 +250,12 @@ impl<'a> Number<'a> {
         }
         let grouping = grouping(&self.separators[..groups], whole_digits, point.map(|(_, shown, _)| *shown))?;
         Some(PriceText {
-            start: self.start,
-            end: self.end,
+            number: self.span,
             decimals,
             rounded: value != amount,
             whole_digits,
             zero: self.zero,
+            spelling: self.spelling,
             point: point.map_or_else(String::new, |(.., spelt)| (*spelt).to_owned()),
             grouping,
         })
@@ -253,7 +310,8 @@ mod tests {
     fn rewritten(raw: &str, old: &str, new: &str) -> Option<String> {
         let text = PriceText::learn(raw, amount(old))?;
         let number = text.write(amount(new), None)?;
-        Some(format!("{}{number}{}", &raw[..text.start], &raw[text.end..]))
+        let range = text.number.range();
+        Some(format!("{}{number}{}", &raw[..range.start], &raw[range.end..]))
     }
 
     #[test]
@@ -307,6 +365,31 @@ mod tests {
     }
 
     #[test]
+    fn writes_in_the_way_of_the_json_around_it() {
+        let page = r#""<span class=\"price\">\u0661\u0663\u066b\u0668\u0662 \u062f.\u0643<\/span>""#;
+        let json = Layer::of(page, Span::new(1..page.len() - 1));
+        let html = json.json().expect("good escapes");
+        let text = html.part(20..html.text().len() - "</span>".len());
+        let price = PriceText::learn_in(page, &text, amount("13.82")).expect("a price");
+        assert_eq!(price.number.of(page), r"\u0661\u0663\u066b\u0668\u0662");
+        assert_eq!(price.write(amount("9.5"), None).as_deref(), Some(r"\u0669\u066b\u0665\u0660"));
+    }
+
+    #[test]
+    fn pads_where_the_old_amount_was_padded() {
+        for (old, new, wanted) in [
+            ("24", "19.2", "19.2"),
+            ("24.00", "19.2", "19.20"),
+            ("24.10", "19", "19.00"),
+            ("24.1", "19", "19"),
+            ("30.0000", "24", "24.0000"),
+            ("20", "16.00", "16"),
+        ] {
+            assert_eq!(amount_like(old, amount(new)), wanted, "{old}");
+        }
+    }
+
+    #[test]
     fn leaves_four_digits_ungrouped_where_the_page_does() {
         let text = PriceText::learn("12.345,00 €", amount("12345")).expect("a price");
         assert_eq!(text.write(amount("9876"), Some(false)).as_deref(), Some("9876,00"));
@@ -314,10 +397,8 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_plain_decimals_above_zero() {
-        for text in
-            ["", "-1", "+1", "1e3", "0", "0.00", ".5", "1,5", "NaN", "1.2.3", "99999999999999999999999999999999"]
-        {
+    fn amounts_are_plain_decimals() {
+        for text in ["", "-1", "+1", "1e3", ".5", "1,5", "NaN", "1.2.3", "99999999999999999999999999999999"] {
             assert_eq!(parse_amount(text), None, "{text}");
         }
         assert_eq!(amount_text(amount("20.00")), "20");

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
-
 use crate::decision::select::{PlacedBlock, PriceChange, Selection};
 use crate::page::ProductId;
 use crate::rewrite::banner::{NoAnchor, Side, Spot};
 use crate::rewrite::plan::text::Span;
-use crate::rewrite::plan::{Frame, Plan, PriceBox, ProductPlan, Reason, ShownPrice};
-use crate::rewrite::price::amount_text;
+use crate::rewrite::plan::{Plan, Reason};
 use crate::rule::Placement;
 use crate::rule::html::escape;
+use crate::site::{Display, Reference};
+
+mod prices;
 
 /// What goes into a page besides the selection.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,12 @@ pub struct Dressing<'a> {
     pub regular_price_label: &'a str,
     /// Plain text beside a discounted price, likewise.
     pub special_price_label: &'a str,
+    /// How the store view presents changed prices.
+    pub display: &'a Display,
 }
+
+static PLAIN_DISPLAY: Display =
+    Display { reference: Reference::Regular, reference_label: None, deducted: None, disclosure: None };
 
 impl Default for Dressing<'_> {
     fn default() -> Self {
@@ -34,6 +39,7 @@ impl Default for Dressing<'_> {
             marker: None,
             regular_price_label: "Regular Price",
             special_price_label: "Special Price",
+            display: &PLAIN_DISPLAY,
         }
     }
 }
@@ -90,10 +96,16 @@ pub enum Slot {
     Meta,
     /// An amount in the data of a script that prints the price.
     Script,
+    /// An amount in structured data.
+    StructuredData,
+    /// How many percent a price by quantity saves.
+    Saving,
     /// The regular price that was added beside the new one.
     Regular,
     /// The offer's label.
     Label,
+    /// What is said of changed prices.
+    Disclosure,
 }
 
 impl Slot {
@@ -104,8 +116,11 @@ impl Slot {
             Self::Amount => "data-price-amount",
             Self::Meta => "meta",
             Self::Script => "script",
+            Self::StructuredData => "structured-data",
+            Self::Saving => "saving",
             Self::Regular => "regular-price",
             Self::Label => "label",
+            Self::Disclosure => "disclosure",
         }
     }
 }
@@ -117,8 +132,10 @@ pub enum Refusal {
     NotOnPage,
     /// The plan leaves it alone.
     LeftAlone(Reason),
-    /// The new price is above the current one, or below zero.
+    /// A new price is above the current one, or below zero.
     NotLower,
+    /// Prices that the page does not tell apart would no longer be the same.
+    Ambiguous,
     /// The page does not show how such a number is written.
     UnknownGrouping,
     /// Blocks replace every part of the page that shows it.
@@ -132,6 +149,7 @@ impl Refusal {
             Self::NotOnPage => "not-on-page",
             Self::LeftAlone(reason) => reason.as_str(),
             Self::NotLower => "not-lower",
+            Self::Ambiguous => "ambiguous",
             Self::UnknownGrouping => "unknown-grouping",
             Self::Swallowed => "replaced-by-block",
         }
@@ -257,128 +275,8 @@ impl Sheet<'_> {
         }
     }
 
-    /// Changes every place of a product, or none.
-    fn product(&mut self, product: &ProductPlan, change: &PriceChange) -> Result<(), Refusal> {
-        let boxes: Vec<&PriceBox> = product.boxes.iter().filter(|known| !self.is_replaced(known.whole)).collect();
-        if boxes.is_empty() {
-            return Err(Refusal::Swallowed);
-        }
-        let price = change.final_price.filter(|price| *price != product.amount);
-        if let Some(price) = price {
-            let texts = self.texts(&boxes, price)?;
-            for (known, text) in boxes.iter().zip(texts) {
-                self.write_price(product.id, known, price, text);
-            }
-            for meta in &product.metas {
-                self.slot(product.id, Slot::Meta, *meta, amount_text(price));
-            }
-            for number in &product.scripts {
-                self.slot(product.id, Slot::Script, *number, amount_text(price));
-            }
-        }
-        for known in boxes {
-            self.write_labels(product.id, known, &change.labels);
-        }
-        Ok(())
-    }
-
-    /// The new visible number of every box.
-    fn texts(&self, boxes: &[&PriceBox], price: Decimal) -> Result<Vec<String>, Refusal> {
-        let text = |known: &&PriceBox| {
-            if price.is_sign_negative() || price > known.price.amount {
-                return Err(Refusal::NotLower);
-            }
-            known.price.format.write(price, self.plan.four_grouped).ok_or(Refusal::UnknownGrouping)
-        };
-        boxes.iter().map(text).collect()
-    }
-
-    fn write_price(&mut self, product: ProductId, known: &PriceBox, price: Decimal, text: String) {
-        let lower = known.price.format.shown(price) < known.price.format.shown(known.price.amount);
-        if let Some(frame) = known.frame.filter(|_| lower) {
-            self.add_regular(product, &frame, &known.price);
-        }
-        self.slot(product, Slot::Amount, known.price.amount_slot, amount_text(price));
-        self.visible(product, &known.price, text);
-        for meta in &known.metas {
-            self.slot(product, Slot::Meta, *meta, amount_text(price));
-        }
-    }
-
-    /// Marks a price up as Magento does with a discounted one: the container becomes the special price, the old price follows.
-    fn add_regular(&mut self, product: ProductId, frame: &Frame, price: &ShownPrice) {
-        let words = &self.plan.words;
-        let special = self.label(words.special.as_deref(), self.dressing.special_price_label);
-        let regular = self.label(words.regular.as_deref(), self.dressing.regular_price_label);
-        let old = self.old_price(frame, price, &regular);
-        self.edit(Span::at(frame.before), Side::Before, "<span class=\"special-price\">\n".to_owned());
-        self.edit(Span::at(frame.inside), Side::Prepend, format!("\n{special}"));
-        self.edit(Span::at(frame.after), Side::After, format!("\n</span>\n{old}"));
-        self.changes.push(Change::Slot {
-            product,
-            slot: Slot::Regular,
-            old: String::new(),
-            new: price.text.of(self.page).trim().to_owned(),
-        });
-    }
-
-    /// A price's label in the shop's own words, else in English; none at all on a page of another language.
-    fn label(&self, own: Option<&str>, english: &str) -> String {
-        let language = self.plan.store().language.as_deref().unwrap_or("en");
-        let is_english = language.get(..2).is_some_and(|code| code.eq_ignore_ascii_case("en"));
-        let words = own.map(str::to_owned).or_else(|| is_english.then(|| escape(english)));
-        words.map(|words| format!("<span class=\"price-label\">{words}</span>")).unwrap_or_default()
-    }
-
-    fn old_price(&self, frame: &Frame, price: &ShownPrice, label: &str) -> String {
-        let quotable =
-            |span: Option<Span>| span.map(|span| span.of(self.page)).filter(|raw| !raw.contains(['"', '<', '>']));
-        let class = quotable(frame.class).unwrap_or("price-container price-final_price tax weee");
-        let id =
-            quotable(frame.id).and_then(|id| id.strip_prefix("product-price-")).map(|rest| format!("old-price-{rest}"));
-        let id = id
-            .filter(|id| !self.plan.anchors.has_id(self.page, id))
-            .map(|id| format!(" id=\"{id}\""))
-            .unwrap_or_default();
-        let amount = amount_text(price.amount);
-        let text = price.text.of(self.page).trim();
-        format!(
-            "<span class=\"old-price\">\n<span class=\"{class}\">\n{label}\n\
-             <span{id} data-price-amount=\"{amount}\" data-price-type=\"oldPrice\" class=\"price-wrapper \"><span class=\"price\">{text}</span></span>\n\
-             </span>\n</span>"
-        )
-    }
-
-    fn write_labels(&mut self, product: ProductId, known: &PriceBox, labels: &[Arc<str>]) {
-        for label in labels.iter().filter(|label| !label.trim().is_empty()) {
-            let html = format!("<span class=\"segue-offer\">{}</span>", escape(label));
-            self.styled = true;
-            self.changes.push(Change::Slot { product, slot: Slot::Label, old: String::new(), new: label.to_string() });
-            self.edit(Span::at(known.end), Side::Append, html);
-        }
-    }
-
     fn is_replaced(&self, part: Span) -> bool {
         self.replaced.iter().any(|span| span.start < part.end && part.start < span.end)
-    }
-
-    /// Replaces the number in the visible text; the change tells the text as a whole.
-    fn visible(&mut self, product: ProductId, price: &ShownPrice, number: String) {
-        let (text, old) = (price.text.range(), price.number.range());
-        let before = self.page.get(text.start..old.start).unwrap_or_default();
-        let after = self.page.get(old.end..text.end).unwrap_or_default();
-        let new = format!("{}{number}{}", before.trim_start(), after.trim_end());
-        let old = price.text.of(self.page).trim().to_owned();
-        self.changes.push(Change::Slot { product, slot: Slot::Visible, old, new });
-        self.edit(price.number, Side::Before, number);
-    }
-
-    fn slot(&mut self, product: ProductId, slot: Slot, span: Span, new: String) {
-        if self.is_replaced(span) {
-            return;
-        }
-        self.changes.push(Change::Slot { product, slot, old: span.of(self.page).to_owned(), new: new.clone() });
-        self.edit(span, Side::Before, new);
     }
 
     fn dress(&mut self) {

@@ -3,10 +3,12 @@
 mod answers;
 mod browser;
 mod check;
+mod checker;
 mod commands;
 mod demo;
 mod demo_shop;
 mod drain;
+mod every_price;
 mod fail_open;
 mod failing_origin;
 mod first_party;

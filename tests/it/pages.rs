@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use segue::decision::select::{PlacedBlock, PriceChange, Selection};
+use segue::decision::select::{Label, PlacedBlock, PriceChange, Selection};
 use segue::page::ProductFacts;
 use segue::rewrite::plan::Plan;
 use segue::rewrite::render::{Change, Dressing, Slot, render};
 use segue::rule::Placement;
 
 use crate::check::Page;
+use crate::support::{changed, leading};
 
 /// The pages of the shared directory with their names; none, with a word on it, where it is absent.
 fn pages() -> Vec<(String, Vec<u8>)> {
@@ -40,16 +41,15 @@ fn plan(name: &str, page: &[u8]) -> Plan {
 }
 
 fn lower(product: &ProductFacts) -> Decimal {
-    (product.final_price * Decimal::new(8, 1)).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+    (leading(product) * Decimal::new(8, 1)).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
 }
 
 /// 20 % off everything that can be changed.
 fn twenty_percent_off(plan: &Plan) -> Selection {
-    let prices = plan.facts().products.iter().map(|product| PriceChange {
-        product: product.id,
-        final_price: Some(lower(product)),
-        labels: Vec::new(),
-    });
+    let lower = |amount: Decimal| {
+        (amount * Decimal::new(8, 1)).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
+    };
+    let prices = plan.facts().products.iter().map(|product| changed(product, lower));
     Selection { prices: prices.collect(), blocks: Vec::new() }
 }
 
@@ -197,8 +197,8 @@ fn blocks_and_labels_stand_at_their_places() {
         });
         let prices = plan.facts().products.iter().map(|product| PriceChange {
             product: product.id,
-            final_price: None,
-            labels: vec![Arc::from("Tom & Jerry's")],
+            units: Vec::new(),
+            labels: vec![Label { text: Arc::from("Tom & Jerry's"), deducted: false }],
         });
         let selection = Selection { prices: prices.collect(), blocks: blocks.collect() };
         let dressing = Dressing { stylesheet: Some("/.segue/style.css"), ..Dressing::default() };

@@ -19,7 +19,7 @@ fn decide(rules: &Rules, view: usize, held: &[&str], now: Timestamp) -> Decision
 }
 
 fn page(kind: PageKind, products: usize) -> PageFacts {
-    let product = |id| ProductFacts { id: ProductId(id), sku: None, final_price: 10.into() };
+    let product = |id| ProductFacts::simple(ProductId(id), None, 10.into());
     PageFacts { kind, currencies: vec!["EUR".to_owned()], products: (1..).take(products).map(product).collect() }
 }
 

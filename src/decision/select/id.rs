@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rust_decimal::Decimal;
 use sha2::{Digest, Sha256};
 
 use super::Selection;
@@ -17,9 +18,16 @@ impl SelectionId {
         text.number(selection.prices.len() as u64);
         for change in &selection.prices {
             text.number(change.product.0);
-            text.string(&change.final_price.map_or_else(String::new, |price| price.normalize().to_string()));
+            text.number(change.units.len() as u64);
+            for unit in &change.units {
+                text.amount(unit.final_price);
+                text.amount(unit.base_price);
+            }
             text.number(change.labels.len() as u64);
-            change.labels.iter().for_each(|label| text.string(label));
+            for label in &change.labels {
+                text.string(&label.text);
+                text.number(u64::from(label.deducted));
+            }
         }
         for block in &selection.blocks {
             text.string(&block.placement.to_string());
@@ -36,6 +44,10 @@ struct Text(Sha256);
 impl Text {
     fn number(&mut self, number: u64) {
         self.0.update(number.to_le_bytes());
+    }
+
+    fn amount(&mut self, amount: Option<Decimal>) {
+        self.string(&amount.map_or_else(String::new, |amount| amount.normalize().to_string()));
     }
 
     fn string(&mut self, string: &str) {

@@ -1,13 +1,12 @@
 //! Which offers a page's products show.
 
-use std::sync::Arc;
-
+use super::rates::Rates;
+use super::stack::{Currency, Page, Stack, lower, verdict};
 use super::{Decision, Notes, PriceChange};
 use crate::decision::index::Reach;
-use crate::decision::verdict::{NotApplied, Outcome, RuleId, Verdict};
-use crate::page::{PageFacts, ProductFacts, ProductId};
-use crate::rule::discount::{Effect, Unit};
-use crate::rule::{Charge, Offer, Products};
+use crate::decision::verdict::{NotApplied, Outcome};
+use crate::page::{PageFacts, ProductFacts, Whose};
+use crate::rule::Charge;
 use crate::site::StoreView;
 
 pub(super) fn select(decision: &Decision, view: &StoreView, page: &PageFacts, notes: &mut Notes) -> Vec<PriceChange> {
@@ -17,16 +16,18 @@ pub(super) fn select(decision: &Decision, view: &StoreView, page: &PageFacts, no
         }
         return Vec::new();
     }
-    let currency = Currency::of(page, view);
+    let shared = Page { view, currency: Currency::of(page, view), rates: Rates::new(&view.tax, page) };
     let offers = Offers::of(decision);
     let change = |product| {
-        let stack = Stack::new(product, view, &currency);
         // Who asks for reasons wants one for every offer.
         if notes.are_wanted() {
-            return stack.apply(decision.offers(), notes);
+            return Stack::new(&shared, product).apply(decision.offers(), notes);
         }
-        let naming = offers.naming(product.id, stack.sku.as_deref());
-        stack.apply(naming.iter().map(|number| decision.index().offer(*number)), notes)
+        let naming = offers.naming(product);
+        if naming.is_empty() {
+            return None;
+        }
+        Stack::new(&shared, product).apply(naming.iter().map(|number| decision.index().offer(*number)), notes)
     };
     page.products.iter().filter_map(change).collect()
 }
@@ -36,144 +37,53 @@ struct Offers<'a> {
     decision: &'a Decision,
     for_all: Vec<u32>,
     by_sku: Vec<u32>,
+    /// Those that the cart charges for some products only.
+    charged_for_some: Vec<u32>,
 }
 
 impl<'a> Offers<'a> {
     fn of(decision: &'a Decision) -> Self {
-        let index = &decision.index().offers;
-        let with = |reach| decision.offer_numbers().iter().copied().filter(|it| index.reach(*it) == reach).collect();
-        Self { decision, for_all: with(Reach::All), by_sku: with(Reach::Skus) }
+        let index = decision.index();
+        let held = || decision.offer_numbers().iter().copied();
+        let with = |reach| held().filter(|it| index.offers.reach(*it) == reach).collect();
+        let is_charged = |number: &u32| index.offer(*number).charge != Charge::None;
+        let for_some = held().filter(|it| index.offers.reach(*it) != Reach::All).filter(is_charged);
+        Self { decision, for_all: with(Reach::All), by_sku: with(Reach::Skus), charged_for_some: for_some.collect() }
     }
 
-    /// The offers that name a product or may do so, in the order in which they apply. Of a product whose SKU is unknown nobody can tell
-    /// which offers for SKUs name it.
-    fn naming(&self, id: ProductId, sku: Option<&str>) -> Vec<u32> {
+    /// The offers that decide what a product shows, in the order in which they apply: those that name it, a variant or a part of it, or may
+    /// do so. Of a product whose SKU is unknown nobody can tell which offers for SKUs name it.
+    fn naming(&self, product: &ProductFacts) -> Vec<u32> {
         let index = &self.decision.index().offers;
         let held = |number: &&u32| self.decision.offer_numbers().binary_search(number).is_ok();
         let mut naming = self.for_all.clone();
-        naming.extend(index.of_id(id).iter().filter(held));
-        match sku {
-            Some(sku) => naming.extend(index.of_sku(sku).iter().filter(held)),
-            None => naming.extend(&self.by_sku),
+        let (mut a_sku_is_unknown, mut anybodys) = (false, false);
+        let mut add = |id, sku: Option<&str>| {
+            naming.extend(index.of_id(id).iter().filter(held));
+            match sku {
+                Some(sku) => naming.extend(index.of_sku(&lower(sku)).iter().filter(held)),
+                None => a_sku_is_unknown = true,
+            }
+        };
+        add(product.id, product.sku.as_deref());
+        for unit in &product.units {
+            match &unit.whose {
+                Whose::Variant { id, sku } | Whose::Component { id, sku } => add(*id, sku.as_deref()),
+                Whose::SomeVariant | Whose::SomeMember | Whose::SomeComponents => anybodys = true,
+                Whose::Product => {}
+            }
+        }
+        if a_sku_is_unknown {
+            naming.extend(&self.by_sku);
         }
         naming.sort_unstable();
+        naming.dedup();
+        if anybodys {
+            // Any other may be for what the page does not say; the first one is enough to leave the product alone.
+            let other = self.charged_for_some.iter().find(|number| naming.binary_search(number).is_err());
+            naming.extend(other);
+            naming.sort_unstable();
+        }
         naming
-    }
-}
-
-fn verdict(offer: &Offer, product: Option<ProductId>, outcome: Outcome) -> Verdict {
-    Verdict { rule: RuleId::Offer(Arc::clone(&offer.id)), product, outcome }
-}
-
-/// Whether amounts in base currency can be taken off a page's prices.
-enum Currency {
-    Base,
-    Unknown,
-    Foreign,
-}
-
-impl Currency {
-    fn of(page: &PageFacts, view: &StoreView) -> Self {
-        let shown = match page.currencies.as_slice() {
-            // Magento has a currency switcher on every page of a store view with a choice, so there is none.
-            [] => &view.currency,
-            [one] => one,
-            _ => return Self::Unknown,
-        };
-        if shown.eq_ignore_ascii_case(&view.base_currency) { Self::Base } else { Self::Foreign }
-    }
-}
-
-/// The offers of one product, one upon another.
-struct Stack<'a> {
-    product: &'a ProductFacts,
-    sku: Option<String>,
-    view: &'a StoreView,
-    currency: &'a Currency,
-    unit: Option<Unit>,
-    /// The offer that lets none follow.
-    stopped_by: Option<&'a Offer>,
-    /// The offer because of which nobody can tell what the cart charges.
-    in_doubt: Option<&'a Offer>,
-}
-
-impl<'a> Stack<'a> {
-    fn new(product: &'a ProductFacts, view: &'a StoreView, currency: &'a Currency) -> Self {
-        let sku = product.sku.as_ref().map(|sku| sku.trim().to_lowercase());
-        let unit = Unit::new(product.final_price);
-        Self { product, sku, view, currency, unit, stopped_by: None, in_doubt: None }
-    }
-
-    fn apply(mut self, offers: impl Iterator<Item = &'a Arc<Offer>>, notes: &mut Notes) -> Option<PriceChange> {
-        let outcomes: Vec<(&Offer, Outcome)> = offers.map(|offer| (&**offer, self.outcome(offer))).collect();
-        let mut labels: Vec<Arc<str>> = Vec::new();
-        for (offer, outcome) in outcomes {
-            let outcome = self.in_the_end(offer, outcome);
-            if matches!(outcome, Outcome::Applied | Outcome::LabelOnly) {
-                let label = offer.labels.of(&self.view.code).filter(|label| !labels.contains(label));
-                labels.extend(label.cloned());
-            }
-            notes.add(|| verdict(offer, Some(self.product.id), outcome));
-        }
-        let unit = self.unit.filter(|unit| self.in_doubt.is_none() && !unit.discount().is_zero());
-        let final_price = unit.map(|unit| unit.charged());
-        let product = self.product.id;
-        (final_price.is_some() || !labels.is_empty()).then_some(PriceChange { product, final_price, labels })
-    }
-
-    fn outcome(&mut self, offer: &'a Offer) -> Outcome {
-        match (self.names(offer), offer.charge) {
-            (Some(false), _) => Outcome::NotApplied(NotApplied::ProductNotNamed),
-            (None, Charge::None) => Outcome::NotApplied(NotApplied::SkuUnknown),
-            (Some(true), Charge::None) if offer.labels.of(&self.view.code).is_none() => {
-                Outcome::NotApplied(NotApplied::NoLabel)
-            }
-            (Some(true), Charge::None) => Outcome::LabelOnly,
-            (named, Charge::Origin { .. }) => self.charge(offer, named.is_some()),
-        }
-    }
-
-    /// Whether an offer names the product; `None` if the page does not say enough.
-    fn names(&self, offer: &Offer) -> Option<bool> {
-        match &offer.products {
-            Products::All => Some(true),
-            Products::Ids(ids) => Some(ids.contains(&self.product.id)),
-            Products::Skus(skus) => self.sku.as_ref().map(|sku| skus.contains(sku)),
-        }
-    }
-
-    /// Applies an offer as the cart would; `named` is false if the cart may or may not.
-    fn charge(&mut self, offer: &'a Offer, named: bool) -> Outcome {
-        if let Some(stop) = self.stopped_by {
-            return Outcome::NotApplied(NotApplied::StoppedBy(Arc::clone(&stop.id)));
-        }
-        let doubt = match (&mut self.unit, self.currency) {
-            _ if !named => NotApplied::SkuUnknown,
-            _ if self.view.prices_include_tax => NotApplied::TaxUnknown,
-            (None, _) => NotApplied::PriceOutOfRange(self.product.final_price),
-            (_, Currency::Unknown) if offer.action.is_money() => NotApplied::CurrencyUnknown,
-            (_, Currency::Foreign) if offer.action.is_money() => NotApplied::ForeignCurrency,
-            (Some(unit), _) => match unit.apply(offer.action, offer.amount) {
-                Effect::Raised => NotApplied::AboveCurrentPrice,
-                effect => {
-                    self.stopped_by = offer.stop.then_some(offer);
-                    let same = Outcome::NotApplied(NotApplied::NoDiscount);
-                    return if effect == Effect::Same { same } else { Outcome::Applied };
-                }
-            },
-        };
-        self.in_doubt.get_or_insert(offer);
-        // An offer that may or may not apply may or may not stop those after it; either way the product is left alone.
-        Outcome::NotApplied(doubt)
-    }
-
-    /// No charged offer is shown on a product that is left alone because of another.
-    fn in_the_end(&self, offer: &Offer, outcome: Outcome) -> Outcome {
-        match self.in_doubt {
-            Some(doubt) if offer.charge != Charge::None && matches!(outcome, Outcome::Applied) => {
-                Outcome::NotApplied(NotApplied::LeftAlone(Arc::clone(&doubt.id)))
-            }
-            _ => outcome,
-        }
     }
 }

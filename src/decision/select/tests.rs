@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::*;
@@ -6,6 +7,10 @@ use crate::decision::decide::Rules;
 use crate::decision::samples::{audiences, block, now, offer, rules, sites};
 use crate::decision::verdict::{Outcome, RuleId};
 use crate::page::{PageKind, ProductFacts};
+use crate::site::TaxShown;
+
+mod tax;
+mod units;
 
 fn decision(offers: Value, blocks: Value) -> Decision {
     let rules = Rules::compile(rules(offers, blocks), &sites());
@@ -14,7 +19,7 @@ fn decision(offers: Value, blocks: Value) -> Decision {
 
 fn product(id: u64, sku: Option<&str>, price: &str) -> ProductFacts {
     let final_price = price.parse().expect("a decimal");
-    ProductFacts { id: ProductId(id), sku: sku.map(str::to_owned), final_price }
+    ProductFacts::simple(ProductId(id), sku.map(str::to_owned), final_price)
 }
 
 fn page(products: Vec<ProductFacts>) -> PageFacts {
@@ -40,11 +45,12 @@ fn on(page: PageFacts, offers: Value) -> (Option<PriceChange>, Vec<&'static str>
 }
 
 fn change(price: Option<&str>, labels: &[&str]) -> Option<PriceChange> {
-    let final_price = price.map(|price| price.parse().expect("a decimal"));
+    let price = price.map(|price| price.parse().expect("a decimal"));
+    let label = |text: &&str| Label { text: Arc::from(*text), deducted: price.is_some() };
     Some(PriceChange {
         product: ProductId(1),
-        final_price,
-        labels: labels.iter().map(|label| Arc::from(*label)).collect(),
+        units: price.map(|price| Amounts { final_price: Some(price), base_price: None }).into_iter().collect(),
+        labels: labels.iter().map(label).collect(),
     })
 }
 
@@ -68,7 +74,7 @@ fn a_stop_ends_the_stack_of_the_products_it_applied_to() {
     let decision = decision(offers, json!([]));
     let (selection, verdicts) = at(&decision, &page(vec![product(1, None, "10"), product(2, None, "100")]), "/", 0);
     let prices: Vec<_> =
-        selection.prices.iter().map(|change| change.final_price.map(|price| price.to_string())).collect();
+        selection.prices.iter().map(|change| change.units[0].final_price.map(|price| price.to_string())).collect();
     assert_eq!(prices, [Some("9".to_owned()), Some("90".to_owned())]);
     let words: Vec<_> = verdicts.iter().map(|verdict| verdict.outcome.as_str()).collect();
     assert_eq!(words, ["applied", "stopped_by", "product_not_named", "applied"]);
@@ -80,7 +86,9 @@ fn what_nobody_charges_shows_its_label_and_nothing_else() {
         offer("a", json!({"priority": 1, "stop": true, "charge": "none", "amount": 50})),
         offer("b", json!({"priority": 2})),
     ]);
-    assert_eq!(on_one("10", offers), (change(Some("9.00"), &["label a", "label b"]), vec!["label_only", "applied"]));
+    let mut both = change(Some("9.00"), &["label a", "label b"]);
+    both.as_mut().expect("a change").labels[0].deducted = false;
+    assert_eq!(on_one("10", offers), (both, vec!["label_only", "applied"]));
     let offers = json!([offer("a", json!({"charge": "none"}))]);
     assert_eq!(on_one("10", offers), (change(None, &["label a"]), vec!["label_only"]));
 }
@@ -216,13 +224,17 @@ fn unrelated_rules_do_not_change_the_id() {
 
 fn selection() -> impl Strategy<Value = Selection> {
     let text = || proptest::sample::select(vec!["", "a", "b", "ab"]).prop_map(Arc::<str>::from);
-    let price = proptest::option::of((0_i64..3, 0_u32..2).prop_map(|(digits, scale)| Decimal::new(digits * 10, scale)));
-    let change = (0_u64..3, price, proptest::collection::vec(text(), 0..3))
-        .prop_map(|(product, final_price, labels)| PriceChange { product: ProductId(product), final_price, labels });
+    let price =
+        || proptest::option::of((0_i64..3, 0_u32..2).prop_map(|(digits, scale)| Decimal::new(digits * 10, scale)));
+    let unit = (price(), price()).prop_map(|(final_price, base_price)| Amounts { final_price, base_price });
+    let label = (text(), any::<bool>()).prop_map(|(text, deducted)| Label { text, deducted });
+    let few = 0..3;
+    let change =
+        (0_u64..3, proptest::collection::vec(unit, few.clone()), proptest::collection::vec(label, few.clone()));
+    let change = change.prop_map(|(product, units, labels)| PriceChange { product: ProductId(product), units, labels });
     let placement = proptest::sample::select(vec![Placement::PageTop, Placement::Footer]);
     let block = (text(), placement, text()).prop_map(|(id, placement, html)| PlacedBlock { id, placement, html });
-    let list = 0..3;
-    (proptest::collection::vec(change, list.clone()), proptest::collection::vec(block, list))
+    (proptest::collection::vec(change, few.clone()), proptest::collection::vec(block, few))
         .prop_map(|(prices, blocks)| Selection { prices, blocks })
 }
 
@@ -307,7 +319,7 @@ proptest! {
 #[test]
 fn shows_no_price_where_tax_makes_the_carts_discount_uncertain() {
     let mut view = sites().views()[0].as_ref().clone();
-    view.prices_include_tax = true;
+    view.tax.shown = TaxShown::Including;
     let decision = decision(json!([offer("ten", json!({"amount": 10}))]), json!([]));
     let scope = Scope { view: &view, path: "/", bucket: 0 };
     let (selection, verdicts) = select_explained(&decision, &scope, &page(vec![product(1, None, "10")]));

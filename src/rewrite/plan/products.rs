@@ -2,43 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rust_decimal::Decimal;
-
-use super::boxes::{PriceBox, states, understand};
+use super::boxes::{Copied, PriceBox, understand};
+use super::build::{ProductPlan, Sources, build};
+use super::extras::{Notices, Priced};
+use super::layer::Layer;
 use super::reason::Reason;
-use super::scan::{Extent, Noted, Notes, Region, is};
+use super::scan::{Extent, Noted, Notes, Region};
+use super::scripts::Scripts;
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
-use crate::rewrite::json::{Driver, InitScript, PrintedPrices, leading_id, links_are_free};
-use crate::rewrite::plan::scripts::Scripts;
+use crate::rewrite::json::options::{self, Extra};
+use crate::rewrite::json::structured::Stated;
+use crate::rewrite::json::{leading_id, whole_id};
 use crate::rewrite::price::PriceText;
 
 mod words;
 
-/// A product whose every price on the page can be changed.
-#[derive(Clone, Debug)]
-pub(crate) struct ProductPlan {
-    pub(crate) id: ProductId,
-    pub(crate) sku: Option<String>,
-    /// Its final price.
-    pub(crate) amount: Decimal,
-    /// Its price boxes, in page order; at least one.
-    pub(crate) boxes: Vec<PriceBox>,
-    /// `content` of metas in the head that state its price.
-    pub(crate) metas: Vec<Span>,
-    /// Numbers in scripts that print its price.
-    pub(crate) scripts: Vec<Span>,
-}
-
 /// Metas that state the price of the product that a page is about.
 const PRICE_METAS: [&str; 3] = ["product:price:amount", "og:price:amount", "product:sale_price:amount"];
 
-/// Types of products that are priced as simple ones, as the body's classes say.
-const SIMPLE_TYPES: [&str; 3] = ["simple", "virtual", "downloadable"];
-
-/// Names of form fields that choose something with a price of its own.
-const OPTION_FIELDS: [&str; 6] =
-    ["options[", "options_", "super_attribute[", "bundle_option", "super_group[", "giftcard_"];
+/// Types of products that are understood, as the body's classes say.
+const KNOWN_TYPES: [&str; 6] = ["simple", "virtual", "downloadable", "configurable", "bundle", "grouped"];
 
 /// The id of the list of a downloadable product's links.
 const LINKS: &str = "downloadable-links-list";
@@ -55,6 +39,16 @@ struct Found {
     extent: Extent,
     row: Option<u32>,
     understood: Result<PriceBox, Reason>,
+}
+
+/// A product's attribute as the page shows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attribute {
+    pub(crate) product: ProductId,
+    /// The classes of its element, among them its code.
+    pub(crate) class: Span,
+    /// Its value.
+    pub(crate) text: Span,
 }
 
 /// Collects what is known of products while the page is judged.
@@ -87,47 +81,75 @@ impl<'a> Judge<'a> {
         scripts: &Scripts,
         currency: Option<&str>,
     ) -> (Vec<ProductPlan>, BTreeMap<ProductId, Reason>) {
+        let notices = self.notices();
         self.leave_by_boxes();
         self.leave_by_scripts(scripts);
         self.leave_by_widgets();
-        self.leave_by_printed_prices(scripts);
-        self.leave_by_options();
-        self.leave_by_links();
-        self.leave_by_loose_prices();
+        self.leave_by_choices(scripts);
+        self.leave_by_loose_prices(&notices);
         self.leave_by_nameless_boxes();
         self.leave_by_words();
         self.leave_by_microdata();
         if self.kind == PageKind::Product {
             self.leave_main(scripts);
-        } else if scripts.structured_price {
-            self.leave_all(Reason::StructuredData);
         }
+        self.leave_by_structured_data(scripts);
         self.leave_by_precision(scripts, currency);
-        let left = std::mem::take(&mut self.left);
-        (self.plans(&left, scripts), left)
+        let plans = self.plans(scripts, &notices);
+        (plans, self.left)
     }
 
-    /// The products that are not left alone.
-    fn plans(self, left: &BTreeMap<ProductId, Reason>, scripts: &Scripts) -> Vec<ProductPlan> {
-        let metas = self.price_metas();
-        let mut skus = self.skus();
-        let mut plans: BTreeMap<ProductId, ProductPlan> = BTreeMap::new();
-        for found in self.found.into_iter().filter(|found| !left.contains_key(&found.id)) {
-            let Ok(understood) = found.understood else {
-                continue;
-            };
-            let id = found.id;
-            let plan = plans.entry(id).or_insert_with(|| ProductPlan {
-                id,
-                sku: skus.remove(&id),
-                amount: understood.price.amount,
-                boxes: Vec::new(),
-                metas: if self.main == Some(id) { metas.clone() } else { Vec::new() },
-                scripts: scripts.slots(id).collect(),
-            });
-            plan.boxes.push(understood);
+    /// The products that are not left alone. Whatever does not fit together leaves its product.
+    fn plans(&mut self, scripts: &Scripts, notices: &Notices) -> Vec<ProductPlan> {
+        let skus = self.skus();
+        let links = self.links();
+        let mut built = Vec::new();
+        for id in self.ids().into_iter().filter(|id| !self.left.contains_key(id)) {
+            built.push((id, build(&self.sources(id, scripts, notices, &skus, &links))));
         }
-        plans.into_values().collect()
+        let mut plans = Vec::with_capacity(built.len());
+        for (id, built) in built {
+            match built {
+                Ok(plan) => plans.push(plan),
+                Err(reason) => self.leave(id, reason),
+            }
+        }
+        plans
+    }
+
+    fn sources<'b>(
+        &'b self,
+        id: ProductId,
+        scripts: &'b Scripts,
+        notices: &'b Notices,
+        skus: &'b BTreeMap<ProductId, String>,
+        links: &'b [Extra],
+    ) -> Sources<'b> {
+        let is_main = self.main == Some(id);
+        let of_main = |named: Option<ProductId>| named == Some(id) || (named.is_none() && is_main);
+        let options = scripts.widgets().flat_map(|data| &data.options).filter(|options| of_main(options.product));
+        let options = options.flat_map(|options| &options.extras).map(|extra| ("options", extra));
+        Sources {
+            page: self.page,
+            id,
+            sku: skus.get(&id).cloned(),
+            boxes: self.boxes_of(id).collect(),
+            choices: scripts.widgets().flat_map(|data| &data.choices).filter(|it| of_main(it.product)).collect(),
+            bundle: scripts.widgets().flat_map(|data| &data.bundles).find(|it| of_main(it.product)),
+            configs: scripts.widgets().flat_map(|data| &data.price_boxes).filter(|it| it.product == Some(id)).collect(),
+            extras: options.chain(links.iter().filter(|_| is_main).map(|link| ("links", link))).collect(),
+            notices,
+            tiers: if is_main { self.tiers() } else { Vec::new() },
+            metas: if is_main { self.stated_metas().flatten().collect() } else { Vec::new() },
+            infos: scripts.widgets().flat_map(|data| &data.infos).filter(|it| it.product == id).collect(),
+            stated: scripts.stated().filter(|stated| self.is_stated_of(stated, skus) == Some(id)).collect(),
+        }
+    }
+
+    /// The product that structured data is about: by SKU, else the one that the page is about.
+    fn is_stated_of(&self, stated: &Stated, skus: &BTreeMap<ProductId, String>) -> Option<ProductId> {
+        let named = stated.skus.iter().find_map(|sku| skus.iter().find(|(_, known)| *known == sku));
+        named.map(|(id, _)| *id).or(self.main)
     }
 
     fn leave(&mut self, id: ProductId, reason: Reason) {
@@ -219,42 +241,38 @@ impl<'a> Judge<'a> {
 
     fn leave_by_boxes(&mut self) {
         let touched = |found: &Found| match self.kind {
-            PageKind::Home | PageKind::Category | PageKind::Search | PageKind::Product | PageKind::Cms => true,
+            PageKind::Home
+            | PageKind::Category
+            | PageKind::Search
+            | PageKind::Product
+            | PageKind::Cms
+            | PageKind::Compare
+            | PageKind::Wishlist => true,
             PageKind::Cart => self.inside(Region::Crosssell, found.open).is_some(),
             _ => false,
         };
-        let mut first: BTreeMap<ProductId, (Decimal, Option<Decimal>)> = BTreeMap::new();
-        let mut reasons = Vec::new();
-        for found in &self.found {
-            let reason = match &found.understood {
-                _ if !touched(found) => Some(Reason::PageKind),
-                _ if self.inside(Region::GroupedTable, found.open).is_some() => Some(Reason::Grouped),
-                Err(reason) => Some(*reason),
-                Ok(known) => {
-                    let prices = (known.price.amount, known.regular.as_ref().map(|regular| regular.amount));
-                    (*first.entry(found.id).or_insert(prices) != prices).then_some(Reason::Contradiction)
-                }
-            };
-            reasons.extend(reason.map(|reason| (found.id, reason)));
-        }
+        let reason = |found: &Found| match &found.understood {
+            _ if !touched(found) => Some(Reason::PageKind),
+            Err(reason) => Some(*reason),
+            Ok(_) => None,
+        };
+        let reasons: Vec<_> =
+            self.found.iter().filter_map(|found| reason(found).map(|reason| (found.id, reason))).collect();
         for (id, reason) in reasons {
             self.leave(id, reason);
         }
     }
 
+    /// Script data that is not understood could print its own prices over those of the products that it names, or of any.
     fn leave_by_scripts(&mut self, scripts: &Scripts) {
-        for InitScript { driver, products, .. } in &scripts.init {
-            let reason = match driver {
-                None => continue,
-                Some(Driver::Prices | Driver::Unreadable) => Reason::ScriptPrices,
-                Some(Driver::Tiers) => Reason::TierPrices,
-                Some(Driver::Choices) => Reason::Options,
-            };
-            match (&products[..], self.main) {
-                ([], Some(main)) if *driver == Some(Driver::Choices) => self.leave(main, reason),
-                ([], _) => self.leave_all(reason),
-                (named, _) => named.iter().for_each(|id| self.leave(*id, reason)),
+        for unknown in &scripts.unknown {
+            match &unknown[..] {
+                [] => self.leave_all(Reason::ScriptPrices),
+                named => named.iter().for_each(|id| self.leave(*id, Reason::ScriptPrices)),
             }
+        }
+        for id in scripts.widgets().flat_map(|data| &data.unread) {
+            self.leave(*id, Reason::ScriptPrices);
         }
     }
 
@@ -277,62 +295,74 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Prices that scripts print must be those of the boxes that they print them into.
-    fn leave_by_printed_prices(&mut self, scripts: &Scripts) {
-        for printed in &scripts.printed {
-            let agreed = self.boxes_of(printed.product).all(|known| agrees(printed, known));
-            if !agreed {
-                self.leave(printed.product, Reason::Contradiction);
-            }
-        }
-    }
-
     fn boxes_of(&self, id: ProductId) -> impl Iterator<Item = &PriceBox> {
         self.found.iter().filter(move |found| found.id == id).filter_map(|found| found.understood.as_ref().ok())
     }
 
-    /// Links of a downloadable product that are sold separately add their prices to its own, unless they cost nothing.
-    fn leave_by_links(&mut self) {
-        let Some(main) = self.main else {
-            return;
-        };
-        let is_list = |noted: &&Noted| noted.attributes.id.is_some_and(|id| id.of(self.page) == LINKS);
-        let lists: Vec<_> = self.notes.anchors.iter().filter(is_list).collect();
-        let named = self.notes.fields.iter().filter_map(|field| field.attributes.name);
-        let mut named = named.map(|name| decode(name.of(self.page)));
-        let sold = named.any(|name| name.starts_with("links[")) || lists.iter().any(|list| self.sells_links(list));
-        let free = |list: &&Noted| {
-            let config = list.attributes.mage_init();
-            config.is_some_and(|config| links_are_free(&decode(config.of(self.page))))
-        };
-        if sold && (lists.is_empty() || !lists.iter().all(free)) {
-            self.leave(main, Reason::Options);
-        }
-    }
-
-    /// Whether a list of links has one that can be ticked, or a price beside one.
-    fn sells_links(&self, list: &Noted) -> bool {
-        let inner = self.notes.extent(list.extent).inner().map(|inner| inner.of(self.page).to_ascii_lowercase());
-        inner.is_none_or(|inner| {
-            ["<input", "<select", "price-notice", "data-price-"].iter().any(|mark| inner.contains(mark))
+    /// What stands beside the choices in the main product's form.
+    fn notices(&self) -> Notices {
+        let form = self.main_form().map(|form| self.notes.extent(form.extent));
+        Notices::read(self.page, self.notes, |place| {
+            form.is_some_and(|form| form.covers(place)) && !self.in_box(Span::at(place)) && !self.in_tier_list(place)
         })
     }
 
-    /// Products whose button leads to a page where options are chosen, and those with swatches.
-    fn leave_by_options(&mut self) {
-        for chooser in &self.notes.choosers {
-            let open = self.notes.extent(chooser.extent).open;
-            self.leave_row(open, Reason::Options);
-            let form = Some(*chooser).filter(|chooser| is(chooser.tag.of(self.page), "form"));
-            if let Some(id) = form.and_then(|form| self.form_product(&form)) {
-                self.leave(id, Reason::Options);
+    fn in_tier_list(&self, place: u32) -> bool {
+        self.notes.regions(Region::TierList).any(|list| list.covers(place))
+    }
+
+    /// The items of the list of prices by quantity that stands above the main product's form.
+    fn tiers(&self) -> Vec<(Vec<Priced>, Option<Span>)> {
+        let lists = self.notes.regions(Region::TierList);
+        let own = lists.filter(|list| self.is_of_main(list.open)).collect::<Vec<_>>();
+        let mut items: Vec<(Vec<Priced>, Option<Span>)> = Vec::new();
+        let is_own = |place: u32| own.iter().any(|list| list.covers(place));
+        let place = |noted: &Noted| self.notes.extent(noted.extent).open.start;
+        let percents: Vec<&Noted> = self.notes.percents.iter().filter(|it| is_own(place(it))).collect();
+        let priced = self.notes.priced.iter().filter(|it| is_own(place(it)) && !self.in_box(Span::at(place(it))));
+        for noted in priced.filter_map(|noted| Priced::read(self.page, self.notes, noted)) {
+            // Amounts with and without tax stand together; the percentage of an item follows them.
+            let percent = percents.iter().find(|it| place(it) > noted.place);
+            let percent = percent.and_then(|it| self.notes.extent(it.extent).inner());
+            match items.last_mut().filter(|(_, of)| *of == percent && percent.is_some()) {
+                Some((amounts, _)) => amounts.push(noted),
+                None => items.push((vec![noted], percent)),
             }
         }
+        items
+    }
+
+    /// Whether a list of prices by quantity is the main product's: it stands in no row and in no table of members.
+    fn is_of_main(&self, open: Span) -> bool {
+        self.inside(Region::Row, open).is_none() && self.inside(Region::GroupedTable, open).is_none()
+    }
+
+    /// The links of a downloadable product with what they add.
+    fn links(&self) -> Vec<Extra> {
+        let is_list = |noted: &&Noted| noted.attributes.id.is_some_and(|id| id.of(self.page) == LINKS);
+        let configs = self.notes.anchors.iter().filter(is_list).filter_map(|list| list.attributes.mage_init);
+        configs.filter_map(|config| options::links(&Layer::of(self.page, config).html())).flatten().collect()
+    }
+
+    /// Products with choices that no script data tells about.
+    fn leave_by_choices(&mut self, scripts: &Scripts) {
         for swatch in &self.notes.swatches {
             let role = swatch.attributes.role.map(|role| role.of(self.page)).unwrap_or_default();
-            if let Some(id) = role.rsplit('-').next().and_then(whole_id) {
+            if let Some(id) = role.rsplit('-').next().and_then(whole_id).filter(|id| !scripts.has_choices(*id)) {
                 self.leave(id, Reason::Configurable);
             }
+        }
+        let Some(main) = self.main else { return };
+        let sold = self.notes.fields.iter().filter_map(|field| field.attributes.name);
+        let sold = sold.map(|name| decode(name.of(self.page))).any(|name| name.starts_with("links["));
+        let is_list = |noted: &&Noted| noted.attributes.id.is_some_and(|id| id.of(self.page) == LINKS);
+        let lists: Vec<_> = self.notes.anchors.iter().filter(is_list).collect();
+        let unread = lists.iter().any(|list| {
+            let config = list.attributes.mage_init.map(|config| Layer::of(self.page, config));
+            config.is_some_and(|config| options::links(&config.html()).is_none())
+        });
+        if unread || (sold && self.links().is_empty()) {
+            self.leave(main, Reason::Options);
         }
     }
 
@@ -346,8 +376,8 @@ impl<'a> Judge<'a> {
         true
     }
 
-    /// Products with a price that stands outside of their boxes.
-    fn leave_by_loose_prices(&mut self) {
+    /// Products with a price that stands outside of their boxes, and of the places where it is known to stand.
+    fn leave_by_loose_prices(&mut self, notices: &Notices) {
         for noted in &self.notes.loose_boxes {
             let id = noted.attributes.product_id.and_then(|id| whole_id(&decode(id.of(self.page))));
             let open = self.notes.extent(noted.extent).open;
@@ -360,6 +390,9 @@ impl<'a> Judge<'a> {
             if self.in_box(open) || self.holds_box(noted) || self.inside(Region::Template, open).is_some() {
                 continue;
             }
+            if self.is_expected(open, notices) {
+                continue;
+            }
             let named =
                 noted.attributes.price_amount.and(noted.attributes.id).and_then(|id| product_of_id(id.of(self.page)));
             if let Some(id) = named.filter(|id| self.found.iter().any(|found| found.id == *id)) {
@@ -368,6 +401,18 @@ impl<'a> Judge<'a> {
                 self.leave_main_by_loose_price(noted, open);
             }
         }
+    }
+
+    /// Whether a price stands where those of choices and quantities do, which are read there.
+    fn is_expected(&self, open: Span, notices: &Notices) -> bool {
+        let holder = |noted: &&Noted| {
+            let extent = self.notes.extent(noted.extent);
+            extent.inner().is_some_and(|inner| inner.holds(open))
+        };
+        let in_notice =
+            || self.notes.priced.iter().filter(holder).any(|it| notices.holds(self.notes.extent(it.extent).open.start));
+        let listed = self.in_tier_list(open.start) && self.is_of_main(open) && self.main.is_some();
+        listed || notices.holds(open.start) || in_notice()
     }
 
     /// A price box that names no product is a copy of one that does: of the row's, or of the main product's.
@@ -395,10 +440,10 @@ impl<'a> Judge<'a> {
         };
         let text = self.notes.extent(noted.extent).inner().map(|inner| inner.of(self.page)).unwrap_or_default();
         let same = self.found.iter().filter(|found| found.id == main).any(|found| {
-            let amount = found.understood.as_ref().map(|known| known.price.amount);
-            amount.is_ok_and(|amount| PriceText::learn(text, amount).is_some())
+            let current = found.understood.iter().flat_map(PriceBox::current);
+            current.map(|price| price.amount).any(|amount| PriceText::learn(text, amount).is_some())
         });
-        if self.inside(Region::TierList, open).is_some() {
+        if self.in_tier_list(open.start) {
             self.leave(main, Reason::TierPrices);
         } else if same || noted.attributes.price_amount.is_some() || self.inside(Region::ProductInfo, open).is_some() {
             self.leave(main, Reason::LoosePrice);
@@ -422,45 +467,62 @@ impl<'a> Judge<'a> {
     fn leave_main(&mut self, scripts: &Scripts) {
         let Some(main) = self.main else {
             // Without a known product, what the page states could be about any of them.
-            if scripts.structured_price || self.stated_metas().next().is_some() {
+            if scripts.stated().next().is_some() || self.stated_metas().next().is_some() {
                 self.leave_all(Reason::Contradiction);
             }
             return;
         };
         let class = self.notes.body_class.map(|class| decode(class.of(self.page))).unwrap_or_default();
-        let types = class.split_ascii_whitespace().filter_map(|class| class.strip_prefix("page-product-"));
-        for kind in types.filter(|kind| !SIMPLE_TYPES.contains(kind)) {
-            self.leave(main, reason_for_product_type(kind));
+        let types: Vec<&str> =
+            class.split_ascii_whitespace().filter_map(|class| class.strip_prefix("page-product-")).collect();
+        for kind in types.iter().filter(|kind| !KNOWN_TYPES.contains(kind)) {
+            self.leave(main, if kind.starts_with("gift") { Reason::GiftCard } else { Reason::Options });
         }
-        if self.main_form().is_some_and(|form| self.fields_in(form).any(|(name, _)| chooses(name))) {
+        let fields: Vec<&str> =
+            self.main_form().map(|form| self.fields_in(form).map(|(name, _)| name).collect()).unwrap_or_default();
+        let chooses = |prefix: &str| fields.iter().any(|name| name.starts_with(prefix));
+        if chooses("giftcard_") {
+            self.leave(main, Reason::GiftCard);
+        }
+        if (types.contains(&"configurable") || chooses("super_attribute[")) && !scripts.has_choices(main) {
+            self.leave(main, Reason::Configurable);
+        }
+        if chooses("options[") && !scripts.has_options(main) {
             self.leave(main, Reason::Options);
         }
-        let stated = self.loose_microdata().any(|place| self.inside(Region::Row, place).is_none());
-        if scripts.structured_price || stated {
-            self.leave(main, Reason::StructuredData);
+        if (types.contains(&"bundle") || chooses("bundle_option")) && !scripts.has_bundle(main) {
+            self.leave(main, Reason::Bundle);
         }
-        if self.notes.regions(Region::TierList).any(|list| self.inside(Region::Row, list.open).is_none()) {
-            self.leave(main, Reason::TierPrices);
+        if self.loose_microdata().any(|place| self.inside(Region::Row, place).is_none()) {
+            self.leave(main, Reason::StructuredData);
         }
         self.leave_by_metas(main);
     }
 
-    /// Metas must agree with the main product's price, and none may hold it in words.
+    /// Structured data that cannot be read, and that of products that the page does not name.
+    fn leave_by_structured_data(&mut self, scripts: &Scripts) {
+        let skus = self.skus();
+        let nameless = scripts.stated().any(|stated| self.is_stated_of(stated, &skus).is_none());
+        match self.main.filter(|_| self.kind == PageKind::Product) {
+            Some(main) if scripts.has_unknown_structure() => self.leave(main, Reason::StructuredData),
+            Some(_) => {}
+            None if nameless || scripts.has_unknown_structure() => self.leave_all(Reason::StructuredData),
+            None => {}
+        }
+    }
+
+    /// No meta may hold the price in words, or without a value.
     fn leave_by_metas(&mut self, main: ProductId) {
-        let amount =
-            self.found.iter().filter(|found| found.id == main).find_map(|found| found.understood.as_ref().ok());
-        let amount = amount.map(|known| known.price.amount);
-        let agrees = |content: &Option<Span>| {
-            content.zip(amount).is_some_and(|(content, amount)| states(content.of(self.page), amount))
-        };
-        if !self.stated_metas().all(|content| agrees(&content)) {
+        if self.stated_metas().any(|content| content.is_none()) {
             self.leave(main, Reason::Contradiction);
         }
         let key = |noted: &Noted| noted.attributes.property.or(noted.attributes.name).map(|key| key.of(self.page));
         let worded =
             self.notes.metas.iter().filter(|noted| key(noted).is_some_and(|key| key.starts_with("twitter:data")));
-        let mut worded = worded.filter_map(|noted| noted.attributes.content.zip(amount));
-        if worded.any(|(content, amount)| PriceText::learn(content.of(self.page), amount).is_some()) {
+        let amounts: Vec<_> = self.boxes_of(main).flat_map(PriceBox::current).map(|price| price.amount).collect();
+        let said =
+            |content: Span| amounts.iter().any(|amount| PriceText::learn(content.of(self.page), *amount).is_some());
+        if worded.filter_map(|noted| noted.attributes.content).any(said) {
             self.leave(main, Reason::LoosePrice);
         }
     }
@@ -472,10 +534,6 @@ impl<'a> Judge<'a> {
             key.is_some_and(|key| PRICE_METAS.contains(&&*key))
         };
         self.notes.metas.iter().filter(states_price).map(|noted| noted.attributes.content)
-    }
-
-    fn price_metas(&self) -> Vec<Span> {
-        self.stated_metas().flatten().collect()
     }
 
     /// Where microdata states a price outside of price boxes.
@@ -500,16 +558,39 @@ impl<'a> Judge<'a> {
     /// Leaves products whose text has fewer than two decimals, unless the page is known to round to that.
     fn leave_by_precision(&mut self, scripts: &Scripts, currency: Option<&str>) {
         let whole = currency.is_some_and(|code| WHOLE_CURRENCIES.contains(&code));
-        let shown = || self.boxes().flat_map(|known| [Some(&known.price), known.regular.as_ref()]).flatten();
+        let shown = || self.boxes().flat_map(|known| &known.prices);
         let rounding: BTreeSet<u32> =
             shown().filter(|price| price.format.rounded).map(|price| price.format.decimals).collect();
         let precision = scripts.format().map(|format| format.precision);
         let known = |decimals: u32| {
             decimals >= 2 || rounding.contains(&decimals) || precision == Some(decimals) || (whole && decimals == 0)
         };
-        let unsure = |found: &&Found| found.understood.as_ref().is_ok_and(|shown| !known(shown.price.format.decimals));
+        let unsure = |found: &&Found| {
+            found.understood.as_ref().is_ok_and(|shown| !shown.prices.iter().all(|price| known(price.format.decimals)))
+        };
         let unsure: Vec<_> = self.found.iter().filter(unsure).map(|found| found.id).collect();
         unsure.into_iter().for_each(|id| self.leave(id, Reason::UnknownPrecision));
+    }
+
+    /// The values of product attributes that the page shows.
+    pub(crate) fn attributes(&self) -> Vec<Attribute> {
+        let mut attributes = Vec::new();
+        for noted in &self.notes.attributes {
+            let extent = self.notes.extent(noted.extent);
+            let of_row = self.inside(Region::Row, extent.open);
+            let row = of_row.and_then(|row| self.found.iter().find(|found| found.row == Some(row)));
+            let product = row.map(|found| found.id).or(self.main.filter(|_| of_row.is_none()));
+            let holds = |it: &&Noted| extent.covers(self.notes.extent(it.extent).open.start);
+            let value = self.notes.attribute_values.iter().find(holds);
+            let inner = value.and_then(|value| self.notes.extent(value.extent).inner());
+            let price = self.notes.prices.iter().map(|it| self.notes.extent(it.extent));
+            let mut price = price.filter(|it| inner.is_some_and(|inner| inner.holds(it.open)));
+            let text = price.next().and_then(|it| it.inner()).or(inner);
+            if let Some(((product, class), text)) = product.zip(noted.attributes.class).zip(text) {
+                attributes.push(Attribute { product, class, text });
+            }
+        }
+        attributes
     }
 
     /// SKUs by product; none where the page gives two.
@@ -543,32 +624,19 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The id, if the whole text is one.
-fn whole_id(text: &str) -> Option<ProductId> {
-    let text = text.trim();
-    leading_id(text).filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
 /// The product in an id such as `product-price-12-widget`.
 fn product_of_id(id: &str) -> Option<ProductId> {
     id.split_once("price-").and_then(|(_, rest)| leading_id(rest.trim_start_matches("product-price-")))
 }
 
-/// Whether a script prints into a box what stands there.
-fn agrees(printed: &PrintedPrices, known: &PriceBox) -> bool {
-    let regular = known.regular.as_ref().map_or(known.price.amount, |regular| regular.amount);
-    printed.final_price == known.price.amount && printed.old_price.is_none_or(|old| old == regular)
-}
+impl PriceBox {
+    /// The prices that are charged, as far as the box shows one price.
+    pub(super) fn current(&self) -> impl Iterator<Item = &super::boxes::ShownPrice> {
+        self.prices.iter().filter(|price| price.copy == Copied::Current)
+    }
 
-fn chooses(field: &str) -> bool {
-    OPTION_FIELDS.iter().any(|prefix| field.starts_with(prefix))
-}
-
-fn reason_for_product_type(kind: &str) -> Reason {
-    match kind {
-        "configurable" => Reason::Configurable,
-        "bundle" => Reason::Bundle,
-        "grouped" => Reason::Grouped,
-        _ => Reason::Options,
+    /// Whether it shows a price without discount.
+    pub(super) fn has_old(&self) -> bool {
+        self.prices.iter().any(|price| price.copy == Copied::Old)
     }
 }

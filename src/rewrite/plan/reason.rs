@@ -11,24 +11,18 @@ pub enum Reason {
     BrokenMarkup,
     /// A price box holds something that is not known.
     UnknownMarkup,
-    /// The product has variants.
+    /// The product has variants, and nothing says what they cost.
     Configurable,
-    /// The price is a range or a sum of parts.
+    /// The price is made of parts, and it cannot be told of which.
     Bundle,
-    /// The product is a set of products, or sold as part of one.
-    Grouped,
-    /// A lowest price by quantity is shown beside the price.
-    MinimalPrice,
-    /// Prices by quantity are shown or applied by scripts.
+    /// Prices by quantity are shown in a form that is not known.
     TierPrices,
-    /// The product has options with own prices, or is to be configured before it is bought.
+    /// The product has options with own prices in a form that is not known.
     Options,
     /// The manufacturer's price rules what is shown.
     Msrp,
-    /// A fixed product tax is part of the price.
+    /// A fixed product tax is part of the price, and it cannot be told from the rest.
     FixedTax,
-    /// Prices with and without tax are shown.
-    BothTax,
     /// A price box of another kind than the final price, such as a configured one.
     OtherBox,
     /// A price of an unknown type.
@@ -39,13 +33,15 @@ pub enum Reason {
     UnknownFormat,
     /// It cannot be told how decimals are shown.
     UnknownPrecision,
+    /// The product is a gift card, whose price is what its buyer makes it.
+    GiftCard,
     /// Two places disagree about the product or its price.
     Contradiction,
-    /// Structured data (JSON-LD, microdata) states the price in a place that is not changed yet.
+    /// Structured data (JSON-LD, microdata) states a price that cannot be told to be the product's, or in a form that is not known.
     StructuredData,
     /// A price that belongs to the product stands outside of its price box.
     LoosePrice,
-    /// A script prints prices of its own over those of the page.
+    /// A script prints prices of its own over those of the page, in a form that is not known.
     ScriptPrices,
 }
 
@@ -58,18 +54,16 @@ impl Reason {
             Self::UnknownMarkup => "unknown-markup",
             Self::Configurable => "configurable",
             Self::Bundle => "bundle",
-            Self::Grouped => "grouped",
-            Self::MinimalPrice => "minimal-price",
             Self::TierPrices => "tier-prices",
             Self::Options => "options",
             Self::Msrp => "msrp",
             Self::FixedTax => "fixed-tax",
-            Self::BothTax => "both-tax",
             Self::OtherBox => "other-box",
             Self::UnknownPriceType => "unknown-price-type",
             Self::BadAmount => "bad-amount",
             Self::UnknownFormat => "unknown-format",
             Self::UnknownPrecision => "unknown-precision",
+            Self::GiftCard => "gift-card",
             Self::Contradiction => "contradiction",
             Self::StructuredData => "structured-data",
             Self::LoosePrice => "loose-price",

@@ -80,7 +80,9 @@ pub(crate) struct Attributes {
     pub(crate) value: Option<Span>,
     pub(crate) kind: Option<Span>,
     pub(crate) lang: Option<Span>,
-    pub(crate) links: [Option<Span>; 4],
+    pub(crate) mage_init: Option<Span>,
+    pub(crate) of: Option<Span>,
+    pub(crate) price: Option<Span>,
 }
 
 /// Any element that was noted.
@@ -146,8 +148,16 @@ pub(crate) struct Notes {
     pub(crate) scripts: Vec<Noted>,
     pub(crate) forms: Vec<Noted>,
     pub(crate) fields: Vec<Noted>,
-    /// Elements that send the shopper on to choose options before a product goes into the cart.
-    pub(crate) choosers: Vec<Noted>,
+    /// Labels of fields.
+    pub(crate) labels: Vec<Noted>,
+    /// What can be chosen in a `select`.
+    pub(crate) choices: Vec<Noted>,
+    /// What Magento prints of a product's attributes, with the attribute's code among its classes.
+    pub(crate) attributes: Vec<Noted>,
+    /// The values in them.
+    pub(crate) attribute_values: Vec<Noted>,
+    /// How many percent a price by quantity saves.
+    pub(crate) percents: Vec<Noted>,
     /// Elements that configure a price box's script for themselves.
     pub(crate) price_widgets: Vec<Noted>,
     /// Where Magento's scripts put the swatches of configurable products.
@@ -198,8 +208,7 @@ impl Notes {
     /// How many elements are compared with each other when the page is judged.
     pub(crate) fn weight(&self) -> usize {
         let regions: usize = self.regions.iter().map(Vec::len).sum();
-        let lists =
-            [&self.priced, &self.prices, &self.choosers, &self.price_widgets, &self.swatches, &self.items, &self.forms];
+        let lists = [&self.priced, &self.prices, &self.price_widgets, &self.swatches, &self.items, &self.forms];
         regions + self.boxes.len() + lists.iter().map(|list| list.len()).sum::<usize>()
     }
 
@@ -229,6 +238,15 @@ impl Notes {
         self.file_by_tag(page, noted);
         if looks.price {
             self.prices.push(noted);
+        }
+        if looks.percent {
+            self.percents.push(noted);
+        }
+        if looks.attribute {
+            self.attributes.push(noted);
+        }
+        if looks.value {
+            self.attribute_values.push(noted);
         }
         if looks.price_box && attributes.role.is_none() {
             self.loose_boxes.push(noted);
@@ -261,6 +279,10 @@ impl Notes {
             self.fields.push(noted);
         } else if is(tag, "strong") {
             self.marks.push(noted);
+        } else if is(tag, "label") {
+            self.labels.push(noted);
+        } else if is(tag, "option") {
+            self.choices.push(noted);
         }
     }
 
@@ -272,9 +294,6 @@ impl Notes {
         }
         if attributes.itemprop.is_some() {
             self.items.push(noted);
-        }
-        if asks_for_options(page, attributes) {
-            self.choosers.push(noted);
         }
         if drives_prices(page, attributes) {
             self.price_widgets.push(noted);
@@ -294,6 +313,16 @@ struct Looks {
     regions: Vec<Region>,
     price: bool,
     price_box: bool,
+    percent: bool,
+    attribute: bool,
+    value: bool,
+}
+
+impl Looks {
+    /// Whether a class says that the element has text of interest.
+    fn has_text(&self) -> bool {
+        self.price || self.price_box || self.percent || self.attribute || self.value
+    }
 }
 
 impl Looks {
@@ -309,6 +338,9 @@ impl Looks {
             match class {
                 "price" => looks.price = true,
                 "price-box" => looks.price_box = true,
+                "percent" => looks.percent = true,
+                "attribute" => looks.attribute = true,
+                "value" => looks.value = true,
                 "footer" => footer = true,
                 "content" => content = true,
                 class => looks.regions.extend(region_of_class(class)),
@@ -366,20 +398,21 @@ fn wanted(page: &str, tag: Span, attributes: &Attributes, looks: &Looks) -> bool
     let tag = tag.of(page);
     let named = attributes.name.is_some() && is_field(tag);
     let marked = attributes.class.is_some() && is(tag, "strong");
+    let choice = (attributes.of.is_some() && is(tag, "label")) || (attributes.value.is_some() && is(tag, "option"));
     let swatch = attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option"));
-    let priced = attributes.price_amount.is_some() || attributes.itemprop.is_some() || looks.price || looks.price_box;
+    let priced = attributes.price_amount.is_some() || attributes.itemprop.is_some() || looks.has_text();
     let told_by_tag = ["html", "meta", "script", "form"].into_iter().any(|name| is(tag, name));
     let region = !looks.regions.is_empty() || is_anchor(attributes);
-    let script = asks_for_options(page, attributes) || drives_prices(page, attributes);
-    region || named || marked || swatch || priced || told_by_tag || script
+    let script = drives_prices(page, attributes);
+    region || named || marked || choice || swatch || priced || told_by_tag || script
 }
 
 /// Whether anything asks where the element ends.
 fn has_end_of_interest(page: &str, tag: Span, attributes: &Attributes, looks: &Looks) -> bool {
     let tag = tag.of(page);
     let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
-    let held = ["script", "form"].into_iter().any(|name| is(tag, name));
-    let texts = looks.price || looks.price_box || attributes.itemprop.is_some() || attributes.price_amount.is_some();
+    let held = ["script", "form", "select", "option", "label"].into_iter().any(|name| is(tag, name));
+    let texts = looks.has_text() || attributes.itemprop.is_some() || attributes.price_amount.is_some();
     is_box || held || texts || !looks.regions.is_empty() || is_anchor(attributes)
 }
 
@@ -389,17 +422,9 @@ fn is_anchor(attributes: &Attributes) -> bool {
     keys.iter().chain(&attributes.banner_keys).any(Option::is_some)
 }
 
-/// Whether a link, form or button goes to a product's page to choose its options.
-fn asks_for_options(page: &str, attributes: &Attributes) -> bool {
-    attributes.links.iter().flatten().any(|link| {
-        let raw = link.of(page);
-        raw.contains("options") && decode(raw).contains("options=cart")
-    })
-}
-
 /// Whether an element's own configuration starts a script that prints prices.
 fn drives_prices(page: &str, attributes: &Attributes) -> bool {
-    attributes.mage_init().is_some_and(|config| {
+    attributes.mage_init.is_some_and(|config| {
         let raw = config.of(page);
         raw.contains("Box") && decode(raw).contains("priceBox")
     })
@@ -430,11 +455,6 @@ fn tag_name(page: &str, open: Span) -> Span {
 }
 
 impl Attributes {
-    /// The raw configuration of the widgets that the element is for.
-    pub(crate) fn mage_init(&self) -> Option<Span> {
-        self.links[3]
-    }
-
     fn read(page: &str, element: &Element<'_, '_>) -> Self {
         let mut read = Self::default();
         for attribute in element.attributes() {
@@ -474,10 +494,9 @@ impl Attributes {
             "value" => &mut self.value,
             "type" => &mut self.kind,
             "lang" => &mut self.lang,
-            "action" => &mut self.links[0],
-            "data-post" => &mut self.links[1],
-            "onclick" => &mut self.links[2],
-            "data-mage-init" => &mut self.links[3],
+            "data-mage-init" => &mut self.mage_init,
+            "for" => &mut self.of,
+            "price" => &mut self.price,
             _ => return None,
         })
     }

@@ -1,20 +1,22 @@
 //! What the scripts of a page say of prices.
 
+use memchr::memmem;
+
+use super::layer::Layer;
 use super::scan::Notes;
-use super::text::{Span, decode};
+use super::text::decode;
 use crate::page::ProductId;
-use crate::rewrite::json::{InitScript, PrintedPrices, states_price};
+use crate::rewrite::json::structured::{Stated, StructuredData};
+use crate::rewrite::json::{WidgetData, concerns_prices, leading_id};
 use crate::rewrite::price::PriceFormat;
 
 /// The script data of a page, as far as it is about prices.
 #[derive(Debug, Default)]
 pub(crate) struct Scripts {
-    /// Widgets' script data that is about prices.
-    pub(crate) init: Vec<InitScript>,
-    /// Prices that they print and that can be changed along, by their places in the page.
-    pub(crate) printed: Vec<PrintedPrices>,
-    /// Whether structured data states a price.
-    pub(crate) structured_price: bool,
+    widgets: Vec<WidgetData>,
+    structured: Vec<StructuredData>,
+    /// The products that script data names which is not understood; none named could be any.
+    pub(crate) unknown: Vec<Vec<ProductId>>,
 }
 
 impl Scripts {
@@ -26,37 +28,78 @@ impl Scripts {
             let Some(inner) = notes.extent(noted.extent).inner() else {
                 continue;
             };
-            let text = inner.of(page);
+            let layer = Layer::of(page, inner);
             // Parameters, such as a charset, do not change what it is.
             let kind = kind.split(';').next().unwrap_or_default();
             if kind.trim().eq_ignore_ascii_case("text/x-magento-init") {
-                scripts.add(InitScript::read(text), inner.start);
+                scripts.add(page, &layer);
             } else if kind.trim().eq_ignore_ascii_case("application/ld+json") {
-                scripts.structured_price |= states_price(text);
+                scripts.structured.push(StructuredData::read(&layer));
             }
         }
         scripts
     }
 
-    /// Adds what a script that begins at an offset of the page says.
-    fn add(&mut self, mut read: InitScript, start: u32) {
-        for mut printed in std::mem::take(&mut read.printed) {
-            printed.slots.iter_mut().for_each(|slot| *slot = slot.within(start));
-            self.printed.push(printed);
+    fn add(&mut self, page: &str, layer: &Layer<'_>) {
+        if !concerns_prices(layer.text()) {
+            return;
         }
-        self.init.extend(Some(read).filter(|read| *read != InitScript::default()));
+        let data = WidgetData::of_script(page, layer);
+        if data.is_unknown {
+            self.unknown.push(named_products(layer.text()));
+        }
+        self.widgets.push(data);
     }
 
-    /// The numbers that print a product's price.
-    pub(crate) fn slots(&self, product: ProductId) -> impl Iterator<Item = Span> + '_ {
-        self.printed
-            .iter()
-            .filter(move |printed| printed.product == product)
-            .flat_map(|printed| printed.slots.iter().copied())
+    /// What widgets are told.
+    pub(crate) fn widgets(&self) -> impl Iterator<Item = &WidgetData> {
+        self.widgets.iter()
+    }
+
+    /// Whether the choices of a configurable product are known.
+    pub(crate) fn has_choices(&self, product: ProductId) -> bool {
+        self.widgets().flat_map(|data| &data.choices).any(|it| it.product.is_none_or(|named| named == product))
+    }
+
+    /// Whether the selections of a bundle are known.
+    pub(crate) fn has_bundle(&self, product: ProductId) -> bool {
+        self.widgets().flat_map(|data| &data.bundles).any(|it| it.product.is_none_or(|named| named == product))
+    }
+
+    /// Whether what custom options add is known.
+    pub(crate) fn has_options(&self, product: ProductId) -> bool {
+        self.widgets().flat_map(|data| &data.options).any(|it| it.product.is_none_or(|named| named == product))
+    }
+
+    /// Every price of structured data.
+    pub(crate) fn stated(&self) -> impl Iterator<Item = &Stated> {
+        self.structured.iter().flat_map(|data| &data.stated)
+    }
+
+    /// Whether structured data may state a price that could not be read.
+    pub(crate) fn has_unknown_structure(&self) -> bool {
+        self.structured.iter().any(|data| data.is_unknown)
     }
 
     /// How the page's widgets print prices.
     pub(crate) fn format(&self) -> Option<&PriceFormat> {
-        self.init.iter().find_map(|script| script.format.as_ref())
+        self.widgets().find_map(WidgetData::format)
     }
+}
+
+/// Products that a script names, by its selectors or by `productId`.
+fn named_products(script: &str) -> Vec<ProductId> {
+    let mut products = Vec::new();
+    for (key, quoted) in
+        [("product-id-", false), ("swatch-option-", false), ("swatch-options-", false), ("\"productId\"", true)]
+    {
+        for at in memmem::find_iter(script.as_bytes(), key.as_bytes()) {
+            let rest = &script[at + key.len()..];
+            let rest = if quoted { rest.trim_start_matches([':', ' ', '\t', '\r', '\n', '"']) } else { rest };
+            products.extend(leading_id(rest));
+        }
+    }
+    products.sort_unstable();
+    products.dedup();
+    products
 }

@@ -24,6 +24,7 @@ pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
     let stop = reader.optional("stop").map_or(Some(false), |field| field.boolean());
     let action = reader.required("action").and_then(|field| field.word(&ACTIONS));
     let amount = reader.required("amount").and_then(|field| read_amount(&field, action));
+    let floor = reader.optional("floor").map(|field| read_floor(&field));
     let products = reader.required("products").and_then(|field| read_products(&field));
     let labels = reader
         .optional("labels")
@@ -44,6 +45,10 @@ pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
         stop: stop?,
         action: action?,
         amount: amount?,
+        floor: match floor {
+            Some(floor) => Some(floor?),
+            None => None,
+        },
         products: products?,
         labels,
         charge,
@@ -66,6 +71,16 @@ fn read_amount(field: &Field<'_>, action: Option<Action>) -> Option<Decimal> {
     };
     field.mistake(wrong);
     None
+}
+
+/// A floor of 0 would forbid nothing.
+fn read_floor(field: &Field<'_>) -> Option<Decimal> {
+    let floor = read_decimal(field)?;
+    if floor <= Decimal::ZERO || floor > Decimal::from(HIGHEST_AMOUNT) {
+        field.mistake("must be above 0 and at most 1000000000; without a floor, leave it out");
+        return None;
+    }
+    Some(floor)
 }
 
 fn read_products(field: &Field<'_>) -> Option<Products> {

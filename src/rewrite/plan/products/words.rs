@@ -7,7 +7,7 @@ use memchr::memmem;
 
 use super::{Found, Judge};
 use crate::page::ProductId;
-use crate::rewrite::plan::boxes::PriceBox;
+use crate::rewrite::plan::boxes::{PriceBox, ShownPrice};
 use crate::rewrite::plan::reason::Reason;
 use crate::rewrite::plan::scan::Region;
 use crate::rewrite::plan::text::{Span, decode};
@@ -61,10 +61,11 @@ impl Judge<'_> {
     /// Whether the words of a stretch of the page, in this row or in none, say what the box shows as its price, or how much that is off.
     fn repeats(&self, whole: Span, row: Option<u32>, known: &PriceBox) -> bool {
         let raw = whole.of(self.page);
-        let price = plain(known.price.text.of(self.page));
+        let Some(current) = known.current().next() else { return false };
+        let price = plain(current.text.of(self.page));
         // A bare number could be anything.
-        let priced = !price.bytes().all(|byte| byte.is_ascii_digit()) && self.may_repeat(whole, known);
-        let discounted = known.regular.is_some() && raw.contains('%');
+        let priced = !price.bytes().all(|byte| byte.is_ascii_digit()) && self.may_repeat(whole, known, current);
+        let discounted = known.has_old() && raw.contains('%');
         if !priced && !discounted {
             return false;
         }
@@ -80,14 +81,14 @@ impl Judge<'_> {
     }
 
     /// Whether the digits of the price stand anywhere but where they are changed: most rows need no closer look.
-    fn may_repeat(&self, whole: Span, known: &PriceBox) -> bool {
-        let number = known.price.number.of(self.page);
+    fn may_repeat(&self, whole: Span, known: &PriceBox, current: &ShownPrice) -> bool {
+        let number = current.format.number.of(self.page);
         let digits =
             number.split(|ch: char| !(ch.is_ascii_digit() || matches!(ch, '.' | ','))).max_by_key(|run| run.len());
         let digits = digits.filter(|digits| !digits.is_empty()).unwrap_or(number);
         let found = memmem::find_iter(whole.of(self.page).as_bytes(), digits.as_bytes());
         let mut found = found.map(|at| Span::new(at..at + digits.len()).within(whole.start));
-        let spans: Vec<_> = known.shown().flat_map(|price| [price.text, price.amount_slot]).collect();
+        let spans: Vec<_> = known.prices.iter().flat_map(|price| [price.text, price.amount_slot]).collect();
         found.any(|at| !spans.iter().any(|span| span.holds(at)))
     }
 
