@@ -112,11 +112,11 @@ async fn listen(port: u16) -> Result<TcpListener, Failure> {
     listener.map_err(|error| Failure::Failed(format!("cannot listen on {address}: {error}; try --port 0")))
 }
 
-/// The store views beside the default one, as the shop has them.
+/// The store views beside the default one, and the tax settings with which the shop's cart charges in them.
 const VIEWS: &str = "[stores.views.de]\nwebsite = \"base\"\ncurrency = \"EUR\"\nlocale = \"de_DE\"\n\
-    time_zone = \"Europe/Berlin\"\npath_prefix = \"/de\"\nprices = \"including_tax\"\n\
+    time_zone = \"Europe/Berlin\"\npath_prefix = \"/de\"\nprices = \"including_tax\"\ntax_rates = [19]\n\
     [stores.views.b2b]\nwebsite = \"base\"\ncurrency = \"EUR\"\nlocale = \"en_IE\"\n\
-    time_zone = \"Europe/Dublin\"\npath_prefix = \"/b2b\"\nprices = \"including_tax\"\n\
+    time_zone = \"Europe/Dublin\"\npath_prefix = \"/b2b\"\nprices = \"both\"\ntax_rates = [19]\n\
     [stores.views.ar]\nwebsite = \"base\"\ncurrency = \"KWD\"\nlocale = \"ar_KW\"\n\
     time_zone = \"Asia/Kuwait\"\npath_prefix = \"/ar\"\n";
 
@@ -135,6 +135,7 @@ fn configuration(
         "[server]\nlisten = \"127.0.0.1:{port}\"\noperations = \"127.0.0.1:{operations}\"\n\
          [origin]\nurl = \"{origin}\"\n\
          [stores.websites.base]\nbase_currency = \"USD\"\n\
+         catalog_prices = \"excluding_tax\"\ndiscount_on = \"excl_tax\"\ntax_computed = \"after_discount\"\n\
          [stores.views.default]\nwebsite = \"base\"\ncurrency = \"USD\"\nlocale = \"en_US\"\n\
          time_zone = \"America/New_York\"\n\
          {VIEWS}\
