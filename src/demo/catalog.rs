@@ -91,7 +91,10 @@ impl Product {
 }
 
 /// The least and the most that a bundle can cost, with the prices that `price` finds.
-pub fn bundle_range(options: &[BundleOption], price: impl Fn(&'static Product) -> Cents) -> (Cents, Cents) {
+pub fn bundle_range<P>(options: &[BundleOption], price: impl Fn(&'static Product) -> P) -> (P, P)
+where
+    P: Ord + Default + std::iter::Sum + std::ops::Mul<u32, Output = P>,
+{
     let of = |selection: &Selection| product(selection.product).map(&price).unwrap_or_default() * selection.qty;
     let prices = |option: &BundleOption| option.selections.iter().map(of).collect::<Vec<_>>();
     let required = options.iter().filter(|option| option.is_required);

@@ -153,7 +153,7 @@ impl<'a> Listing<'a> {
 
 /// The price as the view shows it, in whole units of its currency.
 fn units(view: &View, product: &Product) -> i64 {
-    view.shown(view.net(product.price())).cents().0 / 100
+    view.price(product.price()).shown.cents().0 / 100
 }
 
 fn mode(value: &str, label: &str, is_active: bool) -> String {

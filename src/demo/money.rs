@@ -26,6 +26,22 @@ impl Cents {
     }
 }
 
+impl std::ops::Mul<u32> for Amount {
+    type Output = Self;
+
+    fn mul(self, qty: u32) -> Self {
+        Self(self.0 * i64::from(qty))
+    }
+}
+
+impl std::ops::Add for Amount {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+}
+
 impl std::ops::Mul<u32> for Cents {
     type Output = Self;
 

@@ -77,7 +77,7 @@ fn single_links(view: &View, links: &[Link]) -> String {
         let values = [
             ("id", link.id.to_string()),
             ("title", text(link.title)),
-            ("notice", price::notice(view, view.net(link.price), false)),
+            ("notice", price::notice(view, view.price(link.price), false)),
         ];
         render(view, include_str!("templates/link.html"), &values)
     };
@@ -101,7 +101,7 @@ fn custom_field(view: &View, product: &Product, option: &CustomOption) -> String
     ];
     match &option.input {
         Input::Text { price, most } => {
-            values.push(("notice", price::notice(view, view.net(price.of(product.price())), true)));
+            values.push(("notice", price::notice(view, view.price(price.of(product.price())), true)));
             values.push(("most", most.to_string()));
             render(view, include_str!("templates/option_text.html"), &values)
         }
@@ -118,9 +118,9 @@ fn custom_field(view: &View, product: &Product, option: &CustomOption) -> String
 }
 
 fn select_value(view: &View, product: &Product, value: &OptionValue) -> String {
-    let net = view.net(value.price.of(product.price()));
-    let shown = view.shown(net);
-    let more = match net.0 {
+    let price = view.price(value.price.of(product.price()));
+    let shown = price.shown;
+    let more = match price.net.0 {
         0 => String::new(),
         _ => format!("+\n\n\n        {}\n        \n", view.text(shown)),
     };
@@ -128,14 +128,14 @@ fn select_value(view: &View, product: &Product, value: &OptionValue) -> String {
 }
 
 fn checkbox(view: &View, product: &Product, option: &CustomOption, nth: usize, value: &OptionValue) -> String {
-    let net = view.net(value.price.of(product.price()));
+    let price = view.price(value.price.of(product.price()));
     let values = [
         ("option", option.id.to_string()),
         ("nth", nth.to_string()),
         ("id", value.id.to_string()),
         ("title", text(value.title)),
-        ("price", view.shown(net).raw()),
-        ("notice", price::notice(view, net, true)),
+        ("price", price.shown.raw()),
+        ("notice", price::notice(view, price, true)),
     ];
     render(view, include_str!("templates/option_checkbox.html"), &values)
 }
@@ -191,7 +191,7 @@ fn grouped(view: &View, ids: &[u64]) -> String {
 }
 
 fn bundle(view: &View, product: &Product, options: &[BundleOption]) -> String {
-    let least = catalog::bundle_range(options, |part| view.net(part.price())).0;
+    let least = catalog::bundle_range(options, |part| view.price(part.price())).0;
     let values = [
         ("id", product.id.to_string()),
         ("config", scripts::bundle(view, product, options)),
@@ -244,7 +244,7 @@ fn radio(view: &View, option: &BundleOption, selection: &Selection, is_first: bo
         ("id", selection.id.to_string()),
         ("name", text(name)),
         ("checked", String::from(if is_first && option.is_required { "checked=\"checked\"" } else { "" })),
-        ("notice", price::notice(view, view.net(price), false)),
+        ("notice", price::notice(view, view.price(price), false)),
     ];
     render(view, include_str!("templates/bundle_radio.html"), &values)
 }
@@ -255,7 +255,7 @@ fn single_part(view: &View, option: &BundleOption, selection: &Selection) -> Str
     format!(
         "        <div class=\"nested options-list\">\n            <span class=\"product-name\">{}</span> &nbsp; {}\n                <input type=\"hidden\"\n                    class=\"bundle-option-{2}  product bundle option\"\n                    name=\"bundle_option[{2}]\"\n                    value=\"{3}\"\n                    id=\"bundle-option-{2}-{3}\"\n                    checked=\"checked\"\n                />\n        </div>\n",
         text(name),
-        price::notice(view, view.net(price), false),
+        price::notice(view, view.price(price), false),
         option.id,
         selection.id
     )
@@ -265,7 +265,7 @@ fn part_select(view: &View, option: &BundleOption, parts: &[Selection]) -> Strin
     let value = |(nth, selection): (usize, &Selection)| {
         let (name, price) = part(selection);
         let selected = if nth == 0 && option.is_required { " selected=\"selected\"" } else { "" };
-        let words = view.text(view.shown(view.net(price)));
+        let words = view.text(view.price(price).shown);
         format!(
             "                            <option value=\"{}\"{selected}>\n                    {} &nbsp; +{words}                </option>\n",
             selection.id,
@@ -285,7 +285,7 @@ fn part_select(view: &View, option: &BundleOption, parts: &[Selection]) -> Strin
 pub fn tier_list(view: &View, product: &Product) -> String {
     let Kind::Tiers(tiers) = product.kind else { return String::new() };
     let item = |(nth, tier): (usize, &catalog::kind::Tier)| {
-        let shown = Shown { net: view.net(tier.price), code: "tier_price", ..Shown::default() };
+        let shown = Shown { price: view.price(tier.price), code: "tier_price", ..Shown::default() };
         let percent = 100 - (tier.price.0 * 100 + product.price().0 / 2) / product.price().0.max(1);
         let saved = format!(
             "<strong class=\"benefit\">{}<span class=\"percent tier-{nth}\">&nbsp;{percent}</span>%</strong>",

@@ -2,9 +2,9 @@
 
 use super::catalog::kind::{Kind, Tier};
 use super::catalog::{self, Product};
-use super::money::{Amount, Cents};
+use super::money::Amount;
 use super::template::{attribute, text};
-use super::view::{Display, View};
+use super::view::{Display, Price, View};
 
 /// Where a price box or tile stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub enum Place {
 /// One amount of a box.
 #[derive(Clone, Debug, Default)]
 pub struct Shown<'a> {
-    /// The price in the view's currency, without tax.
-    pub net: Cents,
+    /// The price.
+    pub price: Price,
     /// Magento's `data-price-type`.
     pub kind: &'a str,
     /// The label before it, in English.
@@ -62,9 +62,9 @@ pub fn price_box(view: &View, product: &Product, place: Place) -> String {
 }
 
 /// The box of a price that the shopper's choices make: in a bundle's summary and in a wish list.
-pub fn configured_box(view: &View, id: u64, net: Cents, is_offer: bool) -> String {
+pub fn configured_box(view: &View, id: u64, price: Price, is_offer: bool) -> String {
     let shown = Shown {
-        net,
+        price,
         kind: "finalPrice",
         id: format!("product-price-{id}"),
         code: "configured_price",
@@ -84,7 +84,7 @@ fn wrapped(id: u64, code: &str, inner: &str) -> String {
 /// A product with one price, and a regular price where it is higher.
 fn single(view: &View, product: &Product, place: Place) -> String {
     let own = Shown {
-        net: view.net(product.price()),
+        price: view.price(product.price()),
         kind: "finalPrice",
         id: element_id(product.id, place, "product-price"),
         code: "final_price",
@@ -103,7 +103,7 @@ fn single(view: &View, product: &Product, place: Place) -> String {
 
 fn regular(view: &View, product: &Product, place: Place) -> Shown<'static> {
     Shown {
-        net: view.net(product.regular_price()),
+        price: view.price(product.regular_price()),
         kind: "oldPrice",
         label: "Regular Price",
         id: element_id(product.id, place, "old-price"),
@@ -114,9 +114,9 @@ fn regular(view: &View, product: &Product, place: Place) -> Shown<'static> {
 
 /// The link to the lowest of the tier prices, which has neither a type nor an element around its text.
 fn least(view: &View, product: &Product, tiers: &[Tier]) -> String {
-    let price = tiers.iter().map(|tier| tier.price).min().unwrap_or_default();
+    let lowest = tiers.iter().map(|tier| tier.price).min().unwrap_or_default();
     let shown = Shown {
-        net: view.net(price),
+        price: view.price(lowest),
         label: "As low as",
         id: tiers.len().to_string(),
         code: "final_price",
@@ -133,7 +133,7 @@ fn least(view: &View, product: &Product, tiers: &[Tier]) -> String {
 /// The cheapest child's price. The regular price is there on the product's own page only, and hidden until a script shows it.
 fn configurable(view: &View, product: &Product, place: Place) -> String {
     let own = Shown {
-        net: view.net(product.price()),
+        price: view.price(product.price()),
         kind: "finalPrice",
         label: "As low as",
         id: element_id(product.id, place, "product-price"),
@@ -154,11 +154,11 @@ fn configurable(view: &View, product: &Product, place: Place) -> String {
 /// From and to, each with its regular price where that is higher. Both regular prices have one id and no type.
 fn bundle(view: &View, product: &Product, place: Place) -> String {
     let Kind::Bundle(options) = product.kind else { return String::new() };
-    let (from, to) = catalog::bundle_range(options, |part| view.net(part.price()));
-    let (old_from, old_to) = catalog::bundle_range(options, |part| view.net(part.regular_price()));
-    let end = |class: &str, label: &'static str, kind: &'static str, net: Cents, old: Cents| {
+    let (from, to) = catalog::bundle_range(options, |part| view.price(part.price()));
+    let (old_from, old_to) = catalog::bundle_range(options, |part| view.price(part.regular_price()));
+    let end = |class: &str, label: &'static str, kind: &'static str, price: Price, old: Price| {
         let own = Shown {
-            net,
+            price,
             kind,
             label,
             id: element_id(product.id, place, class),
@@ -166,13 +166,13 @@ fn bundle(view: &View, product: &Product, place: Place) -> String {
             ..Shown::default()
         };
         let before = Shown {
-            net: old,
+            price: old,
             kind: "",
             label: "Regular Price",
             id: format!("old-price-{}", product.id),
             ..own.clone()
         };
-        let before = match old > net {
+        let before = match old > price {
             true => format!(
                 "                            <span class=\"old-price\">\n                    {}                </span>\n",
                 amount(view, &before)
@@ -193,7 +193,7 @@ fn grouped(view: &View, product: &Product, place: Place) -> String {
         return String::from("<div class=\"price-box\">\n    </div>\n");
     }
     let own = Shown {
-        net: view.net(product.price()),
+        price: view.price(product.price()),
         id: element_id(product.id, place, "product-minimal-price"),
         code: "final_price",
         ..Shown::default()
@@ -216,7 +216,7 @@ fn element_id(id: u64, place: Place, word: &str) -> String {
 
 /// One amount: its container, label and element, and the same without tax beside it where the view shows both.
 pub fn amount(view: &View, shown: &Shown<'_>) -> String {
-    let first = view.shown(shown.net);
+    let first = shown.price.shown;
     let offer = if shown.is_offer { " itemprop=\"offers\" itemscope itemtype=\"http://schema.org/Offer\"" } else { "" };
     let code = if shown.code.is_empty() { String::new() } else { format!(" price-{}", shown.code) };
     let label = match shown.label {
@@ -271,8 +271,8 @@ fn second_element(view: &View, shown: &Shown<'_>) -> String {
     format!(
         "            \n\n    <span{id}\n          data-label=\"{}\"\n          data-price-amount=\"{}\"\n          data-price-type=\"{kind}\"\n          class=\"price-wrapper price-excluding-tax\">\n        {}</span>\n",
         attribute(view.phrase("Excl. Tax")),
-        shown.net.raw(),
-        inner(view, shown.net.into(), shown.is_bare)
+        shown.price.net.raw(),
+        inner(view, shown.price.net.into(), shown.is_bare)
     )
 }
 
@@ -284,8 +284,8 @@ fn inner(view: &View, amount: Amount, is_bare: bool) -> String {
 }
 
 /// What an option adds, beside its label.
-pub fn notice(view: &View, net: Cents, is_bare: bool) -> String {
-    format!("<span class=\"price-notice\">+{}</span>", amount(view, &Shown { net, is_bare, ..Shown::default() }))
+pub fn notice(view: &View, price: Price, is_bare: bool) -> String {
+    format!("<span class=\"price-notice\">+{}</span>", amount(view, &Shown { price, is_bare, ..Shown::default() }))
 }
 
 #[cfg(test)]
@@ -350,5 +350,6 @@ mod tests {
             "{html}"
         );
         assert_eq!(html.matches("<span class=\"old-price\">").count(), 1, "{html}");
+        assert!(html.contains("data-price-amount=\"132.339904\""), "38.306101, 52.550401 and twice 20.741701: {html}");
     }
 }

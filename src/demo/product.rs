@@ -111,7 +111,7 @@ fn open_graph(view: &View, product: &Product) -> String {
         Kind::Grouped(_) => String::new(),
         _ => format!(
             "    <meta property=\"product:price:amount\" content=\"{}\"/>\n    <meta property=\"product:price:currency\"\n      content=\"{}\"/>\n",
-            view.shown(scripts::final_price(view, product)).raw(),
+            scripts::final_price(view, product).shown.raw(),
             view.currency
         ),
     };

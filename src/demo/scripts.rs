@@ -5,8 +5,7 @@ use super::catalog::kind::{
 };
 use super::catalog::{self, Product};
 use super::json::{list, object, string};
-use super::money::Cents;
-use super::view::{Display, View};
+use super::view::{Display, Price, View};
 
 /// What the price box of a product page is told. Products without options bring no prices along: the box reads its own attributes.
 pub fn price_config(view: &View, product: &Product) -> String {
@@ -26,7 +25,7 @@ pub fn price_config(view: &View, product: &Product) -> String {
             let own = [
                 ("productId", product.id.to_string()),
                 format,
-                ("prices", prices(view, old, own, true)),
+                ("prices", prices(old, own, true)),
                 ("idSuffix", string("_clone")),
                 ("tierPrices", list([])),
                 ("calculationAlgorithm", string("TOTAL_BASE_CALCULATION")),
@@ -44,59 +43,59 @@ fn both_template(view: &View) -> String {
     )
 }
 
-/// The regular and the final price of a product in the view's currency, without tax.
-fn both_prices(view: &View, product: &Product) -> (Cents, Cents) {
+/// The regular and the final price of a product.
+fn both_prices(view: &View, product: &Product) -> (Price, Price) {
     match product.kind {
         Kind::Bundle(options) => (
-            catalog::bundle_range(options, |part| view.net(part.regular_price())).0,
-            catalog::bundle_range(options, |part| view.net(part.price())).0,
+            catalog::bundle_range(options, |part| view.price(part.regular_price())).0,
+            catalog::bundle_range(options, |part| view.price(part.price())).0,
         ),
-        _ => (view.net(product.regular_price()), view.net(product.price())),
+        _ => (view.price(product.regular_price()), view.price(product.price())),
     }
 }
 
-/// The final price of a product in the view's currency, without tax.
-pub fn final_price(view: &View, product: &Product) -> Cents {
+/// The final price of a product.
+pub fn final_price(view: &View, product: &Product) -> Price {
     both_prices(view, product).1
 }
 
-/// The prices of a price box, `old` and `own` without tax.
-pub fn prices(view: &View, old: Cents, own: Cents, has_adjustments: bool) -> String {
+/// The prices of a price box.
+fn prices(old: Price, own: Price, has_adjustments: bool) -> String {
     let price = |amount: String| match has_adjustments {
         true => object([("amount", amount), ("adjustments", list([]))]),
         false => object([("amount", amount)]),
     };
     object([
-        ("baseOldPrice", price(old.raw())),
-        ("oldPrice", price(view.shown(old).raw())),
-        ("basePrice", price(own.raw())),
-        ("finalPrice", price(view.shown(own).raw())),
+        ("baseOldPrice", price(old.net.raw())),
+        ("oldPrice", price(old.shown.raw())),
+        ("basePrice", price(own.net.raw())),
+        ("finalPrice", price(own.shown.raw())),
     ])
 }
 
 /// The prices of a row with swatches.
 pub fn row_prices(view: &View, product: &Product) -> String {
     let (old, own) = both_prices(view, product);
-    prices(view, old, own, false)
+    prices(old, own, false)
 }
 
 fn page_tiers(view: &View, tiers: &[Tier]) -> String {
     let tier = |tier: &Tier| {
-        let net = view.net(tier.price);
-        object([("qty", tier.qty.to_string()), ("price", view.shown(net).raw()), ("basePrice", net.raw())])
+        let price = view.price(tier.price);
+        object([("qty", tier.qty.to_string()), ("price", price.shown.raw()), ("basePrice", price.net.raw())])
     };
     list(tiers.iter().map(tier))
 }
 
 /// What the options of a custom option add.
 pub fn custom_options(view: &View, product: &Product, options: &[CustomOption]) -> String {
-    let entry = |title: &str, price: OptionPrice| {
-        let net = view.net(price.of(product.price()));
-        let kind = if matches!(price, OptionPrice::Fixed(_)) { "fixed" } else { "percent" };
-        let shown = view.shown(net).raw();
+    let entry = |title: &str, own: OptionPrice| {
+        let price = view.price(own.of(product.price()));
+        let kind = if matches!(own, OptionPrice::Fixed(_)) { "fixed" } else { "percent" };
+        let shown = price.shown.raw();
         let prices = object([
             ("oldPrice", object([("amount", shown.clone()), ("adjustments", list([]))])),
-            ("basePrice", object([("amount", net.raw())])),
+            ("basePrice", object([("amount", price.net.raw())])),
             ("finalPrice", object([("amount", shown)])),
         ]);
         object([("prices", prices), ("type", string(kind)), ("name", string(title))])
@@ -114,8 +113,8 @@ pub fn custom_options(view: &View, product: &Product, options: &[CustomOption]) 
 /// What the links of a downloadable product add.
 pub fn links(view: &View, links: &[Link]) -> String {
     let link = |link: &Link| {
-        let net = view.net(link.price);
-        let prices = object([("finalPrice", view.shown(net).raw()), ("basePrice", net.raw())]);
+        let price = view.price(link.price);
+        let prices = object([("finalPrice", price.shown.raw()), ("basePrice", price.net.raw())]);
         (link.id.to_string(), prices)
     };
     object([("links", object(links.iter().map(link)))])
@@ -137,7 +136,7 @@ pub fn children(view: &View, product: &Product, own: &Configurable) -> String {
         ("currencyFormat", view.pattern("%s")),
         ("optionPrices", by_child(&|child| child_prices(view, child))),
         ("priceFormat", view.price_format()),
-        ("prices", prices(view, old, price, false)),
+        ("prices", prices(old, price, false)),
         ("productId", string(&product.id.to_string())),
         ("chooseText", string(view.phrase("Choose an Option..."))),
         ("images", by_child(&|_| image(product))),
@@ -173,23 +172,23 @@ fn attributes(own: &Configurable) -> String {
 }
 
 fn child_prices(view: &View, child: &Child) -> String {
-    let (old, own) = (view.net(child.regular), view.net(child.price()));
+    let (old, own) = (view.price(child.regular), view.price(child.price()));
     let tier = |tier: &Tier| {
-        let net = view.net(tier.price);
+        let price = view.price(tier.price);
         let percent = 100 - tier.price.0 * 100 / child.price().0.max(1);
         object([
             ("qty", tier.qty.to_string()),
-            ("price", view.shown(net).raw()),
+            ("price", price.shown.raw()),
             ("percentage", percent.to_string()),
-            ("basePrice", net.raw()),
+            ("basePrice", price.net.raw()),
         ])
     };
     let price = |amount: String| object([("amount", amount)]);
     object([
-        ("baseOldPrice", price(old.raw())),
-        ("oldPrice", price(view.shown(old).raw())),
-        ("basePrice", price(own.raw())),
-        ("finalPrice", price(view.shown(own).raw())),
+        ("baseOldPrice", price(old.net.raw())),
+        ("oldPrice", price(old.shown.raw())),
+        ("basePrice", price(own.net.raw())),
+        ("finalPrice", price(own.shown.raw())),
         ("tierPrices", list(child.tiers.iter().map(tier))),
         ("msrpPrice", price(String::from("0"))),
     ])
@@ -231,12 +230,13 @@ pub fn swatches(own: &Configurable) -> String {
 pub fn bundle(view: &View, product: &Product, options: &[BundleOption]) -> String {
     let selection = |selection: &Selection| {
         let part = catalog::product(selection.product);
-        let net = |price: fn(&Product) -> Cents| part.map(|part| view.net(price(part))).unwrap_or_default();
+        let old = part.map(|part| view.price(part.regular_price())).unwrap_or_default();
+        let own = part.map(|part| view.price(part.price())).unwrap_or_default();
         let price = |amount: String| object([("amount", string(&amount))]);
         let prices = object([
-            ("oldPrice", price(view.shown(net(Product::regular_price)).raw())),
-            ("basePrice", price(net(Product::price).raw())),
-            ("finalPrice", price(view.shown(net(Product::price)).raw())),
+            ("oldPrice", price(old.shown.raw())),
+            ("basePrice", price(own.net.raw())),
+            ("finalPrice", price(own.shown.raw())),
         ]);
         let fields = object([
             ("qty", selection.qty.to_string()),
@@ -281,12 +281,14 @@ pub fn bundle(view: &View, product: &Product, options: &[BundleOption]) -> Strin
 pub fn provider(view: &View, product: &Product) -> String {
     let (old, own) = both_prices(view, product);
     let most = match product.kind {
-        Kind::Bundle(options) => catalog::bundle_range(options, |part| view.net(part.price())).1,
-        Kind::Configurable(children) => view.net(children.children.iter().map(Child::price).max().unwrap_or_default()),
+        Kind::Bundle(options) => catalog::bundle_range(options, |part| view.price(part.price())).1,
+        Kind::Configurable(children) => {
+            view.price(children.children.iter().map(Child::price).max().unwrap_or_default())
+        }
         _ => own,
     };
-    let shown = |net: Cents| (view.shown(net).raw(), view.text(view.shown(net)));
-    let bare = |net: Cents| (net.raw(), view.text(net));
+    let shown = |price: Price| (price.shown.raw(), view.text(price.shown));
+    let bare = |price: Price| (price.net.raw(), view.text(price.net));
     let product_url = view.url(&product.path());
     let tax = price_info([bare(own), bare(most), bare(old)]);
     let extension = object([

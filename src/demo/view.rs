@@ -117,6 +117,29 @@ pub static VIEWS: [View; 4] = [
     },
 ];
 
+/// A price in a store view's currency. A bundle's is the sum of its parts', each with its own tax.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Price {
+    /// Without tax.
+    pub net: Cents,
+    /// As the view shows it first.
+    pub shown: Amount,
+}
+
+impl std::ops::Mul<u32> for Price {
+    type Output = Self;
+
+    fn mul(self, qty: u32) -> Self {
+        Self { net: self.net * qty, shown: self.shown * qty }
+    }
+}
+
+impl std::iter::Sum for Price {
+    fn sum<I: Iterator<Item = Self>>(prices: I) -> Self {
+        prices.fold(Self::default(), |sum, one| Self { net: sum.net + one.net, shown: sum.shown + one.shown })
+    }
+}
+
 impl View {
     /// The view of a request's path, and the path within it.
     pub fn of_path(path: &str) -> (&'static Self, &str) {
@@ -156,8 +179,14 @@ impl View {
         amount.over(self.rate)
     }
 
+    /// A catalogue price in this view.
+    pub fn price(&self, base: Cents) -> Price {
+        let net = self.net(base);
+        Price { net, shown: self.shown(net) }
+    }
+
     /// A price of this view's currency without tax as the view shows it first.
-    pub fn shown(&self, net: Cents) -> Amount {
+    fn shown(&self, net: Cents) -> Amount {
         match self.display {
             Display::Excluding => net.into(),
             Display::Including | Display::Both => Amount::taxed(net, self.tax),
