@@ -13,6 +13,8 @@ mod tokens;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rust_decimal::Decimal;
+
 use copies::{Copies, Figure};
 use judge::{Judge, State};
 use number::only_number;
@@ -36,13 +38,13 @@ pub struct Findings {
 pub struct Checker<'a> {
     page: &'a str,
     copies: Copies,
-    taxed: bool,
+    rates: &'a [Decimal],
 }
 
 impl<'a> Checker<'a> {
-    /// Reads a page; `taxed` is whether its prices include tax.
-    pub fn new(page: &'a str, taxed: bool) -> Self {
-        Self { page, copies: Copies::collect(page), taxed }
+    /// Reads a page. `rates` are those of the tax that its prices include, in percent; there are none for prices without tax.
+    pub fn new(page: &'a str, rates: &'a [Decimal]) -> Self {
+        Self { page, copies: Copies::collect(page), rates }
     }
 
     /// Compares with the page after an offer for all its products.
@@ -51,7 +53,7 @@ impl<'a> Checker<'a> {
         let mut findings =
             Findings { contradictions: bytes::outside_of_slots(self.page, after), ..Findings::default() };
         for product in self.copies.of.keys().chain(new.of.keys()).copied().collect::<BTreeSet<u64>>() {
-            let (state, contradictions) = Judge::new(product, &self.copies, &new, offer, self.taxed).judge();
+            let (state, contradictions) = Judge::new(product, &self.copies, &new, offer, self.rates).judge();
             findings.contradictions.extend(contradictions);
             match state {
                 State::Changed => drop(findings.changed.insert(product)),

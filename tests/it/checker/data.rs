@@ -142,8 +142,12 @@ impl Copies {
             ("minimal_regular_price", Role::Either),
         ];
         for (key, role) in keys {
-            let copy = Copy::new(role, said(info, key), said(untaxed, key));
-            if copy.figures().count() > 0 {
+            let copies = match role {
+                // Of such a price Magento may call the one regular and the other final.
+                Role::Either => vec![Copy::new(role, said(info, key), None), Copy::new(role, None, said(untaxed, key))],
+                _ => vec![Copy::new(role, said(info, key), said(untaxed, key))],
+            };
+            for copy in copies.into_iter().filter(|copy| copy.figures().count() > 0) {
                 self.add(product, format!("{place}/{key}"), copy);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 
 use super::copies::{Bundle, Copies, Copy, Figure, Role};
-use super::number::{cents, numbers, only_number};
+use super::number::{cents, numbers, only_number, without_numbers};
 use super::offer::{Offer, Price};
 
 /// How far an amount may lie from what is charged: half a cent, so that fractions may be kept. Texts must say what is charged.
@@ -28,17 +28,17 @@ pub struct Judge<'a> {
     old: &'a BTreeMap<String, Copy>,
     new: &'a BTreeMap<String, Copy>,
     offer: Offer,
-    /// Whether the page's prices include tax.
-    taxed: bool,
+    /// The rates of the tax that the page's prices include; none for a page without tax.
+    rates: &'a [Decimal],
     contradictions: Vec<String>,
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(product: u64, before: &'a Copies, after: &'a Copies, offer: Offer, taxed: bool) -> Self {
+    pub fn new(product: u64, before: &'a Copies, after: &'a Copies, offer: Offer, rates: &'a [Decimal]) -> Self {
         static NOTHING: BTreeMap<String, Copy> = BTreeMap::new();
         let of = |copies: &'a Copies| copies.of.get(&product).unwrap_or(&NOTHING);
         let (old, new) = (of(before), of(after));
-        Self { product, before, old, new, offer, taxed, contradictions: Vec::new() }
+        Self { product, before, old, new, offer, rates, contradictions: Vec::new() }
     }
 
     /// What became of the product, and what contradicts what.
@@ -125,28 +125,51 @@ impl<'a> Judge<'a> {
         units().all(unchanged).then_some("the price is the same")
     }
 
-    /// A copy's price with its twin, its own or that of another copy of the same price. None where prices include tax and no twin tells
-    /// how much, and where only the twin is printed.
+    /// The prices, each with its twin, that a copy may tell: with its own twin, with that of another copy of the same price, or with all
+    /// that rates make it of. None where none of these tells it, and where only the twin is printed.
+    fn prices(&self, copy: &Copy) -> Vec<Price> {
+        let Some(shown) = shown(copy) else { return Vec::new() };
+        let same = || self.old.values().filter(|other| self::shown(other) == Some(shown)).find_map(untaxed);
+        match untaxed(copy).or_else(same) {
+            None if self.rates.is_empty() => vec![Price { shown, untaxed: None }],
+            None => self.untaxed_by_rates(shown).map(|untaxed| Price { shown, untaxed: Some(untaxed) }).collect(),
+            own => vec![Price { shown, untaxed: own }],
+        }
+    }
+
+    /// What a price is without tax, with each of the rates that explain it and the product's regular price.
+    fn untaxed_by_rates(&self, price: Decimal) -> impl Iterator<Item = Decimal> {
+        let regular: Vec<Decimal> = self
+            .old
+            .values()
+            .filter(|copy| copy.role == Role::Regular && !copy.classes.is_empty())
+            .filter_map(shown)
+            .collect();
+        let fitting =
+            self.rates.iter().filter(move |rate| regular.iter().all(|price| without_tax(*price, **rate).is_some()));
+        fitting.filter_map(move |rate| without_tax(price, *rate))
+    }
+
+    /// A copy's price, where one is certain.
     fn price(&self, copy: &Copy) -> Option<Price> {
-        let shown = shown(copy)?;
-        let own = untaxed(copy).or_else(|| {
-            self.old
-                .values()
-                .find(|other| self::shown(other) == Some(shown) && untaxed(other).is_some())
-                .and_then(untaxed)
-        });
-        (own.is_some() || !self.taxed).then_some(Price { shown, untaxed: own })
+        let prices = self.prices(copy);
+        (prices.len() == 1).then(|| prices[0])
     }
 
     /// What one unit costs after the offer, by what a copy said before.
     fn charged(&self, copy: &Copy) -> Option<Price> {
         if self.is_dynamic_bundle() && matches!(self.offer, Offer::Off(_)) {
-            return self.sum_for(shown(copy)?);
+            return self.sum_for(shown(copy).or(untaxed(copy).filter(|_| self.rates.is_empty()))?);
         }
-        match (shown(copy), untaxed(copy)) {
-            (None, Some(untaxed)) => Some(Price { shown: Decimal::ZERO, untaxed: Some(self.offer.charged(untaxed)?) }),
-            _ => self.offer.charged_taxed(self.price(copy)?),
+        if let (None, Some(untaxed)) = (shown(copy), untaxed(copy)) {
+            return Some(Price { shown: Decimal::ZERO, untaxed: Some(self.offer.charged(untaxed)?) });
         }
+        let charged: Option<Vec<Price>> =
+            self.prices(copy).into_iter().map(|price| self.offer.charged_taxed(price)).collect();
+        let charged = charged?;
+        // Where it may have been taxed in more than one way, what is charged is known if it is the same with each.
+        let first = *charged.first()?;
+        charged.iter().all(|price| price.shown == first.shown).then_some(first)
     }
 
     /// What the cheapest or dearest choice of a bundle costs, each part reduced for itself, if it cost so much before.
@@ -283,12 +306,19 @@ impl<'a> Judge<'a> {
             }
             return;
         };
-        if regular.shown.as_ref().and_then(Figure::amount) != Some(before) {
-            self.say(at, format!("is {}, but the price was {before}", told(regular)));
+        // Scripts print the regular price that their data tell, which may be above a price that was reduced already.
+        let in_data = self.old.iter().find(|(place, _)| place.ends_with("priceConfig/oldPrice"));
+        let in_data =
+            in_data.and_then(|(_, copy)| shown(copy)).filter(|_| !at.contains(" from") && !at.contains(" to"));
+        let expected = in_data.unwrap_or(before);
+        let figure = regular.shown.clone().unwrap_or_default();
+        let says = figure.text.as_deref().and_then(only_number).is_some_and(|number| number.says(expected));
+        if figure.amount() != Some(expected) || !says {
+            self.say(at, format!("is {}, but the price was {expected}", told(regular)));
         }
-        let texts = [old, regular].map(|copy| copy.shown.as_ref().and_then(|figure| figure.text.clone()));
-        if texts[0] != texts[1] {
-            self.say(at, format!("shows {:?}, but the price was {:?}", texts[1], texts[0]));
+        let pattern = |copy: &Copy| copy.shown.as_ref().and_then(|figure| figure.text.as_deref()).map(without_numbers);
+        if pattern(regular) != pattern(old) {
+            self.say(at, format!("is {}, which is written in another way than {}", told(regular), told(old)));
         }
         let has = |class: &str| regular.classes.iter().any(|own| own == class);
         let of_variants = self.before.configurables.contains(&self.product);
@@ -319,7 +349,9 @@ impl<'a> Judge<'a> {
         let own_unit = old.role == Role::Selection && self.is_dynamic_bundle() && matches!(self.offer, Offer::Off(_));
         let part = |figure: Option<&Figure>| {
             let before = figure?.amount().or_else(|| shown(self.in_data(place)?))?;
-            Some(self.offer.part(before))
+            // Where the price is the same with every option, one that is a part of it adds nothing.
+            let nothing = old.role == Role::PercentOption && matches!(self.offer, Offer::To(_));
+            Some(if nothing { Decimal::ZERO } else { self.offer.part(before) })
         };
         let (shown, untaxed) = if own_unit {
             let copy = if shown(old).is_some() { Some(old) } else { self.in_data(place) };
@@ -348,6 +380,13 @@ impl<'a> Judge<'a> {
             self.say(place, format!("shows {:?}, but {expected} of it is charged", new.text));
         }
     }
+}
+
+/// The whole cents that tax makes a price of. Magento computes six decimals.
+fn without_tax(price: Decimal, percent: Decimal) -> Option<Decimal> {
+    let factor = Decimal::ONE + percent / Decimal::ONE_HUNDRED;
+    let untaxed = cents(price / factor);
+    ((untaxed * factor - price).abs() <= Decimal::new(2, 6)).then_some(untaxed)
 }
 
 fn shown(copy: &Copy) -> Option<Decimal> {
