@@ -179,6 +179,7 @@ fn announce(output: Output, places: &Places, folder: &Folder) -> Result<(), Fail
              Metrics                  {operations}metrics\n\n\
              Try this: open the shop, choose VIP in the panel at the lower edge, and watch hero and prices follow.\n\
              Put something into the cart: it charges what the page showed.\n\
+             The same with tax, in euros and in dinars: the shop's other store views are /de, /b2b and /ar.\n\
              Or let Experience Platform say who you are: open the shop, then its page above, move your visitor into VIP,\n\
              and reload the shop.\n\
              Change {}/rules.json: it is live within a second.\n\
