@@ -71,7 +71,7 @@ impl Sheet<'_> {
             }
             _ if new == old => None,
             Writing::Number => Some(amount_like(raw, cents(new + place.fixed_tax))),
-            Writing::Exact => Some(amount_like(raw, exact(new + place.fixed_tax))),
+            Writing::Exact => Some(amount_like(raw, new + place.fixed_tax)),
             Writing::Text(format, _) => {
                 let text = format.write(cents(new + place.fixed_tax), self.plan.four_grouped);
                 Some(text.ok_or(Refusal::UnknownGrouping)?)
@@ -241,10 +241,4 @@ impl Sheet<'_> {
 /// What the cart leaves of a price with fractions of a cent: it rounds what it takes off up at half a cent.
 fn cents(amount: Decimal) -> Decimal {
     amount.round_dp_with_strategy(2, RoundingStrategy::MidpointTowardZero)
-}
-
-/// The same for a number that scripts add to others and round at half a cent the other way: a millionth decides for the cart's way.
-fn exact(amount: Decimal) -> Decimal {
-    let amount = amount.round_dp_with_strategy(6, RoundingStrategy::ToZero).normalize();
-    if amount.scale() > 2 { amount - Decimal::new(1, 6) } else { amount }
 }
