@@ -7,8 +7,10 @@ use crate::page::ProductId;
 /// A cart, as Magento's `cart` section tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CartFacts {
-    /// Its lines in the order in which they were put in.
+    /// Its lines.
     pub lines: Vec<LineFacts>,
+    /// The numbers of the lines in the order in which they were put in.
+    pub order: Vec<usize>,
     /// Whether these are all its lines: Magento leaves products out that no page shows.
     pub is_complete: bool,
     /// Whether its prices are, by the sign they bear, in the website's base currency.

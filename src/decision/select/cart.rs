@@ -85,17 +85,14 @@ impl<'a> Calculation<'a> {
 
     /// The order in which Magento goes through the lines: first those of the first offer, then those of the next one that are left.
     fn order(&mut self, offers: &[&Offer]) -> Vec<usize> {
-        let mut order: Vec<usize> = Vec::with_capacity(self.lines.len());
+        let mut rest: Vec<usize> = self.cart.order.iter().copied().filter(|at| *at < self.lines.len()).collect();
+        let mut order = Vec::with_capacity(rest.len());
         for offer in offers {
-            for (at, standing) in self.lines.iter().enumerate() {
-                match standing.names(offer) {
-                    Some(true) if !order.contains(&at) => order.push(at),
-                    Some(_) => {}
-                    None => self.in_doubt = true,
-                }
-            }
+            let named = |at: &usize| self.lines[*at].names(offer);
+            self.in_doubt |= rest.iter().any(|at| named(at).is_none());
+            order.extend(rest.extract_if(.., |at| named(at) == Some(true)));
         }
-        order.extend((0..self.lines.len()).filter(|at| !order.contains(at)).collect::<Vec<_>>());
+        order.extend(rest);
         order
     }
 
@@ -254,7 +251,7 @@ mod tests {
     }
 
     fn cart(lines: Vec<LineFacts>) -> CartFacts {
-        CartFacts { lines, is_complete: true, in_base_currency: true }
+        CartFacts { order: (0..lines.len()).collect(), lines, is_complete: true, in_base_currency: true }
     }
 
     fn select_with(tax: Tax, offers: &[serde_json::Value], cart: &CartFacts) -> CartSelection {
