@@ -7,12 +7,13 @@ use std::sync::Arc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 use segue::decision::decide::Rules;
 use segue::decision::lookup::Lookup;
 use segue::decision::select::{Scope, select};
-use segue::page::{PageFacts, PageKind, ProductFacts, ProductId};
+use segue::page::{PageFacts, PageKind, ProductFacts, ProductId, Whose};
 use segue::rule::{AudienceId, Ruleset};
-use segue::site::{Display, Sites, StoreView, Tax};
+use segue::site::{Display, Sites, StoreView, Tax, TaxBasis, TaxComputed, TaxShown};
 use serde_json::{Value, json};
 
 /// As the server does.
@@ -86,6 +87,24 @@ fn page() -> PageFacts {
     }
 }
 
+/// A page of configurable products whose prices have 19 percent in them, and a store view that has to find that out.
+fn page_with_tax(view: &StoreView) -> (PageFacts, StoreView) {
+    let mut page = page();
+    for (number, product) in (0_i64..).zip(&mut page.products) {
+        let unit = &mut product.units[0];
+        unit.whose = Whose::SomeVariant;
+        unit.amounts.final_price = Some(Decimal::new((2_215 + number * 37) * 119 * 100 + 1, 6));
+    }
+    let tax = Tax {
+        shown: TaxShown::Including,
+        catalog_prices: Some(TaxBasis::Excluding),
+        discount_on: Some(TaxBasis::Excluding),
+        computed: Some(TaxComputed::AfterDiscount),
+        rates: Vec::new(),
+    };
+    (page, StoreView { tax, ..view.clone() })
+}
+
 fn benches(c: &mut Criterion) {
     let sites = sites();
     let view = &sites.views()[0];
@@ -99,6 +118,10 @@ fn benches(c: &mut Criterion) {
         c.bench_function(&format!("decide cold, rules {name}"), |b| b.iter(cold));
         let (scope, page) = (Scope { view, path: "/gear/bags.html", bucket: 7 }, page());
         c.bench_function(&format!("select, rules {name}"), |b| b.iter(|| select(black_box(&decision), &scope, &page)));
+        let (taxed, taxing) = page_with_tax(view);
+        let taxing = Scope { view: &taxing, ..scope };
+        let select_taxed = || select(black_box(&decision), &taxing, &taxed);
+        c.bench_function(&format!("select with tax, rules {name}"), |b| b.iter(select_taxed));
         let selection = select(&decision, &scope, &page);
         c.bench_function(&format!("selection id, rules {name}"), |b| b.iter(|| black_box(&selection).id()));
         let could = || rules.could_change_page(view, now, "/gear/bags.html", black_box(&page));

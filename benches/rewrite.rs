@@ -7,7 +7,8 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lol_html::{HtmlRewriter, Settings, element};
 use rust_decimal::Decimal;
-use segue::decision::select::{PlacedBlock, PriceChange, Selection};
+use segue::decision::select::{Label, PlacedBlock, PriceChange, Selection};
+use segue::page::Amounts;
 use segue::rewrite::plan::Plan;
 use segue::rewrite::render::{Dressing, render};
 use segue::rule::Placement;
@@ -42,12 +43,17 @@ fn home() -> String {
     luma::page("cms-index-index page-layout-1column", "", &rows)
 }
 
+fn lowered(amounts: Amounts) -> Amounts {
+    let lower = |amount: Decimal| (amount * Decimal::new(8, 1)).round_dp(2);
+    Amounts { final_price: amounts.final_price.map(lower), base_price: amounts.base_price.map(lower) }
+}
+
 /// A fifth off everything, with a banner.
 fn selection(plan: &Plan) -> Selection {
     let prices = plan.facts().products.iter().map(|product| PriceChange {
         product: product.id,
-        final_price: Some((product.final_price * Decimal::new(8, 1)).round_dp(2)),
-        labels: vec![Arc::from("VIP: 20 % off")],
+        units: product.units.iter().map(|unit| lowered(unit.amounts)).collect(),
+        labels: vec![Label { text: Arc::from("VIP: 20 % off"), deducted: true }],
     });
     let banner = PlacedBlock {
         id: Arc::from("hero"),

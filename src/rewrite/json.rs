@@ -122,6 +122,9 @@ impl WidgetData {
             config.product = config.product.or(named);
             Some(())
         })?;
+        // Without a product, its prices are printed into whatever boxes the selector finds.
+        self.is_unknown |=
+            config.product.is_none() && (config.prices != PriceSet::default() || !config.tiers.is_empty());
         self.price_boxes.push(config);
         Some(())
     }

@@ -82,13 +82,6 @@ impl Page {
         configs
     }
 
-    /// `content` of metas about the page's product.
-    pub fn page_amounts(&self) -> Vec<String> {
-        let about = select("meta[property='product:price:amount']");
-        let metas = self.html.select(&about);
-        metas.filter_map(|meta| meta.value().attr("content")).map(str::to_owned).collect()
-    }
-
     /// The tree as one line per node, without what a price change may alter.
     pub fn outline(&self) -> Vec<String> {
         let mut lines = Vec::new();

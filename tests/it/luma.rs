@@ -69,7 +69,9 @@ pub fn simple_row(id: u64, amount: &str, text: &str) -> String {
 
 /// A row of a configurable product with swatches, as it is in grids.
 pub fn configurable_row(id: u64, children: u64) -> String {
-    let prices: String = (0..children).map(|child| format!("\"{child}\":{{\"oldPrice\":{{\"amount\":45}},\"basePrice\":{{\"amount\":45}},\"finalPrice\":{{\"amount\":45}},\"tierPrices\":[]}},")).collect();
+    let set = "\"oldPrice\":{\"amount\":45},\"basePrice\":{\"amount\":45},\"finalPrice\":{\"amount\":45}";
+    let prices: Vec<String> = (0..children).map(|child| format!("\"{child}\":{{{set},\"tierPrices\":[]}}")).collect();
+    let prices = prices.join(",");
     let content = format!(
         "<span class=\"normal-price\">{}</span>",
         container(&format!(
@@ -78,7 +80,7 @@ pub fn configurable_row(id: u64, children: u64) -> String {
         ))
     );
     let scripts = format!(
-        r#"<div class="swatch-opt-{id}" data-role="swatch-option-{id}"></div><script type="text/x-magento-init">{{"[data-role=swatch-option-{id}]":{{"Magento_Swatches/js/swatch-renderer":{{"jsonConfig":{{"optionPrices":{{{prices}"x":null}},"productId":"{id}"}},"jsonSwatchConfig":{{}}}}}}}}</script>
+        r#"<div class="swatch-opt-{id}" data-role="swatch-option-{id}"></div><script type="text/x-magento-init">{{"[data-role=swatch-option-{id}]":{{"Magento_Swatches/js/swatch-renderer":{{"jsonConfig":{{"optionPrices":{{{prices}}},"prices":{{{set}}},"productId":"{id}"}},"jsonSwatchConfig":{{}}}}}}}}</script>
 <script type="text/x-magento-init">{{"[data-role=priceBox][data-price-box=product-id-{id}]":{{"priceBox":{{"priceConfig":{{"priceFormat":{FORMAT},"prices":{{"finalPrice":{{"amount":45}}}}}}}}}}}}</script>"#
     );
     row(id, &format!("{}{scripts}", price_box(id, &content)))

@@ -3,9 +3,11 @@
 mod answers;
 mod browser;
 mod check;
+mod checker;
 mod commands;
 mod demo;
 mod drain;
+mod every_price;
 mod fail_open;
 mod failing_origin;
 mod first_party;

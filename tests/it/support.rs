@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
 use segue::audience::{self, Identifier, Keyring};
 use segue::decision::decide::Rules;
+use segue::decision::select::PriceChange;
 use segue::mode::{Mode, Modes};
+use segue::page::Amounts;
 use segue::proxy::first_party::{FirstPartyLayer, Learn};
 use segue::proxy::personal::{Parts, Shop};
 use segue::rewrite::{self, Rewriter};
@@ -272,7 +275,8 @@ fn shop_without_rules(metrics: &mut Metrics) -> Arc<Shop> {
         website: "base".into(),
         base_currency: "USD".into(),
         currency: "USD".into(),
-        prices_include_tax: false,
+        tax: segue::site::Tax::default(),
+        display: segue::site::Display::default(),
         locale: "en_US".into(),
         time_zone: TimeZone::UTC,
         hosts: Vec::new(),
@@ -439,4 +443,18 @@ pub fn unchunk(mut bytes: &[u8]) -> Option<Vec<u8>> {
         body.extend_from_slice(bytes.get(..size)?);
         bytes = bytes.get(size + 2..)?;
     }
+}
+
+/// A price change that makes of every amount of a product what `new` says.
+pub fn changed(product: &segue::page::ProductFacts, new: impl Fn(Decimal) -> Decimal) -> PriceChange {
+    let units = product.units.iter().map(|unit| Amounts {
+        final_price: unit.amounts.final_price.map(&new),
+        base_price: unit.amounts.base_price.map(&new),
+    });
+    PriceChange { product: product.id, units: units.collect(), labels: Vec::new() }
+}
+
+/// The amount that a product's page leads with.
+pub fn leading(product: &segue::page::ProductFacts) -> Decimal {
+    product.units.first().and_then(|unit| unit.amounts.final_price).expect("a product with a price")
 }

@@ -93,7 +93,8 @@ impl Taxed {
         Some(Self { basis, excl: Some(excl), incl: Some(incl), anew, final_is: TaxBasis::Including, share })
     }
 
-    /// The page's amounts once `taken` is off the basis, the same sides as `before`. It fails if one of them would rise, and if nobody can tell.
+    /// The page's amounts once `taken` is off the basis, the same sides as `before`. It fails if one of them would rise, and if nobody can
+    /// tell.
     pub(super) fn less(&self, taken: Decimal, before: Amounts) -> Result<Amounts, NotApplied> {
         let exact = self.share != Share::Whole;
         let taken = if exact { past_half_cents(taken) } else { taken };

@@ -342,6 +342,7 @@ impl Builder<'_, '_> {
     }
 
     fn note_configs(&mut self) -> Result<(), Reason> {
+        self.check_old()?;
         let configs = self.sources.configs.clone();
         for config in configs {
             if config.prices.is_unknown {
@@ -354,6 +355,15 @@ impl Builder<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The regular price of a box at one price is the one that scripts print there.
+    fn check_old(&self) -> Result<(), Reason> {
+        let boxes = self.sources.boxes.iter().filter(|known| matches!(known.shape, Shape::Own | Shape::Variants));
+        let mut shown = boxes.flat_map(|known| &known.prices).filter(|price| price.copy == Copied::Old);
+        let printed = self.regular();
+        let differs = |price: &ShownPrice| printed.is_some_and(|printed| !is_same(printed, price.amount));
+        if shown.any(differs) { Err(Reason::Contradiction) } else { Ok(()) }
     }
 
     /// Prices that a script prints over those of a box must be among those that are known.

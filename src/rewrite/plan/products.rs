@@ -487,6 +487,9 @@ impl<'a> Judge<'a> {
         if (types.contains(&"configurable") || chooses("super_attribute[")) && !scripts.has_choices(main) {
             self.leave(main, Reason::Configurable);
         }
+        if chooses("options[") && !scripts.has_options(main) {
+            self.leave(main, Reason::Options);
+        }
         if (types.contains(&"bundle") || chooses("bundle_option")) && !scripts.has_bundle(main) {
             self.leave(main, Reason::Bundle);
         }

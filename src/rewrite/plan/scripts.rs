@@ -66,6 +66,11 @@ impl Scripts {
         self.widgets().flat_map(|data| &data.bundles).any(|it| it.product.is_none_or(|named| named == product))
     }
 
+    /// Whether what custom options add is known.
+    pub(crate) fn has_options(&self, product: ProductId) -> bool {
+        self.widgets().flat_map(|data| &data.options).any(|it| it.product.is_none_or(|named| named == product))
+    }
+
     /// Every price of structured data.
     pub(crate) fn stated(&self) -> impl Iterator<Item = &Stated> {
         self.structured.iter().flat_map(|data| &data.stated)

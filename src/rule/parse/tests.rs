@@ -51,7 +51,7 @@ fn full() -> Value {
             {
                 "id": "a", "name": "A", "audiences": {"any": ["vip"], "all": [], "none": ["8f2a6c1e-0000-4000-8000-000000000001"]},
                 "websites": ["base"], "store_views": ["en", "german"], "from": "2026-11-27", "to": "2026-11-27",
-                "priority": -3, "stop": true, "action": "by_percent", "amount": 12.5, "products": {"skus": ["MH-01", "wb-02"]},
+                "priority": -3, "stop": true, "action": "by_percent", "amount": 12.5, "products": {"skus": ["MH-01", "wb-02"]}, "floor": "9.90",
                 "labels": {"default": "12.5 % off", "german": "12,5 % weniger"}, "charge": {"type": "origin", "rule_id": 7},
             },
             {"id": "b", "name": "B", "action": "to_fixed", "amount": "0.0500", "products": {"ids": [3, 4]}, "charge": {"type": "none"}, "labels": "x"},
@@ -76,6 +76,7 @@ fn reads_every_key() {
     let offer: &Offer = &ruleset.offers[0];
     assert_eq!((&*offer.id, offer.priority, offer.stop), ("a", -3, true));
     assert_eq!((offer.action, offer.amount), (Action::ByPercent, "12.5".parse().expect("a decimal")));
+    assert_eq!((offer.floor, ruleset.offers[1].floor), (Some("9.9".parse().expect("a decimal")), None));
     assert_eq!(offer.days, Days { from: Some(date(2026, 11, 27)), to: Some(date(2026, 11, 27)) });
     assert_eq!(offer.products, Products::Skus(["mh-01".to_owned(), "wb-02".to_owned()].into()));
     assert_eq!(offer.labels.of("german").map(|label| &**label), Some("12,5 % weniger"));
@@ -148,6 +149,25 @@ fn wrong() -> Vec<(&'static str, Value, &'static str, bool)> {
             "r: /offers/2/amount: must be a number such as 12.5, not \"99999999999999999999999999999999\"",
             false,
         ),
+        (
+            "/offers/0/floor",
+            json!(0),
+            "r: /offers/0/floor: must be above 0 and at most 1000000000; without a floor, leave it out",
+            true,
+        ),
+        (
+            "/offers/0/floor",
+            json!("-1"),
+            "r: /offers/0/floor: must be above 0 and at most 1000000000; without a floor, leave it out",
+            true,
+        ),
+        (
+            "/offers/0/floor",
+            json!(1e10),
+            "r: /offers/0/floor: must be above 0 and at most 1000000000; without a floor, leave it out",
+            true,
+        ),
+        ("/offers/0/floor", json!("x"), "r: /offers/0/floor: must be a number such as 12.5, not \"x\"", true),
         ("/offers/2/amount", json!(true), "r: /offers/2/amount: must be a number, or a string that holds one", true),
         ("/offers/0/amount", json!(null), "r: /offers/0/amount: is missing", true),
         (
@@ -363,6 +383,7 @@ fn the_revision_tells_contents_apart_and_nothing_else() {
     assert_eq!(revision(&full()), revision(&with("/offers/0/amount", json!("12.50"))));
     for (pointer, value) in [
         ("/offers/0/amount", json!(12.6)),
+        ("/offers/0/floor", json!(9.5)),
         ("/offers/0/labels/german", json!("x")),
         ("/blocks/0/html/en", json!("<b>b</b>")),
         ("/blocks/0/trusted", json!(false)),
