@@ -124,3 +124,6 @@ fn once<T>(place: &mut Option<T>, value: T) -> Option<()> {
 fn string(answer: &str, content: &Range<usize>) -> Option<String> {
     Some(Layer::of(answer, Span::new(content.clone())).json()?.text().to_owned())
 }
+
+#[cfg(test)]
+mod tests;
