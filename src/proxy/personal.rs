@@ -338,7 +338,7 @@ impl Turn {
             return response;
         }
         let mut cookies = self.kept(&response);
-        cookies.extend(self.refreshed(&response));
+        cookies.extend(self.refreshed(&response, &rewritten.outcome));
         if !cookies.is_empty() {
             headers::make_private(response.headers_mut());
             response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));

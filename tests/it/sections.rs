@@ -241,6 +241,22 @@ async fn a_browser_without_copies_is_left_alone() {
 }
 
 #[tokio::test]
+async fn who_has_not_consented_gets_no_cookie() {
+    let origin = Origin::start(answer).await;
+    let mut rules = shop::rules();
+    rules["offers"][0].as_object_mut().expect("an offer").remove("audiences");
+    let setup = Setup::rules(&rules).platform(crate::running::free_port(), "");
+    let running = Running::start(&setup, origin.port).await;
+    let with = async |cookie: String| running.get("/", &[("cookie", &cookie)]).await;
+    let consented = with(IDS.to_owned()).await;
+    let own = value(named(&consented, "segue-offers")[0]).to_owned();
+    let declined = with(format!("{IDS}; mg_dnt=1")).await;
+    assert_eq!(declined.set_cookies(), Vec::<&str>::new());
+    let withdrawn = with(format!("{IDS}; mg_dnt=1; {own}")).await;
+    assert!(named(&withdrawn, "segue-offers")[0].contains("Max-Age=0"), "{:?}", withdrawn.set_cookies());
+}
+
+#[tokio::test]
 async fn another_revision_with_the_same_offers_changes_nothing() {
     let (origin, running, vip) = with(answer).await;
     let first = running.get("/", &[("cookie", &vip)]).await;

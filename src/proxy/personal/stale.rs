@@ -10,13 +10,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, utf8_percent_
 use sha2::{Digest as _, Sha256};
 
 use super::{Turn, is_html};
+use crate::audience::consent::Consent;
 use crate::audience::jar;
 use crate::body::Body;
 use crate::decision::decide::Decision;
 use crate::mode::Mode;
-use crate::rewrite::Wanted;
 use crate::rewrite::json::cursor::Cursor;
 use crate::rewrite::skip::Skip;
+use crate::rewrite::{Outcome, Wanted};
 use crate::site::StoreView;
 
 /// Magento's cookie with the number of every section's copy.
@@ -63,19 +64,28 @@ impl Held {
 }
 
 impl Turn {
-    /// The `Set-Cookie` lines of a page whose shopper gets other offers than those that his browser's copies were made under.
-    pub(super) fn refreshed(&self, response: &Response<Body>) -> Vec<HeaderValue> {
-        let is_judged = matches!(self.wanted.skip(), None | Some(Skip::NoRule));
+    /// The `Set-Cookie` lines of a page whose shopper gets other offers than those that his browser's copies were made under. Of a page
+    /// that could not be read, the next one will do.
+    pub(super) fn refreshed(&self, response: &Response<Body>, outcome: &Outcome) -> Vec<HeaderValue> {
+        let is_judged = matches!(outcome, Ok(_) | Err(Skip::NoRule | Skip::NoDecision | Skip::Share));
         if !is_judged || !is_html(response) || sets_section_ids(response) {
             return Vec::new();
         }
-        let offers = if self.excluded { String::new() } else { fingerprint(&self.decision(), &self.view) };
+        let offers = match self.excluded || !self.may_keep() {
+            true => String::new(),
+            false => fingerprint(&self.decision(), &self.view),
+        };
         if offers.as_bytes() == self.held.offers {
             return Vec::new();
         }
         let own = self.shop.identifier.set_offers_cookie(&offers, self.client.secure);
         let sections = self.held.section_ids.as_deref().and_then(moved_on);
         own.into_iter().chain(sections).collect()
+    }
+
+    /// Whether his browser may be given something to keep.
+    fn may_keep(&self) -> bool {
+        self.shopper.visitor.as_ref().is_none_or(|visitor| visitor.consent == Consent::Given)
     }
 }
 
