@@ -6,6 +6,8 @@ mod check;
 mod checker;
 mod commands;
 mod demo;
+mod demo_prices;
+mod demo_shop;
 mod drain;
 mod every_price;
 mod fail_open;
