@@ -16,9 +16,11 @@ use crate::page::{Amounts, PageFacts, ProductId};
 use crate::rule::Placement;
 use crate::site::StoreView;
 
+pub use cart::{CartSelection, Deduction, select_cart};
 pub use id::SelectionId;
 
 mod blocks;
+mod cart;
 mod id;
 mod prices;
 mod rates;

@@ -11,7 +11,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Metrics;
 use crate::mode::Mode;
+use crate::rewrite::answers::AnswerKind;
 use crate::rewrite::render::Change;
+use crate::rewrite::skip::Skip;
 use crate::rewrite::{Done, Outcome, Rewriter};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -26,6 +28,13 @@ struct Claim {
     reason: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    mode: &'static str,
+    answer: &'static str,
+    outcome: &'static str,
+}
+
 /// Counts pages, products, blocks and claims. Simulations are not to be counted.
 #[derive(Clone, Debug, Default)]
 pub struct PageMetrics {
@@ -33,6 +42,7 @@ pub struct PageMetrics {
     products: Family<Labels, Counter>,
     blocks: Family<Labels, Counter>,
     refused: Family<Claim, Counter>,
+    answers: Family<AnswerLabels, Counter>,
 }
 
 /// What a page shows or would show.
@@ -54,6 +64,8 @@ impl PageMetrics {
         metrics.register("products", "Products on judged pages: changed, or the reason why not", own.products.clone());
         metrics.register("blocks", "Dynamic blocks on judged pages: placed, or without an anchor", own.blocks.clone());
         metrics.register("cookies_refused", "Claims of membership that were not believed", own.refused.clone());
+        let help = "Answers to scripts of pages that hold prices, by what became of them";
+        metrics.register("script_answers", help, own.answers.clone());
         metrics.collect(Box::new(RewriterFigures(rewriter)));
         own
     }
@@ -61,6 +73,17 @@ impl PageMetrics {
     /// Counts a claim that was not believed: what it was, and why.
     pub fn refused(&self, (what, reason): (&'static str, &'static str)) {
         self.refused.get_or_create(&Claim { what, reason }).inc();
+    }
+
+    /// Counts what became of an answer to a script: whether it was changed, or why it was not looked at.
+    pub fn count_answer(&self, mode: Mode, kind: AnswerKind, outcome: Result<bool, Skip>) {
+        let outcome = match outcome {
+            Ok(true) => "changed",
+            Ok(false) => "unchanged",
+            Err(skip) => skip.as_str(),
+        };
+        let labels = AnswerLabels { mode: mode.as_str(), answer: kind.as_str(), outcome };
+        self.answers.get_or_create(&labels).inc();
     }
 
     /// Counts what became of an answer.

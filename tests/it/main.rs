@@ -36,6 +36,7 @@ mod remembered;
 mod rollout;
 mod rules_file;
 mod running;
+mod sections;
 mod shared_cache;
 mod shop;
 mod simulation;
