@@ -9,6 +9,7 @@ use crate::rewrite::plan::layer::Layer;
 use crate::rewrite::plan::text::Span;
 use crate::rewrite::plan::{FrameForm, Place, PlaceKind, PlannedBox, PlannedFrame, ProductPlan, ShownPrice, Writing};
 use crate::rewrite::price::{amount_like, amount_text};
+use crate::rewrite::wording;
 use crate::rule::html::escape;
 use crate::site::Reference;
 
@@ -224,7 +225,9 @@ impl Sheet<'_> {
 
     /// That a price is reached in the cart, in the shop's words or in the page's language.
     fn deducted(&self) -> Option<String> {
-        self.dressing.display.deducted.as_deref().map(escape).filter(|note| !note.is_empty())
+        let language = self.plan.store().language.as_deref().unwrap_or("en");
+        let own = self.dressing.display.deducted.as_deref();
+        own.or_else(|| wording::deducted(language)).map(escape).filter(|note| !note.is_empty())
     }
 
     /// What the law asks to be said of a personalised price.
