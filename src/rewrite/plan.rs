@@ -13,6 +13,7 @@ use crate::site::StoreView;
 mod boxes;
 mod build;
 mod extras;
+mod hidden;
 pub(crate) mod layer;
 mod ledger;
 mod products;
