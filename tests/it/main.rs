@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod drain;
 mod every_price;
+mod explain;
 mod fail_open;
 mod failing_origin;
 mod first_party;
