@@ -10,33 +10,43 @@ mod api;
 mod assets;
 mod cart;
 mod catalog;
+mod choice;
 mod discount;
+mod json;
 mod layout;
 mod listing;
+mod lists;
 mod money;
+mod options;
 mod pages;
+mod phrases;
 pub mod platform;
+mod price;
 mod product;
+mod scripts;
 mod sections;
 mod session;
 mod template;
 #[cfg(test)]
 mod tests;
+mod view;
 
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{Extension, Query, Request, State};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::{Method, Uri};
+use http::Method;
+use http::uri::{PathAndQuery, Uri};
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use session::{Sessions, random_text};
+use view::View;
 
 /// The starter ruleset, which the demo's cart charges.
 pub const RULES: &str = include_str!("demo/rules.json");
@@ -127,8 +137,38 @@ impl Shop {
     }
 }
 
-/// Every path of the shop.
+/// What a request asks for: a path in a store view.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    view: &'static View,
+    /// The path without the view's prefix.
+    path: String,
+}
+
+/// Every path of the shop, in every store view.
 pub fn router(shop: Shop) -> Router {
+    // The prefix is taken off outside of the paths' own router, which would else have chosen the path already.
+    Router::new()
+        .fallback_service(paths(shop.clone()))
+        .layer(map_request(take_prefix))
+        .layer(from_fn(answer::gzip))
+        .layer(from_fn_with_state(shop, answer::canonical_url))
+        .layer(from_fn(answer::delay))
+}
+
+/// Finds the store view by the path's prefix and takes the prefix off.
+async fn take_prefix(mut request: Request) -> Request {
+    let (view, path) = View::of_path(request.uri().path());
+    let path = path.to_owned();
+    let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
+    if let Ok(within) = format!("{path}{query}").parse::<PathAndQuery>() {
+        *request.uri_mut() = Uri::from(within);
+    }
+    request.extensions_mut().insert(Asked { view, path });
+    request
+}
+
+fn paths(shop: Shop) -> Router {
     Router::new()
         .route("/checkout/cart/", get(cart::show))
         .route("/checkout/cart", get(cart::show))
@@ -138,6 +178,14 @@ pub fn router(shop: Shop) -> Router {
         .route("/checkout/cart/updatePost/", post(cart::update))
         .route("/checkout/cart/delete/", post(cart::delete))
         .route("/checkout/sidebar/removeItem/", post(cart::remove_from_minicart))
+        .route("/wishlist/", get(lists::wishlist))
+        .route("/wishlist/index/index/", get(lists::wishlist))
+        .route("/wishlist/index/add/", post(lists::wish))
+        .route("/wishlist/index/remove/", post(lists::unwish))
+        .route("/catalog/product_compare/", get(lists::comparison))
+        .route("/catalog/product_compare/index/", get(lists::comparison))
+        .route("/catalog/product_compare/add/", post(lists::compare))
+        .route("/catalog/product_compare/remove/", post(lists::uncompare))
         .route("/newsletter/subscriber/new/", post(cart::subscribe))
         .route("/customer/section/load/", get(sections::load))
         .route("/rest/V1/guest-carts/{id}/totals", get(api::totals))
@@ -152,32 +200,34 @@ pub fn router(shop: Shop) -> Router {
         )
         .route("/graphql", get(api::graphql).post(api::graphql))
         .fallback(page)
-        .layer(from_fn(answer::gzip))
-        .layer(from_fn_with_state(shop.clone(), answer::canonical_url))
-        .layer(from_fn(answer::delay))
         .with_state(shop)
 }
 
 /// Pages and files, by path.
-async fn page(State(shop): State<Shop>, method: Method, uri: Uri, Query(query): Query<listing::Query>) -> Response {
-    let path = uri.path();
+async fn page(
+    State(shop): State<Shop>,
+    Extension(asked): Extension<Asked>,
+    method: Method,
+    Query(query): Query<listing::Query>,
+) -> Response {
+    let (view, path) = (asked.view, asked.path.as_str());
     if path.starts_with("/static/") || path.starts_with("/media/") {
         return assets::find(path).unwrap_or_else(assets::missing);
     }
     let (status, page) = match path.strip_prefix('/').and_then(|path| path.strip_suffix(".html")) {
         _ if !matches!(method, Method::GET | Method::HEAD) => pages::not_found(),
         Some(key) => match (catalog::category(key), catalog::product_by_key(key)) {
-            (Some(category), _) => listing::category(&shop, category, &query),
-            (None, Some(product)) => product::page(&shop, product),
+            (Some(category), _) => listing::category(&shop, view, category, &query),
+            (None, Some(product)) => product::page(&shop, view, product),
             (None, None) => pages::not_found(),
         },
         None => match path {
-            "/" => pages::home(&shop),
-            "/catalogsearch/result/" | "/catalogsearch/result" => listing::search(&shop, &query),
+            "/" => pages::home(&shop, view),
+            "/catalogsearch/result/" | "/catalogsearch/result" => listing::search(&shop, view, &query),
             other => pages::own(other).unwrap_or_else(pages::not_found),
         },
     };
-    answer::cached_page(status, layout::render(&shop, &page))
+    answer::cached_page(status, layout::render(&shop, &asked, &page))
 }
 
 /// The panel with which visitors of the demo switch audiences; its script reads the settings from the element.

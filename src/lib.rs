@@ -15,8 +15,8 @@
 //! - [`upstream`]: the Magento origin
 //! - [`rewrite`]: which pages change, and how
 //!
-//! What they speak of: [`rule`] (offers, blocks and conditions), [`page`] (what rules know of pages), [`site`] (websites and store
-//! views), [`body`] (the one body type), [`mode`] (off, observe, on).
+//! What they speak of: [`rule`] (offers, blocks and conditions), [`page`] and [`cart`] (what rules know of pages and
+//! carts), [`site`] (websites and store views), [`body`] (the one body type), [`mode`] (off, observe, on).
 //!
 //! Where membership comes from: [`aep`] (Adobe Experience Platform: tokens, audiences, the Edge Network), [`push`] (what it says by
 //! itself), [`inventory`] (its audiences, compared with what rules use), [`store`] (what is kept on disk).
@@ -29,6 +29,7 @@ pub mod aep;
 pub mod app;
 pub mod audience;
 pub mod body;
+pub mod cart;
 pub mod cli;
 pub mod config;
 pub mod decision;

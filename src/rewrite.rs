@@ -6,6 +6,7 @@
 //!
 //! Every step may give up with a [`Skip`]; the shopper then gets the origin's bytes as they came.
 
+pub mod answers;
 pub mod banner;
 pub mod coding;
 pub mod crawler;
@@ -17,8 +18,10 @@ pub mod paths;
 pub mod plan;
 pub mod price;
 pub mod render;
+pub(crate) mod sign;
 pub mod skip;
 pub mod stylesheet;
+pub mod wording;
 
 mod make;
 mod observe;
@@ -39,13 +42,14 @@ use crate::decision::select::Selection;
 use crate::mode::Mode;
 use crate::page::PageFacts;
 
+use answers::{AnswerKind, Asked, Choices, RewrittenAnswer};
 use coding::Coding;
 use hold::{Bounds, Budget, Whole};
 use make::{Made, Maker, Order};
 use memo::{MemoStats, Page};
 use paths::{NeverTouched, PathPattern};
 use plan::{Plan, StoreHints};
-use qualify::Form;
+use qualify::{Form, Media};
 use render::{Change, Dressing};
 use skip::Skip;
 
@@ -87,9 +91,20 @@ pub struct Wanted {
     accepts_gzip: bool,
     skip: Option<Skip>,
     circumstances: Option<u128>,
+    /// The answer to a script that is wanted; otherwise a page.
+    answer: Option<AnswerKind>,
 }
 
 impl Wanted {
+    /// The answer to a script that is wanted; `None` where it is a page.
+    pub fn answer(&self) -> Option<AnswerKind> {
+        self.answer
+    }
+
+    fn media(&self) -> Media {
+        if self.answer.is_some() { Media::Json } else { Media::Html }
+    }
+
     /// Why the answer will not be changed, where that is certain already: no look-up is worth making then.
     pub fn skip(&self) -> Option<Skip> {
         self.skip
@@ -175,15 +190,22 @@ impl Rewriter {
             (_, false) => Some(Skip::NoRule),
             (Mode::Observe | Mode::On, true) => qualify::request(parts, &self.never).err(),
         };
-        let accepts_gzip = coding::accepts_gzip(&parts.headers);
-        if skip.is_none() {
-            let accepted = if accepts_gzip { "gzip" } else { "identity" };
-            parts.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-        }
-        if mode == Mode::On && matches!(skip, None | Some(Skip::Head | Skip::Crawler)) {
-            headers::remove_conditions(&mut parts.headers);
-        }
-        Wanted { mode, accepts_gzip, skip, circumstances: None }
+        fitted(parts, mode, skip, None)
+    }
+
+    /// What a path asks for, where that is an answer to a script that can change.
+    pub fn asked(&self, path: &str) -> Option<Asked> {
+        Asked::by(path, &self.never)
+    }
+
+    /// As [`prepare`](Self::prepare), for such an answer. It is changed in mode `on` only.
+    pub fn prepare_answer(&self, parts: &mut request::Parts, mode: Mode, personal: bool, kind: AnswerKind) -> Wanted {
+        let skip = match (mode, personal) {
+            (Mode::Off | Mode::Observe, _) => Some(Skip::ModeOff),
+            (Mode::On, false) => Some(Skip::NoRule),
+            (Mode::On, true) => qualify::script_request(parts).err(),
+        };
+        fitted(parts, mode, skip, Some(kind))
     }
 
     /// The same, told apart by everything that `select` will go by beside the page. Where that is equal, and the page too, selections
@@ -216,7 +238,7 @@ impl Rewriter {
         if wanted.mode != Mode::On || wanted.skip.is_some() {
             return passed(wanted, wanted.skip.unwrap_or(Skip::ModeOff), parts, body);
         }
-        let form = match qualify::answer(&parts) {
+        let form = match qualify::answer(&parts, Media::Html) {
             Ok(form) => form,
             Err(skip) => return passed(wanted, skip, parts, body),
         };
@@ -232,6 +254,62 @@ impl Rewriter {
                 passed(wanted, skip, parts, body)
             }
         }
+    }
+
+    /// Changes an answer to a script as `choices` say, or passes it as it came. Waits and holds like [`rewrite`](Self::rewrite).
+    pub async fn rewrite_answer(
+        &self,
+        wanted: &Wanted,
+        response: Response<Body>,
+        choices: &Choices<'_>,
+    ) -> RewrittenAnswer {
+        let (parts, body) = response.into_parts();
+        let pass = |skip, parts, body| {
+            let passed = passed(wanted, skip, parts, body);
+            RewrittenAnswer { response: passed.response, outcome: Err(skip) }
+        };
+        let kind = match (wanted.skip, wanted.answer) {
+            (None, Some(kind)) if wanted.mode == Mode::On => kind,
+            (skip, _) => return pass(skip.unwrap_or(Skip::ModeOff), parts, body),
+        };
+        let form = match qualify::answer(&parts, Media::Json) {
+            Ok(form) => form,
+            Err(skip) => return pass(skip, parts, body),
+        };
+        let mut whole = match hold::hold(body, self.bounds(&parts), self.budget.permit()).await {
+            Ok(whole) => whole,
+            Err((skip, body)) => return pass(skip, parts, body),
+        };
+        match self.changed_answer(&mut whole, form, kind, choices) {
+            Ok((bytes, is_changed)) => answered(wanted, parts, whole, bytes, is_changed),
+            Err(skip) => pass(skip, parts, hold::whole_body(whole.bytes, whole.trailers, Some(whole.permit))),
+        }
+    }
+
+    /// The answer, plain, and whether it was changed.
+    fn changed_answer(
+        &self,
+        whole: &mut Whole,
+        form: Form,
+        kind: AnswerKind,
+        choices: &Choices<'_>,
+    ) -> Result<(Bytes, bool), Skip> {
+        let plain = match form.coding {
+            Coding::Identity => whole.bytes.clone(),
+            Coding::Gzip => {
+                let (plain, permit) = coding::gunzip(&whole.bytes, self.max_page_bytes, whole.permit.another())?;
+                whole.permit.merge(permit);
+                plain
+            }
+        };
+        if plain.is_empty() {
+            return Err(Skip::Empty);
+        }
+        let text = std::str::from_utf8(&plain).map_err(|_| Skip::NotUtf8)?;
+        let change = || make::guarded(|| answers::change(kind, text, choices));
+        let Some(changed) = make::heavy(plain.len(), change)?? else { return Ok((plain, false)) };
+        whole.permit.grow(changed.len())?;
+        Ok((Bytes::from(changed), true))
     }
 
     /// Passes an answer as it comes, in mode `observe`, and tells `report` afterwards what would have become of it. The copy is
@@ -251,7 +329,7 @@ impl Rewriter {
         R: FnOnce(Outcome) + Send + 'static,
     {
         let (parts, body) = response.into_parts();
-        let form = match wanted.skip.map_or_else(|| qualify::answer(&parts), Err) {
+        let form = match wanted.skip.map_or_else(|| qualify::answer(&parts, Media::Html), Err) {
             Ok(form) => form,
             Err(skip) => {
                 report(Err(skip));
@@ -289,9 +367,46 @@ impl Rewriter {
     }
 }
 
+/// Fits a request's headers for the origin, once it is known what becomes of the answer.
+fn fitted(parts: &mut request::Parts, mode: Mode, skip: Option<Skip>, answer: Option<AnswerKind>) -> Wanted {
+    let accepts_gzip = coding::accepts_gzip(&parts.headers);
+    if skip.is_none() {
+        let accepted = if accepts_gzip { "gzip" } else { "identity" };
+        parts.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+    }
+    if mode == Mode::On && matches!(skip, None | Some(Skip::Head | Skip::Crawler)) {
+        headers::remove_conditions(&mut parts.headers);
+    }
+    Wanted { mode, accepts_gzip, skip, circumstances: None, answer }
+}
+
+/// An answer to a script, changed or not, in a coding that its client reads.
+fn answered(
+    wanted: &Wanted,
+    mut parts: response::Parts,
+    whole: Whole,
+    plain: Bytes,
+    is_changed: bool,
+) -> RewrittenAnswer {
+    headers::make_private(&mut parts.headers);
+    let came_readable = Coding::of_answer(&parts.headers) == Ok(Coding::Identity) || wanted.accepts_gzip;
+    let body = if is_changed || !came_readable {
+        let coding = Coding::for_client(wanted.accepts_gzip, plain.len());
+        let bytes = match coding {
+            Coding::Gzip => make::heavy(plain.len(), || coding::gzip(&plain, coding::Effort::Quick)),
+            Coding::Identity => plain,
+        };
+        headers::describe(&mut parts.headers, &bytes, coding);
+        hold::whole_body(bytes, None, Some(whole.permit))
+    } else {
+        hold::whole_body(whole.bytes, whole.trailers, Some(whole.permit))
+    };
+    RewrittenAnswer { response: Response::from_parts(parts, body), outcome: Ok(is_changed) }
+}
+
 fn passed(wanted: &Wanted, skip: Skip, mut parts: response::Parts, body: Body) -> Rewritten {
     let for_everyone = |skip: Skip| skip.holds_for_everyone();
-    let unchangeable = for_everyone(skip) || qualify::answer(&parts).is_err_and(for_everyone);
+    let unchangeable = for_everyone(skip) || qualify::answer(&parts, wanted.media()).is_err_and(for_everyone);
     if wanted.mode == Mode::On && !unchangeable {
         headers::make_private(&mut parts.headers);
         if wanted.skip == Some(Skip::Head) {

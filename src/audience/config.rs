@@ -154,6 +154,11 @@ impl Config {
         format!("{}-sim", self.cookie_name)
     }
 
+    /// The name of the cookie by which pages notice that their shopper gets other offers than before.
+    pub fn offers_cookie(&self) -> String {
+        format!("{}-offers", self.cookie_name)
+    }
+
     /// Whether a trusted source has this address.
     pub(super) fn trusts(&self, client: IpAddr) -> bool {
         let client = client.to_canonical();

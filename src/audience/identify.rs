@@ -132,8 +132,8 @@ pub struct Identifier {
 impl Identifier {
     /// An identifier with these settings.
     pub fn new(config: Config) -> Self {
-        let simulation = config.simulation_cookie();
-        let protected = Protected::new([PLAIN, BY_HAND, &config.cookie_name, &simulation]);
+        let (simulation, offers) = (config.simulation_cookie(), config.offers_cookie());
+        let protected = Protected::new([PLAIN, BY_HAND, &config.cookie_name, &simulation, &offers]);
         let token = config.trusted_token.as_ref().map(|token| digest(token.expose_secret().as_bytes()));
         Self { config, protected, token, adobe: None, tickets: Tickets::default() }
     }
@@ -215,6 +215,17 @@ impl Identifier {
         let age = age.clamp(0, super::cookie::LONGEST_AGE);
         cookie.set_max_age(cookie::time::Duration::seconds(age));
         Ok(HeaderValue::try_from(cookie.to_string()).ok())
+    }
+
+    /// The `Set-Cookie` line for the fingerprint of a shopper's offers; an empty one makes the browser forget it. It holds for one host and
+    /// for as long as the browser is open: so does what the browser keeps of a shop's sections.
+    pub fn set_offers_cookie(&self, fingerprint: &str, secure: bool) -> Option<HeaderValue> {
+        let mut cookie = self.config.cookie(self.config.offers_cookie(), fingerprint.to_owned(), secure);
+        cookie.unset_domain();
+        if fingerprint.is_empty() {
+            cookie.set_max_age(cookie::time::Duration::ZERO);
+        }
+        HeaderValue::try_from(cookie.to_string()).ok()
     }
 
     fn visitor(&self, request: &RequestView<'_>) -> Option<Visitor> {

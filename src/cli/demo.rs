@@ -112,6 +112,14 @@ async fn listen(port: u16) -> Result<TcpListener, Failure> {
     listener.map_err(|error| Failure::Failed(format!("cannot listen on {address}: {error}; try --port 0")))
 }
 
+/// The store views beside the default one, and the tax settings with which the shop's cart charges in them.
+const VIEWS: &str = "[stores.views.de]\nwebsite = \"base\"\ncurrency = \"EUR\"\nlocale = \"de_DE\"\n\
+    time_zone = \"Europe/Berlin\"\npath_prefix = \"/de\"\nprices = \"including_tax\"\ntax_rates = [19]\n\
+    [stores.views.b2b]\nwebsite = \"base\"\ncurrency = \"EUR\"\nlocale = \"en_IE\"\n\
+    time_zone = \"Europe/Dublin\"\npath_prefix = \"/b2b\"\nprices = \"both\"\ntax_rates = [19]\n\
+    [stores.views.ar]\nwebsite = \"base\"\ncurrency = \"KWD\"\nlocale = \"ar_KW\"\n\
+    time_zone = \"Asia/Kuwait\"\npath_prefix = \"/ar\"\n";
+
 /// The demo's own configuration: everything on loopback, where believing the browser harms nobody.
 fn configuration(
     folder: &Folder,
@@ -127,8 +135,10 @@ fn configuration(
         "[server]\nlisten = \"127.0.0.1:{port}\"\noperations = \"127.0.0.1:{operations}\"\n\
          [origin]\nurl = \"{origin}\"\n\
          [stores.websites.base]\nbase_currency = \"USD\"\n\
+         catalog_prices = \"excluding_tax\"\ndiscount_on = \"excl_tax\"\ntax_computed = \"after_discount\"\n\
          [stores.views.default]\nwebsite = \"base\"\ncurrency = \"USD\"\nlocale = \"en_US\"\n\
          time_zone = \"America/New_York\"\n\
+         {VIEWS}\
          [membership]\nsite = \"demo\"\ntrust = \"cookie\"\nkeys = [\"{key}\"]\n\
          [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"on\"\n\
          [experience_platform]\norg_id = \"{org}\"\nclient_id = \"{client}\"\nclient_secret = \"{secret}\"\n\
@@ -169,6 +179,7 @@ fn announce(output: Output, places: &Places, folder: &Folder) -> Result<(), Fail
              Metrics                  {operations}metrics\n\n\
              Try this: open the shop, choose VIP in the panel at the lower edge, and watch hero and prices follow.\n\
              Put something into the cart: it charges what the page showed.\n\
+             The same with tax, in euros and in dinars: the shop's other store views are /de, /b2b and /ar.\n\
              Or let Experience Platform say who you are: open the shop, then its page above, move your visitor into VIP,\n\
              and reload the shop.\n\
              Change {}/rules.json: it is live within a second.\n\

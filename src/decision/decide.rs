@@ -206,6 +206,11 @@ impl Rules {
         rules.offers_live[window] || rules.blocks_live[window]
     }
 
+    /// Whether some shopper, of whatever audiences, could now get an offer on this store view.
+    pub fn could_offer(&self, view: &StoreView, now: Timestamp) -> bool {
+        self.view(view).is_some_and(|(_, rules)| rules.offers_live[rules.windows.at(now) as usize])
+    }
+
     /// Whether some shopper, of whatever audiences, could now get something on this very page: a block for its kind and path, or an offer
     /// if the page has products. It may say so of a page that stays the same, never the other way round.
     pub fn could_change_page(&self, view: &StoreView, now: Timestamp, path: &str, page: &PageFacts) -> bool {

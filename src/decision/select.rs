@@ -1,8 +1,9 @@
 //! Selecting: which candidates apply to one page. Pure.
 //!
-//! **Prices.** Offers that the origin charges apply to each product in order of priority, as its cart applies them to one unit. Where the
-//! result cannot be told for certain (an unknown SKU or currency, an amount in another currency, a result above the current price), the
-//! product stays as it is, and the selection says so. Offers that nobody charges show their label; they take no part in the order.
+//! **Prices.** Offers that the origin charges apply to each price of each product in order of priority, as its cart applies them to one
+//! unit, with tax and without. Where the result of one price cannot be told for certain (an unknown SKU, choice, tax or currency, an amount in
+//! another currency, a result above the current price or below an offer's floor), the whole product stays as it is, and the selection says so.
+//! Offers that nobody charges show their label; they take no part in the order.
 //!
 //! **Blocks.** Of the blocks at one placement, those with rotation `all` are shown, the best of those with `first`, and one of those
 //! with `random`, by priority. The rotations do not compete with each other.
@@ -15,9 +16,11 @@ use crate::page::{Amounts, PageFacts, ProductId};
 use crate::rule::Placement;
 use crate::site::StoreView;
 
+pub use cart::{CartSelection, Deduction, select_cart};
 pub use id::SelectionId;
 
 mod blocks;
+mod cart;
 mod id;
 mod prices;
 mod rates;

@@ -69,8 +69,8 @@ pub fn json(value: &serde_json::Value, request: &HeaderMap, begun: Option<String
 }
 
 /// The short answer to a page's own script.
-pub fn ajax(body: &'static str, begun: Option<String>) -> Response {
-    let mut response = plain(JSON, PRIVATE, body.to_owned());
+pub fn ajax(body: String, begun: Option<String>) -> Response {
+    let mut response = plain(JSON, PRIVATE, body);
     keep_session(&mut response, begun);
     response
 }

@@ -10,43 +10,48 @@ use super::Shop;
 use super::answer;
 use super::cart::Totals;
 use super::catalog::PRODUCTS;
-use super::discount::Row;
 use super::listing;
 use super::money::Cents;
-use super::session::Session;
+use super::session::{Line, Session};
+use super::view::View;
 
 /// `GET /rest/V1/guest-carts/{id}/totals`
-pub async fn totals(State(shop): State<Shop>, headers: HeaderMap, Path(cart_id): Path<String>) -> Response {
+pub async fn totals(shop: State<Shop>, headers: HeaderMap, Path(cart_id): Path<String>) -> Response {
+    totals_of_store(shop, headers, Path((String::from("default"), cart_id))).await
+}
+
+/// `GET` and `POST /rest/V1/guest-carts/{id}/payment-information`
+pub async fn payment_information(shop: State<Shop>, headers: HeaderMap, Path(cart_id): Path<String>) -> Response {
+    payment_information_of_store(shop, headers, Path((String::from("default"), cart_id))).await
+}
+
+/// The same for paths with a store code, `/rest/default/V1/...`.
+pub async fn totals_of_store(
+    State(shop): State<Shop>,
+    headers: HeaderMap,
+    Path((store, cart_id)): Path<(String, String)>,
+) -> Response {
+    let view = View::with_code(&store);
     match shop.sessions.by_cart(&cart_id) {
-        Some(session) => answer::json(&totals_json(&session, &Totals::of(&session, &headers)), &headers, None),
+        Some(session) => {
+            let totals = Totals::of(&session, view, &headers);
+            answer::json(&totals_json(&session, view, &totals), &headers, None)
+        }
         None => no_such_entity(&cart_id),
     }
 }
 
-/// `GET` and `POST /rest/V1/guest-carts/{id}/payment-information`
-pub async fn payment_information(
-    State(shop): State<Shop>,
-    headers: HeaderMap,
-    Path(cart_id): Path<String>,
-) -> Response {
-    let Some(session) = shop.sessions.by_cart(&cart_id) else { return no_such_entity(&cart_id) };
-    let totals = totals_json(&session, &Totals::of(&session, &headers));
-    let body = json!({ "payment_methods": [{ "code": "checkmo", "title": "Check / Money order" }], "totals": totals });
-    answer::json(&body, &headers, None)
-}
-
-/// The same for paths with a store code, `/rest/default/V1/...`.
-pub async fn totals_of_store(shop: State<Shop>, headers: HeaderMap, path: Path<(String, String)>) -> Response {
-    totals(shop, headers, Path(path.0.1)).await
-}
-
 /// The same for paths with a store code, `/rest/default/V1/...`.
 pub async fn payment_information_of_store(
-    shop: State<Shop>,
+    State(shop): State<Shop>,
     headers: HeaderMap,
-    path: Path<(String, String)>,
+    Path((store, cart_id)): Path<(String, String)>,
 ) -> Response {
-    payment_information(shop, headers, Path(path.0.1)).await
+    let view = View::with_code(&store);
+    let Some(session) = shop.sessions.by_cart(&cart_id) else { return no_such_entity(&cart_id) };
+    let totals = totals_json(&session, view, &Totals::of(&session, view, &headers));
+    let body = json!({ "payment_methods": [{ "code": "checkmo", "title": "Check / Money order" }], "totals": totals });
+    answer::json(&body, &headers, None)
 }
 
 /// `GET` and `POST /graphql`: `cart` when the query asks for one (its id quoted in it or the variable `cart_id`), else `products`.
@@ -63,8 +68,9 @@ pub async fn graphql(
     }
     let quoted = text.split('"').nth(1);
     let cart_id = posted["variables"]["cart_id"].as_str().or(quoted).unwrap_or_default();
+    let view = View::with_code(headers.get("store").and_then(|code| code.to_str().ok()).unwrap_or_default());
     let answered = match shop.sessions.by_cart(cart_id) {
-        Some(session) => json!({ "data": { "cart": cart(&session, &Totals::of(&session, &headers)) } }),
+        Some(session) => json!({ "data": { "cart": cart(&session, view, &Totals::of(&session, view, &headers)) } }),
         None => json!({
             "errors": [{ "message": format!("Could not find a cart with ID \"{cart_id}\""), "path": ["cart"] }],
             "data": { "cart": null },
@@ -74,13 +80,13 @@ pub async fn graphql(
 }
 
 /// What the cart page tells its scripts.
-pub fn checkout_config(session: &Session, totals: &Totals) -> Value {
+pub fn checkout_config(session: &Session, view: &View, totals: &Totals) -> Value {
     let rule_ids: Vec<String> = totals.discounts.rule_ids.iter().map(u64::to_string).collect();
     json!({
-        "storeCode": "default",
+        "storeCode": view.code,
         "formKey": session.form_key,
         "quoteData": { "entity_id": session.cart_id, "applied_rule_ids": rule_ids.join(",") },
-        "totalsData": totals_json(session, totals),
+        "totalsData": totals_json(session, view, totals),
     })
 }
 
@@ -92,70 +98,83 @@ fn no_such_entity(cart_id: &str) -> Response {
     answer::with_status(answer::json(&body, &HeaderMap::new(), None), StatusCode::NOT_FOUND)
 }
 
-fn totals_json(session: &Session, totals: &Totals) -> Value {
+fn totals_json(session: &Session, view: &View, totals: &Totals) -> Value {
     let minus = Cents(0) - totals.discounts.total();
-    let mut segments = vec![json!({ "code": "subtotal", "title": "Subtotal", "value": totals.subtotal.json() })];
+    let segment =
+        |code: &str, title: &str, value: Cents| json!({ "code": code, "title": title, "value": value.json() });
+    let mut segments = vec![segment("subtotal", view.phrase("Subtotal"), totals.subtotal)];
     if !totals.discounts.labels.is_empty() {
-        segments.push(json!({ "code": "discount", "title": totals.discounts.title(), "value": minus.json() }));
+        segments.push(segment("discount", &totals.discounts.title(view), minus));
     }
-    let grand_total = totals.grand_total().json();
-    segments.push(json!({ "code": "grand_total", "title": "Grand Total", "value": grand_total, "area": "footer" }));
+    if view.tax > 0 {
+        segments.push(segment("tax", view.phrase("Tax"), totals.tax));
+    }
+    let grand_total = totals.grand_total();
+    segments
+        .push(json!({ "code": "grand_total", "title": "Grand Total", "value": grand_total.json(), "area": "footer" }));
+    let without_tax = totals.subtotal + minus;
     json!({
-        "grand_total": grand_total,
-        "base_grand_total": grand_total,
+        "grand_total": grand_total.json(),
+        "base_grand_total": view.base(grand_total).json(),
         "subtotal": totals.subtotal.json(),
-        "base_subtotal": totals.subtotal.json(),
+        "base_subtotal": view.base(totals.subtotal).json(),
+        "subtotal_incl_tax": session.subtotal_with_tax(view).json(),
         "discount_amount": minus.json(),
-        "base_discount_amount": minus.json(),
-        "subtotal_with_discount": grand_total,
+        "base_discount_amount": view.base(minus).json(),
+        "tax_amount": totals.tax.json(),
+        "base_tax_amount": view.base(totals.tax).json(),
+        "subtotal_with_discount": without_tax.json(),
+        "base_subtotal_with_discount": view.base(without_tax).json(),
         "base_currency_code": "USD",
-        "quote_currency_code": "USD",
+        "quote_currency_code": view.currency,
         "items_qty": session.units(),
-        "items": items(session, totals),
+        "items": items(session, view, totals),
         "total_segments": segments,
     })
 }
 
-fn items(session: &Session, totals: &Totals) -> Vec<Value> {
-    let item = |((line, row), discount): ((&super::session::Line, &Row), &Cents)| {
+fn items(session: &Session, view: &View, totals: &Totals) -> Vec<Value> {
+    let item = |(line, discount): (&Line, Cents)| {
+        let unit = line.unit(view);
         json!({
             "item_id": line.item,
             "name": line.product.name,
-            "price": row.price.json(),
-            "qty": row.qty,
-            "row_total": row.total().json(),
+            "price": unit.json(),
+            "price_incl_tax": view.with_tax(unit).json(),
+            "qty": line.qty,
+            "row_total": (unit * line.qty).json(),
+            "row_total_incl_tax": view.with_tax(unit * line.qty).json(),
             "discount_amount": discount.json(),
         })
     };
-    session.lines.iter().zip(&totals.rows).zip(&totals.discounts.rows).map(item).collect()
+    session.lines.iter().zip(totals.line_discounts(session, view)).map(item).collect()
 }
 
-fn cart(session: &Session, totals: &Totals) -> Value {
-    let money = |amount: Cents| json!({ "value": amount.json(), "currency": "USD" });
-    let items: Vec<Value> = session
-        .lines
-        .iter()
-        .zip(&totals.discounts.rows)
-        .map(|(line, discount)| {
-            json!({
-                "quantity": line.qty,
-                "product": { "sku": line.product.sku, "name": line.product.name },
-                "prices": {
-                    "price": money(line.product.price()),
-                    "row_total": money(line.product.price() * line.qty),
-                    "total_item_discount": money(*discount),
-                },
-            })
+fn cart(session: &Session, view: &View, totals: &Totals) -> Value {
+    let money = |amount: Cents| json!({ "value": amount.json(), "currency": view.currency });
+    let item = |(line, discount): (&Line, Cents)| {
+        let unit = line.unit(view);
+        json!({
+            "quantity": line.qty,
+            "product": { "sku": line.product.sku, "name": line.product.name },
+            "prices": {
+                "price": money(unit),
+                "price_including_tax": money(view.with_tax(unit)),
+                "row_total": money(unit * line.qty),
+                "total_item_discount": money(discount),
+            },
         })
-        .collect();
+    };
+    let items: Vec<Value> = session.lines.iter().zip(totals.line_discounts(session, view)).map(item).collect();
     let discounts = match totals.discounts.labels.is_empty() {
         true => json!([]),
-        false => json!([{ "label": totals.discounts.title(), "amount": money(totals.discounts.total()) }]),
+        false => json!([{ "label": totals.discounts.title(view), "amount": money(totals.discounts.total()) }]),
     };
     json!({
         "items": items,
         "prices": {
             "subtotal_excluding_tax": money(totals.subtotal),
+            "subtotal_including_tax": money(session.subtotal_with_tax(view)),
             "grand_total": money(totals.grand_total()),
             "discounts": discounts,
         },
@@ -170,7 +189,7 @@ fn products() -> Value {
             "name": product.name,
             "url_key": product.key,
             "price_range": { "minimum_price": {
-                "regular_price": money(product.regular),
+                "regular_price": money(product.regular_price()),
                 "final_price": money(product.price()),
             } },
         })

@@ -16,7 +16,7 @@ macro_rules! products {
 }
 
 /// The products' pictures.
-const PRODUCTS: [(&str, &str, &str); 10] = products![
+const PRODUCTS: [(&str, &str, &str); 17] = products![
     "harbour-canvas-tote",
     "wayfarer-weekender",
     "fieldnote-messenger",
@@ -27,17 +27,35 @@ const PRODUCTS: [(&str, &str, &str); 10] = products![
     "beacon-headlamp",
     "night-walk-field-guide",
     "lamp-care-plan",
+    "dune-day-pack",
+    "heron-desk-lamp",
+    "first-evening-set",
+    "initial-enamel-mug",
+    "beeswax-candle",
+    "lamplighters-shelf",
+    "four-season-star-maps",
 ];
 
 /// Everything else: path, type, content.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 18] = [
     (
         "/static/demo/shop.css",
         CSS,
-        concat!(include_str!("static/shop.css"), include_str!("static/catalog.css"), include_str!("static/cart.css")),
+        concat!(
+            include_str!("static/shop.css"),
+            include_str!("static/catalog.css"),
+            include_str!("static/options.css"),
+            include_str!("static/cart.css")
+        ),
     ),
     ("/static/demo/panel.css", CSS, include_str!("static/panel.css")),
     ("/static/demo/shop.js", SCRIPT, include_str!("static/shop.js")),
+    ("/static/demo/page.js", SCRIPT, include_str!("static/page.js")),
+    ("/static/demo/prices.js", SCRIPT, include_str!("static/prices.js")),
+    ("/static/demo/options.js", SCRIPT, include_str!("static/options.js")),
+    ("/static/demo/configurable.js", SCRIPT, include_str!("static/configurable.js")),
+    ("/static/demo/customer-data.js", SCRIPT, include_str!("static/customer-data.js")),
+    ("/static/demo/blocks.js", SCRIPT, include_str!("static/blocks.js")),
     ("/static/demo/panel.js", SCRIPT, include_str!("static/panel.js")),
     ("/media/logo.svg", SVG, include_str!("media/logo.svg")),
     ("/media/favicon.svg", SVG, include_str!("media/favicon.svg")),

@@ -1,131 +1,213 @@
 //! The cart: its page, and what changes it.
 
-use axum::extract::{Form, State};
+use axum::extract::{Extension, Form, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 
-use super::Shop;
 use super::answer;
 use super::api;
+use super::choice::{self, Fields, field};
 use super::discount::{self, Discounts, MEMBERSHIP, Row};
 use super::layout::{self, Page};
 use super::money::Cents;
 use super::pages;
 use super::session::{Line, Session, cookie, named_product};
-use super::template::{attribute, fill, script_json, text};
+use super::template::{attribute, render, script_json, text};
+use super::view::{Display, View};
+use super::{Asked, Shop};
 
-/// The fields of a form, in order.
-pub type Fields = Vec<(String, String)>;
-
-/// What a cart costs.
+/// What a cart costs in a store view: catalogue prices and discounts are without tax, and tax is charged on what is left.
 #[derive(Debug)]
 pub struct Totals {
-    /// The rows that were added up.
-    pub rows: Vec<Row>,
-    /// Rows at catalogue price.
+    /// Rows at catalogue price, without tax.
     pub subtotal: Cents,
-    /// What the membership takes off.
+    /// What the membership takes off, without tax.
     pub discounts: Discounts,
+    /// The tax on the rest.
+    pub tax: Cents,
 }
 
 impl Totals {
     /// The totals of a cart for the membership that a request brings.
-    pub fn of(session: &Session, headers: &HeaderMap) -> Self {
-        let rows = session.rows();
-        let discounts = discount::apply(&discount::rules_for(&discount::membership(headers)), &rows);
-        Self { subtotal: rows.iter().map(Row::total).sum(), discounts, rows }
+    pub fn of(session: &Session, view: &View, headers: &HeaderMap) -> Self {
+        let rows = session.rows(view);
+        let discounts = discount::apply(&discount::rules_for(&discount::membership(headers), view), &rows);
+        let left: Cents = rows.iter().zip(&discounts.rows).map(|(row, off)| row.total() - *off).sum();
+        let subtotal = rows.iter().map(Row::total).sum();
+        Self { subtotal, tax: view.with_tax(left) - left, discounts }
     }
 
     /// What is to be paid.
     pub fn grand_total(&self) -> Cents {
-        self.subtotal - self.discounts.total()
+        self.subtotal - self.discounts.total() + self.tax
+    }
+
+    /// The discount on every line; a line can have several rows.
+    pub fn line_discounts(&self, session: &Session, view: &View) -> Vec<Cents> {
+        let mut rows = self.discounts.rows.iter().copied();
+        session.lines.iter().map(|line| rows.by_ref().take(line.rows(view).len()).sum()).collect()
     }
 }
 
 /// `GET /checkout/cart/`
-pub async fn show(State(shop): State<Shop>, headers: HeaderMap) -> Response {
+pub async fn show(State(shop): State<Shop>, Extension(asked): Extension<Asked>, headers: HeaderMap) -> Response {
     let (session, begun) = shop.sessions.with(&headers, |session| session.clone());
-    let totals = Totals::of(&session, &headers);
+    let totals = Totals::of(&session, asked.view, &headers);
+    let title = asked.view.phrase("Shopping Cart");
     let page = Page {
-        title: String::from("Shopping Cart"),
-        description: String::from("Shopping Cart"),
+        title: title.to_owned(),
+        description: title.to_owned(),
         body_class: String::from("checkout-cart-index page-layout-1column"),
-        title_block: layout::title_block("Shopping Cart"),
-        main: main_column(&session, &totals),
+        title_block: layout::title_block(title),
+        main: main_column(&session, asked.view, &totals),
         ..Page::default()
     };
-    answer::private_page(layout::render(&shop, &page), begun)
+    answer::private_page(layout::render(&shop, &asked, &page), begun)
 }
 
-fn main_column(session: &Session, totals: &Totals) -> String {
+fn main_column(session: &Session, view: &View, totals: &Totals) -> String {
     if session.lines.is_empty() {
-        return String::from(
-            "<div class=\"cart-empty\">\n        <p>You have no items in your shopping cart.</p>\n    <p>Click <a href=\"/\">here</a> to continue shopping.    </p>\n    </div>\n",
+        return format!(
+            "<div class=\"cart-empty\">\n        <p>{}</p>\n    <p><a href=\"{}\">{}</a></p>\n    </div>\n",
+            text(view.phrase("You have no items in your shopping cart.")),
+            view.url("/"),
+            text(view.phrase("Continue Shopping"))
         );
     }
-    let discount_row = match totals.discounts.labels.is_empty() {
-        true => String::new(),
-        false => format!(
-            "            <tr class=\"totals\">\n                <th class=\"mark\" scope=\"row\"><span class=\"discount coupon\">{}</span></th>\n                <td class=\"amount\" data-th=\"Discount\"><span class=\"price\">{}</span></td>\n            </tr>\n",
-            text(&totals.discounts.title()),
-            Cents(0) - totals.discounts.total()
-        ),
-    };
-    let rows: String = session.lines.iter().map(row).collect();
-    let fields = [
-        ("subtotal", totals.subtotal.to_string()),
-        ("discount_row", discount_row),
-        ("grand_total", totals.grand_total().to_string()),
+    let values = [
+        ("total_rows", total_rows(session, view, totals)),
+        ("grand_total", view.text(totals.grand_total())),
         ("form_key", session.form_key.clone()),
-        ("rows", rows),
-        ("checkout_config", script_json(&api::checkout_config(session, totals))),
+        ("rows", session.lines.iter().map(|line| row(view, line)).collect()),
+        ("checkout_config", script_json(&api::checkout_config(session, view, totals))),
     ];
-    fill(include_str!("templates/cart.html"), &fields.each_ref().map(|(name, value)| (*name, value.as_str())))
+    render(view, include_str!("templates/cart.html"), &values)
 }
 
-fn row(line: &Line) -> String {
+/// The rows above the order's total. With tax they add up from the subtotal without it.
+fn total_rows(session: &Session, view: &View, totals: &Totals) -> String {
+    let row = |class: &str, mark: &str, label: &str, amount: Cents| {
+        format!(
+            "            <tr class=\"{class}\">\n                <th class=\"mark\" scope=\"row\">{mark}</th>\n                <td class=\"amount\" data-th=\"{}\"><span class=\"price\">{}</span></td>\n            </tr>\n",
+            attribute(label),
+            view.text(amount)
+        )
+    };
+    let plain = |class: &str, label: &'static str, amount: Cents| {
+        row(class, &text(view.phrase(label)), view.phrase(label), amount)
+    };
+    let mut rows = match view.tax {
+        0 => plain("totals sub", "Subtotal", totals.subtotal),
+        _ => {
+            plain("totals sub incl", "Subtotal (Incl. Tax)", session.subtotal_with_tax(view))
+                + &plain("totals sub excl", "Subtotal (Excl. Tax)", totals.subtotal)
+        }
+    };
+    if !totals.discounts.labels.is_empty() {
+        let mark = format!("<span class=\"discount coupon\">{}</span>", text(&totals.discounts.title(view)));
+        rows += &row("totals", &mark, view.phrase("Discount"), Cents(0) - totals.discounts.total());
+    }
+    if view.tax > 0 {
+        rows += &plain("totals-tax", "Tax", totals.tax);
+    }
+    rows
+}
+
+fn row(view: &View, line: &Line) -> String {
     let product = line.product;
-    let fields = [
+    let unit = line.unit(view);
+    let told = line.choice.told();
+    let option = |(label, value): &(String, String)| {
+        format!("<dt>{}</dt>\n<dd>{}</dd>\n", text(view.phrase_of(label)), text(value))
+    };
+    let options = match told.is_empty() {
+        true => String::new(),
+        false => format!("<dl class=\"item-options\">\n{}</dl>\n", told.iter().map(option).collect::<String>()),
+    };
+    let values = [
         ("id", product.id.to_string()),
         ("item", line.item.to_string()),
         ("field", format!("cart[{}][qty]", line.item)),
-        ("sku", text(product.sku)),
+        ("sku", text(&line.choice.sku(product))),
         ("name", text(product.name)),
         ("name_attribute", attribute(product.name)),
-        ("url", product.url()),
+        ("url", view.url(&product.path())),
         ("image", product.image()),
+        ("options", options),
         ("qty", line.qty.to_string()),
-        ("price", product.price().to_string()),
-        ("subtotal", (product.price() * line.qty).to_string()),
+        ("price", both(view, unit, "cart-price")),
+        ("subtotal", both(view, unit * line.qty, "cart-price")),
     ];
-    fill(include_str!("templates/cart_row.html"), &fields.each_ref().map(|(name, value)| (*name, value.as_str())))
+    render(view, include_str!("templates/cart_row.html"), &values)
 }
 
-/// `POST /checkout/cart/add/...`: `[]` for the page's own script, otherwise back with a message.
-pub async fn add(State(shop): State<Shop>, headers: HeaderMap, Form(fields): Form<Fields>) -> Response {
-    let qty = field(&fields, "qty").map_or(Some(1), |qty| qty.parse::<u32>().ok().filter(|qty| *qty > 0));
-    let product = field(&fields, "product").and_then(named_product);
-    let is_ajax = headers.get("x-requested-with").is_some_and(|value| value == "XMLHttpRequest");
-    let (product_page, begun) = shop.sessions.with(&headers, |session| {
-        if !has_form_key(session, &headers, &fields) {
-            return None;
-        }
-        let (Some(product), Some(qty)) = (product, qty) else {
-            session.say("error", "We can't add this item to your shopping cart right now.");
-            return None;
-        };
-        session.add(product, qty);
-        session.say("success", format!("You added {} to your shopping cart.", product.name));
-        Some(product.url())
-    });
-    if is_ajax {
-        return answer::ajax("[]", begun);
+/// A cart's price as the view shows it: with tax, without it, or both below each other.
+pub fn both(view: &View, net: Cents, class: &str) -> String {
+    let one = |kind: &str, label: &'static str, amount: Cents| {
+        format!(
+            "\n    <span class=\"price-{kind}-tax\" data-label=\"{}\">\n            <span class=\"{class}\">\n            <span class=\"price\">{}</span>        </span>\n\n        </span>\n",
+            attribute(view.phrase(label)),
+            view.text(amount)
+        )
+    };
+    let (with, without) = (one("including", "Incl. Tax", view.with_tax(net)), one("excluding", "Excl. Tax", net));
+    match view.display {
+        Display::Including => format!("{with}\n"),
+        Display::Excluding => format!("\n{without}"),
+        Display::Both => with + &without,
     }
-    back(&shop, &headers, &product_page.unwrap_or_else(|| String::from("/")), begun)
+}
+
+/// `POST /checkout/cart/add/...`: back with a message; for the page's own script `[]`, or where to choose what must be chosen.
+pub async fn add(
+    State(shop): State<Shop>,
+    Extension(asked): Extension<Asked>,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
+    let is_ajax = headers.get("x-requested-with").is_some_and(|value| value == "XMLHttpRequest");
+    let (added, begun) = shop.sessions.with(&headers, |session| {
+        if has_form_key(session, &headers, &fields) { put_in(session, asked.view, &fields) } else { Added::Nothing }
+    });
+    match (is_ajax, added) {
+        (true, Added::MustChoose(url)) => {
+            answer::ajax(serde_json::json!({ "backUrl": asked.view.url(&url) }).to_string(), begun)
+        }
+        (true, _) => answer::ajax(String::from("[]"), begun),
+        (false, Added::MustChoose(url) | Added::All(url)) => back(&shop, &headers, &asked.view.url(&url), begun),
+        (false, Added::Nothing) => back(&shop, &headers, &asked.view.url("/"), begun),
+    }
+}
+
+/// What became of a form, with the path of the product's page.
+enum Added {
+    Nothing,
+    MustChoose(String),
+    All(String),
+}
+
+fn put_in(session: &mut Session, view: &View, fields: &Fields) -> Added {
+    let qty = field(fields, "qty").map_or(Some(1), |qty| qty.parse::<u32>().ok().filter(|qty| *qty > 0));
+    let (Some(product), Some(qty)) = (field(fields, "product").and_then(named_product), qty) else {
+        session.say("error", view.phrase("We can't add this item to your shopping cart right now."));
+        return Added::Nothing;
+    };
+    let Some(wanted) = choice::read(product, fields, qty) else {
+        session.say("notice", view.phrase("You need to choose options for your item."));
+        return Added::MustChoose(product.path());
+    };
+    wanted.into_iter().for_each(|one| session.add(one));
+    session.say("success", view.phrase("You added %1 to your shopping cart.").replace("%1", product.name));
+    Added::All(product.path())
 }
 
 /// `POST /checkout/cart/updatePost/`
-pub async fn update(State(shop): State<Shop>, headers: HeaderMap, Form(fields): Form<Fields>) -> Response {
+pub async fn update(
+    State(shop): State<Shop>,
+    Extension(asked): Extension<Asked>,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
     let ((), begun) = shop.sessions.with(&headers, |session| {
         if has_form_key(session, &headers, &fields) {
             for (item, qty) in fields.iter().filter_map(|(name, value)| quantity(name, value)) {
@@ -133,13 +215,18 @@ pub async fn update(State(shop): State<Shop>, headers: HeaderMap, Form(fields): 
             }
         }
     });
-    back(&shop, &headers, "/checkout/cart/", begun)
+    back(&shop, &headers, &asked.view.url("/checkout/cart/"), begun)
 }
 
 /// `POST /checkout/cart/delete/`
-pub async fn delete(State(shop): State<Shop>, headers: HeaderMap, Form(fields): Form<Fields>) -> Response {
+pub async fn delete(
+    State(shop): State<Shop>,
+    Extension(asked): Extension<Asked>,
+    headers: HeaderMap,
+    Form(fields): Form<Fields>,
+) -> Response {
     let begun = take_out(&shop, &headers, &fields, "id");
-    back(&shop, &headers, "/checkout/cart/", begun)
+    back(&shop, &headers, &asked.view.url("/checkout/cart/"), begun)
 }
 
 /// `POST /checkout/sidebar/removeItem/`
@@ -149,31 +236,37 @@ pub async fn remove_from_minicart(
     Form(fields): Form<Fields>,
 ) -> Response {
     let begun = take_out(&shop, &headers, &fields, "item_id");
-    answer::ajax("{\"success\":true}", begun)
+    answer::ajax(String::from("{\"success\":true}"), begun)
 }
 
 /// `POST /newsletter/subscriber/new/`
-pub async fn subscribe(State(shop): State<Shop>, headers: HeaderMap) -> Response {
+pub async fn subscribe(State(shop): State<Shop>, Extension(asked): Extension<Asked>, headers: HeaderMap) -> Response {
     let say =
         |session: &mut Session| session.say("success", "Thank you. No letter will come: this shop does not exist.");
     let ((), begun) = shop.sessions.with(&headers, say);
-    back(&shop, &headers, "/", begun)
+    back(&shop, &headers, &asked.view.url("/"), begun)
 }
 
 /// `GET /checkout/`: where the demo ends.
-pub async fn checkout(State(shop): State<Shop>, headers: HeaderMap) -> Response {
+pub async fn checkout(State(shop): State<Shop>, Extension(asked): Extension<Asked>, headers: HeaderMap) -> Response {
     let (session, begun) = shop.sessions.with(&headers, |session| session.clone());
-    let totals = Totals::of(&session, &headers);
+    let view = asked.view;
+    let totals = Totals::of(&session, view, &headers);
     let body = format!(
         "<p>The demo ends here: nothing is sold. The total below comes from \
          <code>payment-information</code>, the call with which Magento's checkout asks what to charge.</p>\
-         <p class=\"shop-due\" data-cart=\"{}\">Order Total <strong><span class=\"price\">{}</span></strong></p>\
-         <p><a href=\"/checkout/cart/\">Back to the cart</a></p>",
+         <p class=\"shop-due\" data-cart=\"{}\" data-store=\"{}\" data-format=\"{}\">{} <strong><span class=\"price\">{}</span></strong></p>\
+         <p><a href=\"{}\">{}</a></p>",
         session.cart_id,
-        totals.grand_total()
+        view.code,
+        attribute(&view.price_format()),
+        text(view.phrase("Order Total")),
+        view.text(totals.grand_total()),
+        view.url("/checkout/cart/"),
+        text(view.phrase("Shopping Cart"))
     );
     let page = pages::simple("Checkout", "checkout-index-index", &body);
-    answer::private_page(layout::render(&shop, &page), begun)
+    answer::private_page(layout::render(&shop, &asked, &page), begun)
 }
 
 fn take_out(shop: &Shop, headers: &HeaderMap, fields: &Fields, name: &str) -> Option<String> {
@@ -187,7 +280,7 @@ fn take_out(shop: &Shop, headers: &HeaderMap, fields: &Fields, name: &str) -> Op
 }
 
 /// Magento accepts the session's key, and the one that a page's script made as a cookie before there was a session.
-fn has_form_key(session: &mut Session, headers: &HeaderMap, fields: &Fields) -> bool {
+pub fn has_form_key(session: &mut Session, headers: &HeaderMap, fields: &Fields) -> bool {
     let sent = field(fields, "form_key").filter(|key| !key.is_empty());
     let is_right =
         sent.is_some_and(|key| key == session.form_key || cookie(headers, "form_key").as_deref() == Some(key));
@@ -197,10 +290,6 @@ fn has_form_key(session: &mut Session, headers: &HeaderMap, fields: &Fields) -> 
     is_right
 }
 
-fn field<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
-    fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-}
-
 /// Reads `cart[7][qty]` = 2.
 fn quantity(name: &str, value: &str) -> Option<(u64, u32)> {
     let item = name.strip_prefix("cart[")?.strip_suffix("][qty]")?;
@@ -208,7 +297,7 @@ fn quantity(name: &str, value: &str) -> Option<(u64, u32)> {
 }
 
 /// Sends the browser to `path` with the session's messages in the cookie that the next page reads.
-fn back(shop: &Shop, headers: &HeaderMap, path: &str, begun: Option<String>) -> Response {
+pub fn back(shop: &Shop, headers: &HeaderMap, path: &str, begun: Option<String>) -> Response {
     let id = begun.clone();
     let work = |session: &mut Session| (std::mem::take(&mut session.messages), session.form_key.clone());
     let mut headers = headers.clone();

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use http::HeaderMap;
 
 use super::money::Cents;
+use super::view::View;
 
 /// The audience id of VIP customers.
 pub const VIP: &str = "6f1d0c6e-3b0a-4d0e-9c55-0b7d3a1f8a01";
@@ -38,7 +39,7 @@ pub struct CartRule {
 pub enum Action {
     /// Hundredths of a percent of what is left of the row.
     ByPercent(i64),
-    /// An amount off every unit.
+    /// An amount off every unit: US dollars in the shop's rules, the view's currency when they are applied.
     ByFixed(Cents),
 }
 
@@ -48,7 +49,7 @@ pub const RULES: [CartRule; 2] = [
         rule_id: 2,
         audience: WHOLESALE,
         label: "Wholesale $5 off bags",
-        products: &[1, 2, 3, 4, 5],
+        products: &[1, 2, 3, 4, 5, 11],
         action: Action::ByFixed(Cents(500)),
     },
     CartRule { rule_id: 1, audience: VIP, label: "VIP 20 % off", products: &[], action: Action::ByPercent(2_000) },
@@ -64,9 +65,9 @@ pub fn membership(headers: &HeaderMap) -> Vec<String> {
 /// One row of a cart.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
-    /// The product's entity id.
-    pub product: u64,
-    /// The catalogue price of one unit.
+    /// The ids that rules are asked about: the line's product, and the child or part that the row is for.
+    pub products: [u64; 2],
+    /// The catalogue price of one unit, in the cart's currency and without tax.
     pub price: Cents,
     /// How many units.
     pub qty: u32,
@@ -97,8 +98,8 @@ impl Discounts {
     }
 
     /// The title of the totals' discount line: `Discount (VIP 20 % off)`.
-    pub fn title(&self) -> String {
-        format!("Discount ({})", self.labels.join(", "))
+    pub fn title(&self, view: &View) -> String {
+        format!("{} ({})", view.phrase("Discount"), self.labels.join(", "))
     }
 }
 
@@ -107,7 +108,7 @@ const PARTS: i64 = 10_000;
 
 /// Applies `rules` in order to `rows`, rule outside and row inside, rounding as Magento 2.4.6 does: half away from zero per row,
 /// carrying the fraction to the next row with the same accumulated percentage.
-pub fn apply(rules: &[&CartRule], rows: &[Row]) -> Discounts {
+pub fn apply(rules: &[CartRule], rows: &[Row]) -> Discounts {
     let mut discounts = Discounts { rows: vec![Cents(0); rows.len()], ..Discounts::default() };
     let mut percents = vec![0_i64; rows.len()];
     let mut carries: HashMap<i64, i64> = HashMap::new();
@@ -133,17 +134,23 @@ pub fn apply(rules: &[&CartRule], rows: &[Row]) -> Discounts {
     discounts
 }
 
-/// The rules that hold for a membership.
-pub fn rules_for(membership: &[String]) -> Vec<&'static CartRule> {
-    RULES.iter().filter(|rule| membership.iter().any(|id| id == rule.audience)).collect()
+/// The rules that hold for a membership in a store view. Fixed amounts are converted and rounded there.
+pub fn rules_for(membership: &[String], view: &View) -> Vec<CartRule> {
+    let own = RULES.iter().filter(|rule| membership.iter().any(|id| id == rule.audience));
+    let converted = |rule: &CartRule| match rule.action {
+        Action::ByPercent(_) => *rule,
+        Action::ByFixed(amount) => CartRule { action: Action::ByFixed(view.net(amount)), ..*rule },
+    };
+    own.map(converted).collect()
 }
 
+/// A rule matches a row by its own product or by its line's.
 fn matches(rule: &CartRule, row: &Row) -> bool {
-    rule.products.is_empty() || rule.products.contains(&row.product)
+    rule.products.is_empty() || row.products.iter().any(|id| rule.products.contains(id))
 }
 
 /// Rows that an earlier rule matches go first.
-fn in_magento_order(rules: &[&CartRule], rows: &[Row]) -> impl Iterator<Item = usize> {
+fn in_magento_order(rules: &[CartRule], rows: &[Row]) -> impl Iterator<Item = usize> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&at| rules.iter().position(|rule| matches(rule, &rows[at])).unwrap_or(usize::MAX));
     order.into_iter()
@@ -162,12 +169,12 @@ mod tests {
     use super::*;
 
     fn row(product: u64, cents: i64, qty: u32) -> Row {
-        Row { product, price: Cents(cents), qty }
+        Row { products: [product; 2], price: Cents(cents), qty }
     }
 
     fn for_audiences(ids: &[&str], rows: &[Row]) -> Discounts {
         let membership: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-        apply(&rules_for(&membership), rows)
+        apply(&rules_for(&membership, View::with_code("default")), rows)
     }
 
     #[test]
@@ -180,8 +187,8 @@ mod tests {
     fn rounds_half_a_cent_away_from_zero() {
         let half =
             CartRule { rule_id: 9, audience: VIP, label: "half", products: &[], action: Action::ByPercent(5_000) };
-        assert_eq!(apply(&[&half], &[row(1, 1, 1)]).total(), Cents(1));
-        assert_eq!(apply(&[&half], &[row(1, 333, 1)]).total(), Cents(167));
+        assert_eq!(apply(&[half], &[row(1, 1, 1)]).total(), Cents(1));
+        assert_eq!(apply(&[half], &[row(1, 333, 1)]).total(), Cents(167));
     }
 
     #[test]
@@ -194,7 +201,7 @@ mod tests {
     fn takes_a_fixed_amount_off_every_unit_of_its_products_only() {
         let discounts = for_audiences(&[WHOLESALE], &[row(1, 4_800, 3), row(6, 6_400, 2)]);
         assert_eq!(discounts.rows, [Cents(1_500), Cents(0)]);
-        assert_eq!(discounts.title(), "Discount (Wholesale $5 off bags)");
+        assert_eq!(discounts.title(View::with_code("default")), "Discount (Wholesale $5 off bags)");
     }
 
     #[test]
@@ -202,6 +209,23 @@ mod tests {
         let discounts = for_audiences(&[VIP, WHOLESALE], &[row(1, 4_800, 1)]);
         assert_eq!(discounts.total(), Cents(500 + 860));
         assert_eq!(discounts.labels, ["Wholesale $5 off bags", "VIP 20 % off"]);
+    }
+
+    #[test]
+    fn a_part_is_discounted_for_itself_or_for_its_whole() {
+        let parts = [
+            Row { products: [13, 8], price: Cents(3_499), qty: 1 },
+            Row { products: [13, 5], price: Cents(1_895), qty: 4 },
+            Row { products: [11, 102], price: Cents(5_800), qty: 1 },
+        ];
+        assert_eq!(for_audiences(&[WHOLESALE], &parts).rows, [Cents(0), Cents(2_000), Cents(500)]);
+        assert_eq!(for_audiences(&[VIP], &parts).rows, [Cents(700), Cents(1_516), Cents(1_160)]);
+    }
+
+    #[test]
+    fn a_fixed_amount_is_converted_for_the_view() {
+        let rules = rules_for(&[WHOLESALE.to_owned()], View::with_code("de"));
+        assert_eq!(rules.iter().map(|rule| rule.action).collect::<Vec<_>>(), [Action::ByFixed(Cents(460))]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! The frame around every page, in the order and with the classes of Luma's.
 
-use super::Shop;
 use super::catalog::CATEGORIES;
-use super::template::{fill, text};
+use super::json;
+use super::template::{render as filled, text};
+use super::view::{Display, VIEWS, View};
+use super::{Asked, Shop};
 
 /// What differs from page to page.
 #[derive(Debug, Default)]
@@ -32,32 +34,80 @@ pub struct Page {
 }
 
 /// A whole page.
-pub fn render(shop: &Shop, page: &Page) -> String {
-    let title = text(&page.title);
-    let fields = [
-        ("title", title.as_str()),
-        ("description", &text(&page.description)),
-        (
-            "head_prefix",
-            if page.is_product { "prefix=\"og: http://ogp.me/ns# product: http://ogp.me/ns/product#\"" } else { "" },
-        ),
-        ("head_extra", &page.head_extra),
-        (
-            "body_type",
-            if page.is_product { "itemtype=\"http://schema.org/Product\" itemscope=\"itemscope\" " } else { "" },
-        ),
-        ("body_class", &page.body_class),
-        ("query", &text(&page.query)),
-        ("menu", &menu(&page.body_class)),
-        ("breadcrumbs", &breadcrumbs(&page.breadcrumbs)),
-        ("title_block", &page.title_block),
-        ("before_columns", &page.before_columns),
-        ("form_key", &shop.form_key),
-        ("main", &page.main),
-        ("sidebar", &page.sidebar),
-        ("panel", &shop.panel),
+pub fn render(shop: &Shop, asked: &Asked, page: &Page) -> String {
+    let view = asked.view;
+    let product = |text: &str| if page.is_product { text.to_owned() } else { String::new() };
+    let values = [
+        ("title", text(&page.title)),
+        ("description", text(&page.description)),
+        ("head_prefix", product("prefix=\"og: http://ogp.me/ns# product: http://ogp.me/ns/product#\"")),
+        ("head_extra", page.head_extra.clone()),
+        ("body_type", product("itemtype=\"http://schema.org/Product\" itemscope=\"itemscope\" ")),
+        ("body_class", page.body_class.clone()),
+        ("query", text(&page.query)),
+        ("language", view.language().to_owned()),
+        ("locale", view.locale.replace('_', "\\u002D")),
+        ("view", view.code.to_owned()),
+        ("view_name", text(view.name)),
+        ("views", switcher(asked)),
+        ("currency", view.currency.to_owned()),
+        ("currency_name", text(view.currency_name)),
+        ("store_id", view.id.to_string()),
+        ("tax_display", String::from(tax_display(view))),
+        ("menu", menu(view, &page.body_class)),
+        ("breadcrumbs", breadcrumbs(&page.breadcrumbs)),
+        ("title_block", page.title_block.clone()),
+        ("before_columns", page.before_columns.clone()),
+        ("form_key", shop.form_key.clone()),
+        ("main", page.main.clone()),
+        ("sidebar", page.sidebar.clone()),
+        ("words", script_words(view)),
+        ("panel", shop.panel.clone()),
     ];
-    fill(include_str!("templates/frame.html"), &fields)
+    filled(view, include_str!("templates/frame.html"), &values)
+}
+
+/// The phrases that scripts write, as JSON.
+fn script_words(view: &View) -> String {
+    let phrases = [
+        "Add to Cart",
+        "Added",
+        "Adding...",
+        "Cart Subtotal",
+        "Compare Products",
+        "Excl. Tax",
+        "Incl. Tax",
+        "Proceed to Checkout",
+        "Qty",
+        "Remove item",
+        "View and edit cart",
+        "You have no items in your shopping cart.",
+        "item",
+        "items",
+    ];
+    json::object(phrases.map(|phrase| (phrase, json::string(view.phrase(phrase)))))
+}
+
+/// What the minicart shows, in the words of its script.
+fn tax_display(view: &View) -> &'static str {
+    match view.display {
+        Display::Excluding => "exclude",
+        Display::Including => "include",
+        Display::Both => "both",
+    }
+}
+
+/// The same page in the other store views.
+fn switcher(asked: &Asked) -> String {
+    let entry = |view: &View| {
+        format!(
+            "                                                            <li class=\"view-{} switcher-option\">\n                            <a href=\"{}\">\n                                {}                            </a>\n                        </li>\n",
+            view.code,
+            text(&view.url(&asked.path)),
+            text(view.name)
+        )
+    };
+    VIEWS.iter().filter(|view| view.code != asked.view.code).map(entry).collect()
 }
 
 /// The heading above the columns.
@@ -69,20 +119,25 @@ pub fn title_block(title: &str) -> String {
     )
 }
 
-fn menu(body_class: &str) -> String {
+fn menu(view: &View, body_class: &str) -> String {
     let entry = |(index, category): (usize, &super::catalog::Category)| {
         let active = if body_class.contains(&format!("category-{} ", category.key)) { " active" } else { "" };
         let first = if index == 0 { " first" } else { "" };
         format!(
-            "<li  class=\"level0 nav-{} category-item{first}{active} level-top\"><a href=\"/{}.html\"  class=\"level-top\" ><span>{}</span></a></li>",
+            "<li  class=\"level0 nav-{} category-item{first}{active} level-top\"><a href=\"{}/{}.html\"  class=\"level-top\" ><span>{}</span></a></li>",
             index + 1,
+            view.prefix,
             category.key,
-            text(category.name)
+            text(view.phrase(category.name))
         )
     };
     let categories: String = CATEGORIES.iter().enumerate().map(entry).collect();
-    let about = "<li  class=\"level0 nav-3 last level-top\"><a href=\"/about-us/\"  class=\"level-top\" ><span>The Mills</span></a></li>";
-    categories + about
+    let about = format!(
+        "<li  class=\"level0 nav-3 last level-top\"><a href=\"{}\"  class=\"level-top\" ><span>{}</span></a></li>",
+        view.url("/about-us/"),
+        text(view.phrase("The Mills"))
+    );
+    categories + &about
 }
 
 fn breadcrumbs(way: &[(String, String)]) -> String {

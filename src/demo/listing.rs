@@ -8,31 +8,35 @@ use super::Shop;
 use super::catalog::{self, Category, Product};
 use super::layout::{self, Page};
 use super::money::Cents;
-use super::product::{Place, tile};
-use super::template::{fill, text};
+use super::price::Place;
+use super::product::tile;
+use super::template::{render, text};
+use super::view::View;
 
 /// The query of a request, as it was sent.
 pub type Query = HashMap<String, String>;
 
-/// The steps of the price filter, in whole dollars.
+/// The steps of the price filter, in whole units of the view's currency.
 const STEPS: [(i64, i64); 3] = [(0, 50), (50, 100), (100, 150)];
 
 /// A category page.
-pub fn category(shop: &Shop, category: &Category, query: &Query) -> (StatusCode, Page) {
-    let listing = Listing::new(format!("/{}.html", category.key), catalog::products(category.products), query);
-    let way = vec![(String::from("Home"), String::from("/")), (category.name.to_owned(), String::new())];
+pub fn category(shop: &Shop, view: &'static View, category: &Category, query: &Query) -> (StatusCode, Page) {
+    let path = view.url(&format!("/{}.html", category.key));
+    let listing = Listing::new(view, path, catalog::products(category.products), query);
+    let name = view.phrase(category.name);
+    let way = vec![(view.phrase("Home").to_owned(), view.url("/")), (name.to_owned(), String::new())];
     let page = Page {
-        title: category.name.to_owned(),
-        description: category.summary.to_owned(),
+        title: name.to_owned(),
+        description: view.phrase(category.summary).to_owned(),
         body_class: format!(
             "page-with-filter page-products categorypath-{0} category-{0} catalog-category-view page-layout-2columns-left",
             category.key
         ),
         breadcrumbs: way,
-        title_block: layout::title_block(category.name),
+        title_block: layout::title_block(name),
         before_columns: format!(
             "<div class=\"category-view\">    <div class=\"category-description\">\n        <p>{}</p>    </div>\n</div>",
-            text(category.summary)
+            text(view.phrase(category.summary))
         ),
         main: listing.main(shop),
         sidebar: listing.sidebar(),
@@ -42,15 +46,15 @@ pub fn category(shop: &Shop, category: &Category, query: &Query) -> (StatusCode,
 }
 
 /// The page of search results.
-pub fn search(shop: &Shop, query: &Query) -> (StatusCode, Page) {
+pub fn search(shop: &Shop, view: &'static View, query: &Query) -> (StatusCode, Page) {
     let words = query.get("q").cloned().unwrap_or_default();
-    let listing = Listing::new(String::from("/catalogsearch/result/"), catalog::search(&words), query);
-    let title = format!("Search results for: '{words}'");
+    let listing = Listing::new(view, view.url("/catalogsearch/result/"), catalog::search(&words), query);
+    let title = format!("{} '{words}'", view.phrase("Search results for:"));
     let page = Page {
         title: title.clone(),
         description: String::from("What the shop has for your words."),
         body_class: String::from("page-products page-with-filter catalogsearch-result-index page-layout-2columns-left"),
-        breadcrumbs: vec![(String::from("Home"), String::from("/")), (title.clone(), String::new())],
+        breadcrumbs: vec![(view.phrase("Home").to_owned(), view.url("/")), (title.clone(), String::new())],
         title_block: layout::title_block(&title),
         main: format!("<div class=\"search results\">\n{}</div>\n", listing.main(shop)),
         sidebar: listing.sidebar(),
@@ -61,6 +65,7 @@ pub fn search(shop: &Shop, query: &Query) -> (StatusCode, Page) {
 }
 
 struct Listing<'a> {
+    view: &'static View,
     path: String,
     query: &'a Query,
     every: Vec<&'static Product>,
@@ -69,30 +74,31 @@ struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    fn new(path: String, every: Vec<&'static Product>, query: &'a Query) -> Self {
+    fn new(view: &'static View, path: String, every: Vec<&'static Product>, query: &'a Query) -> Self {
         let place = match query.get("product_list_mode").map(String::as_str) {
             Some("list") => Place::List,
             _ => Place::Grid,
         };
         let mut shown = every.clone();
         if let Some((low, high)) = query.get("price").and_then(|range| step(range)) {
-            shown.retain(|product| (low..high).contains(&(product.price().0 / 100)));
+            shown.retain(|product| (low..high).contains(&units(view, product)));
         }
         match query.get("product_list_order").map(String::as_str) {
             Some("name") => shown.sort_by_key(|product| product.name),
             Some("price") => shown.sort_by_key(|product| product.price()),
             _ => {}
         }
-        Self { path, query, every, shown, place }
+        Self { view, path, query, every, shown, place }
     }
 
     fn main(&self, shop: &Shop) -> String {
         if self.shown.is_empty() {
-            return String::from(
-                "<div class=\"message notice\">\n        <div>\n            We found nothing for that.                    </div>\n    </div>\n",
+            return format!(
+                "<div class=\"message notice\">\n        <div>\n            {}                    </div>\n    </div>\n",
+                text(self.view.phrase("We found nothing for that."))
             );
         }
-        let tiles: String = self.shown.iter().map(|product| tile(shop, product, self.place)).collect();
+        let tiles: String = self.shown.iter().map(|product| tile(shop, self.view, product, self.place)).collect();
         let mode = if self.place == Place::List { "list" } else { "grid" };
         format!(
             "{}        <div class=\"products wrapper {mode} products-{mode}\">\n        <ol class=\"products list items product-items\">\n{tiles}                    </ol>\n    </div>\n",
@@ -106,13 +112,14 @@ impl<'a> Listing<'a> {
             ("form_key", shop.form_key.clone()),
             (
                 "modes",
-                mode("grid", "Grid", self.place == Place::Grid) + &mode("list", "List", self.place == Place::List),
+                mode("grid", self.view.phrase("Grid"), self.place == Place::Grid)
+                    + &mode("list", self.view.phrase("List"), self.place == Place::List),
             ),
             ("count", self.shown.len().to_string()),
-            ("items", String::from(if self.shown.len() == 1 { "Item" } else { "Items" })),
+            ("items", text(self.view.phrase(if self.shown.len() == 1 { "Item" } else { "Items" }))),
             ("orders", self.orders()),
         ];
-        fill(include_str!("templates/toolbar.html"), &fields.each_ref().map(|(name, value)| (*name, value.as_str())))
+        render(self.view, include_str!("templates/toolbar.html"), &fields)
     }
 
     fn orders(&self) -> String {
@@ -124,23 +131,29 @@ impl<'a> Listing<'a> {
                 "                    <option value=\"{value}\"{selected}\n                                >\n                {label}            </option>\n"
             )
         };
-        [("position", "Position"), ("name", "Product Name"), ("price", "Price")].map(option).concat()
+        let labels = [("position", "Position"), ("name", "Product Name"), ("price", "Price")];
+        labels.map(|(value, label)| option((value, self.view.phrase(label)))).concat()
     }
 
     /// Its amounts stand in `span.price` as product prices do, but belong to the search index.
     fn sidebar(&self) -> String {
         let entry = |(low, high): (i64, i64)| {
-            let inside = |product: &&&Product| (low..high).contains(&(product.price().0 / 100));
+            let inside = |product: &&&Product| (low..high).contains(&units(self.view, product));
             let count = self.every.iter().filter(inside).count();
-            let (from, to) = (Cents(low * 100), Cents(high * 100 - 1));
+            let [from, to] = [Cents(low * 100), Cents(high * 100 - 1)].map(|cents| self.view.text(cents));
             let words = self.query.get("q").map_or(String::new(), |words| format!("q={}&amp;", url_encoded(words)));
             format!(
                 "            <li class=\"item\">\n                            <a\n                    href=\"{}?{words}price={low}-{high}\"\n                    rel=\"nofollow\"\n                ><span class=\"price\">{from}</span> - <span class=\"price\">{to}</span><span\n                        class=\"count\">\n                            {count}<span\n                            class=\"filter-count-label\">item</span></span>\n                    </a>\n                    </li>\n",
                 self.path
             )
         };
-        fill(include_str!("templates/sidebar.html"), &[("prices", &STEPS.map(entry).concat())])
+        render(self.view, include_str!("templates/sidebar.html"), &[("prices", STEPS.map(entry).concat())])
     }
+}
+
+/// The price as the view shows it, in whole units of its currency.
+fn units(view: &View, product: &Product) -> i64 {
+    view.price(product.price()).shown.cents().0 / 100
 }
 
 fn mode(value: &str, label: &str, is_active: bool) -> String {

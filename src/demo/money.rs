@@ -1,16 +1,13 @@
 //! Money in whole cents, kept apart from the arithmetic that Segue uses: the demo's cart is what promises are compared with.
 
-use std::fmt;
-
-/// An amount in US cents.
+/// Hundredths of a currency's unit: US cents in the catalogue, the store view's currency in a cart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cents(pub i64);
 
 impl Cents {
     /// As Magento prints it in `data-price-amount`: dot decimal, without trailing zeros (`25.61`, `24.1`, `24`).
     pub fn raw(self) -> String {
-        let plain = format!("{}{}.{:02}", self.sign(), self.0.abs() / 100, self.0.abs() % 100);
-        plain.trim_end_matches('0').trim_end_matches('.').to_owned()
+        Amount::from(self).raw()
     }
 
     /// As a JSON number with the exact digits of [`Cents::raw`].
@@ -18,8 +15,30 @@ impl Cents {
         serde_json::from_str(&self.raw()).unwrap_or_default()
     }
 
-    fn sign(self) -> &'static str {
-        if self.0 < 0 { "-" } else { "" }
+    /// This many ten-thousandths of it, rounded half away from zero to whole cents.
+    pub fn parts(self, parts: i64) -> Self {
+        Self(divided(self.0 * parts, 10_000))
+    }
+
+    /// What this is this many ten-thousandths of, rounded alike.
+    pub fn over(self, parts: i64) -> Self {
+        Self(divided(self.0 * 10_000, parts))
+    }
+}
+
+impl std::ops::Mul<u32> for Amount {
+    type Output = Self;
+
+    fn mul(self, qty: u32) -> Self {
+        Self(self.0 * i64::from(qty))
+    }
+}
+
+impl std::ops::Add for Amount {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
     }
 }
 
@@ -28,6 +47,14 @@ impl std::ops::Mul<u32> for Cents {
 
     fn mul(self, qty: u32) -> Self {
         Self(self.0 * i64::from(qty))
+    }
+}
+
+impl std::ops::Add for Cents {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0 + other.0)
     }
 }
 
@@ -45,34 +72,42 @@ impl std::iter::Sum for Cents {
     }
 }
 
-/// As shoppers of the default store view read it: `$1,234.50`, `-$5.00`.
-impl fmt::Display for Cents {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let dollars = (self.0.abs() / 100).to_string();
-        let first = match dollars.len() % 3 {
-            0 => 3,
-            rest => rest,
-        };
-        write!(f, "{}${}", self.sign(), &dollars[..first])?;
-        for start in (first..dollars.len()).step_by(3) {
-            write!(f, ",{}", &dollars[start..start + 3])?;
-        }
-        write!(f, ".{:02}", self.0.abs() % 100)
+/// An amount as a page carries it, in millionths of a currency's unit: prices with tax are not rounded to cents there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Amount(i64);
+
+impl From<Cents> for Amount {
+    fn from(cents: Cents) -> Self {
+        Self(cents.0 * 10_000)
     }
+}
+
+impl Amount {
+    /// A price with `percent` of tax added. Magento's calculation leaves a millionth behind, which its pages show.
+    pub fn taxed(net: Cents, percent: i64) -> Self {
+        Self(net.0 * 100 * (100 + percent) + i64::from(percent > 0 && net.0 > 0))
+    }
+
+    /// Rounded half away from zero to whole cents.
+    pub fn cents(self) -> Cents {
+        Cents(divided(self.0, 10_000))
+    }
+
+    /// Dot decimal with up to six places and without trailing zeros.
+    pub fn raw(self) -> String {
+        let (sign, size) = (if self.0 < 0 { "-" } else { "" }, self.0.abs());
+        let plain = format!("{sign}{}.{:06}", size / 1_000_000, size % 1_000_000);
+        plain.trim_end_matches('0').trim_end_matches('.').to_owned()
+    }
+}
+
+fn divided(amount: i64, by: i64) -> i64 {
+    (amount.abs() + by / 2) / by * amount.signum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn prints_as_magento_does() {
-        assert_eq!(Cents(123_456_750).to_string(), "$1,234,567.50");
-        assert_eq!(Cents(123_456).to_string(), "$1,234.56");
-        assert_eq!(Cents(99_900).to_string(), "$999.00");
-        assert_eq!(Cents(-500).to_string(), "-$5.00");
-        assert_eq!(Cents(7).to_string(), "$0.07");
-    }
 
     #[test]
     fn raw_amounts_have_no_trailing_zeros() {
@@ -81,5 +116,21 @@ mod tests {
         assert_eq!(Cents(10_000).raw(), "100");
         assert_eq!(Cents(-305).raw(), "-3.05");
         assert_eq!(Cents(2_561).json().to_string(), "25.61");
+    }
+
+    #[test]
+    fn a_price_with_tax_keeps_the_places_that_magento_keeps() {
+        assert_eq!(Amount::taxed(Cents(2_215), 19).raw(), "26.358501");
+        assert_eq!(Amount::taxed(Cents(2_215), 19).cents(), Cents(2_636));
+        assert_eq!(Amount::taxed(Cents(2_215), 0).raw(), "22.15");
+        assert_eq!(Amount::taxed(Cents(0), 19).raw(), "0");
+    }
+
+    #[test]
+    fn converts_to_whole_cents_half_away_from_zero() {
+        assert_eq!(Cents(4_800).parts(9_200), Cents(4_416));
+        assert_eq!(Cents(4_416).over(9_200), Cents(4_800));
+        assert_eq!(Cents(1).parts(5_000), Cents(1));
+        assert_eq!(Cents(-1).parts(5_000), Cents(-1));
     }
 }

@@ -5,22 +5,24 @@ use http::StatusCode;
 use super::Shop;
 use super::catalog;
 use super::layout::{self, Page};
-use super::product::{Place, tile};
-use super::template::fill;
+use super::price::Place;
+use super::product::tile;
+use super::template::render;
+use super::view::View;
 
 /// Ids of the products on the home page.
 const FEATURED: [u64; 8] = [6, 2, 5, 7, 4, 8, 1, 9];
 
 /// The home page.
-pub fn home(shop: &Shop) -> (StatusCode, Page) {
+pub fn home(shop: &Shop, view: &View) -> (StatusCode, Page) {
     let tiles: String =
-        catalog::products(&FEATURED).into_iter().map(|product| tile(shop, product, Place::Widget)).collect();
+        catalog::products(&FEATURED).into_iter().map(|product| tile(shop, view, product, Place::Widget)).collect();
     let page = Page {
         title: String::from("Lumen & Loom: lamps and bags"),
         description: String::from("Lamps you can take outside and bags you can hand down."),
         body_class: String::from("cms-home cms-index-index page-layout-1column"),
         title_block: layout::title_block("Home Page"),
-        main: fill(include_str!("templates/home.html"), &[("tiles", &tiles)]),
+        main: render(view, include_str!("templates/home.html"), &[("tiles", tiles)]),
         ..Page::default()
     };
     (StatusCode::OK, page)

@@ -9,7 +9,10 @@ use http::HeaderMap;
 use http::header::COOKIE;
 
 use super::catalog::{self, Product};
+use super::choice::{Choice, Wanted};
 use super::discount::Row;
+use super::money::Cents;
+use super::view::View;
 
 /// Beyond this many sessions the oldest is forgotten: a demo has few shoppers, and a load test must not eat the machine.
 const MOST_SESSIONS: usize = 10_000;
@@ -21,8 +24,37 @@ pub struct Line {
     pub item: u64,
     /// What is bought.
     pub product: &'static Product,
+    /// What was chosen of it.
+    pub choice: Choice,
     /// How many.
     pub qty: u32,
+}
+
+impl Line {
+    /// The rows that the cart's arithmetic sees: one, or one for each part of a bundle, whose discounts sit on its parts.
+    pub fn rows(&self, view: &View) -> Vec<Row> {
+        match &self.choice {
+            Choice::Parts(parts) => {
+                let row = |part: &super::choice::Part| Row {
+                    products: [self.product.id, part.product.id],
+                    price: view.net(part.product.price()),
+                    qty: part.qty * self.qty,
+                };
+                parts.iter().map(row).collect()
+            }
+            choice => {
+                let child = if let Choice::Child(_, child) = choice { child.id } else { self.product.id };
+                let price = view.net(choice.unit(self.product, self.qty));
+                vec![Row { products: [self.product.id, child], price, qty: self.qty }]
+            }
+        }
+    }
+
+    /// What one unit costs in a view's currency, without tax.
+    pub fn unit(&self, view: &View) -> Cents {
+        let total: Cents = self.rows(view).iter().map(Row::total).sum();
+        Cents(total.0 / i64::from(self.qty.max(1)))
+    }
 }
 
 /// A message for the next page.
@@ -45,7 +77,11 @@ pub struct Session {
     pub form_key: String,
     /// The cart's public id in the API.
     pub cart_id: String,
-    /// Changes with the cart, as `data_id` of customer sections does.
+    /// Ids of the products on the wish list, oldest first.
+    pub wishes: Vec<u64>,
+    /// Ids of the products that are compared, oldest first.
+    pub compared: Vec<u64>,
+    /// Changes with the cart and the lists, as `data_id` of customer sections does.
     pub version: u64,
     next_item: u64,
 }
@@ -55,15 +91,29 @@ impl Session {
         Self { form_key, cart_id: random_text(32), version: now(), next_item: 1, ..Self::default() }
     }
 
-    /// Puts units of a product into the cart, onto its line when it has one.
-    pub fn add(&mut self, product: &'static Product, qty: u32) {
+    /// Puts units of what was chosen into the cart, onto its line when it has one.
+    pub fn add(&mut self, (product, choice, qty): Wanted) {
         self.version += 1;
-        if let Some(line) = self.lines.iter_mut().find(|line| line.product.id == product.id) {
+        let same = |line: &&mut Line| line.product.id == product.id && line.choice == choice;
+        if let Some(line) = self.lines.iter_mut().find(same) {
             line.qty = line.qty.saturating_add(qty).min(MOST_UNITS);
             return;
         }
-        self.lines.push(Line { item: self.next_item, product, qty });
+        self.lines.push(Line { item: self.next_item, product, choice, qty: qty.min(MOST_UNITS) });
         self.next_item += 1;
+    }
+
+    /// Puts a product onto one of the lists, or takes it off.
+    pub fn list(&mut self, which: List, product: u64, is_on: bool) {
+        self.version += 1;
+        let ids = match which {
+            List::Wishes => &mut self.wishes,
+            List::Compared => &mut self.compared,
+        };
+        ids.retain(|id| *id != product);
+        if is_on {
+            ids.push(product);
+        }
     }
 
     /// Changes a line's quantity; none takes it away.
@@ -76,9 +126,13 @@ impl Session {
     }
 
     /// The cart as the discount arithmetic sees it.
-    pub fn rows(&self) -> Vec<Row> {
-        let row = |line: &Line| Row { product: line.product.id, price: line.product.price(), qty: line.qty };
-        self.lines.iter().map(row).collect()
+    pub fn rows(&self, view: &View) -> Vec<Row> {
+        self.lines.iter().flat_map(|line| line.rows(view)).collect()
+    }
+
+    /// The lines with tax and without discounts.
+    pub fn subtotal_with_tax(&self, view: &View) -> Cents {
+        self.lines.iter().map(|line| view.with_tax(line.unit(view) * line.qty)).sum()
     }
 
     /// How many units are in the cart.
@@ -90,6 +144,15 @@ impl Session {
     pub fn say(&mut self, kind: &'static str, text: impl Into<String>) {
         self.messages.push(Message { kind, text: text.into() });
     }
+}
+
+/// A list of products that a shopper keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum List {
+    /// The wish list. Magento keeps one for customers only; this shop knows only guests.
+    Wishes,
+    /// What is compared.
+    Compared,
 }
 
 /// More units of one product are not sold at once, as in Magento's default stock settings.
@@ -184,16 +247,26 @@ mod tests {
     fn keeps_a_cart_from_one_request_to_the_next() {
         let sessions = Sessions::default();
         let tote = catalog::product(1).expect("the tote");
-        let (_, begun) = sessions.with(&HeaderMap::new(), |session| session.add(tote, 2));
+        let (_, begun) = sessions.with(&HeaderMap::new(), |session| session.add((tote, Choice::Nothing, 2)));
         let headers = with_session(&begun.expect("a new session"));
         let (units, begun) = sessions.with(&headers, |session| {
-            session.add(tote, 1);
+            session.add((tote, Choice::Nothing, 1));
             session.units()
         });
         assert_eq!((units, begun), (3, None));
         sessions.with(&headers, |session| session.set_qty(1, 0));
         let (lines, _) = sessions.with(&headers, |session| session.lines.len());
         assert_eq!(lines, 0);
+    }
+
+    #[test]
+    fn what_was_chosen_otherwise_is_another_line() {
+        let mut session = Session::default();
+        let mug = catalog::product_by_key("initial-enamel-mug").expect("the mug");
+        for choice in [Choice::Options(Vec::new()), Choice::Nothing, Choice::Options(Vec::new())] {
+            session.add((mug, choice, 1));
+        }
+        assert_eq!(session.lines.iter().map(|line| line.qty).collect::<Vec<_>>(), [2, 1]);
     }
 
     #[test]

@@ -1,7 +1,31 @@
 //! The little that the shop's pages need of a template language: named holes and escaping.
 
+use super::view::View;
+
+/// Fills the `[[name]]` holes of a template for a store view: `[[_Phrase]]` holds a phrase in the view's language, `[[@Phrase]]` the same
+/// for an attribute, `[[base]]` what the view's paths begin with, and `[[base_json]]` and `[[base_coded]]`
+/// that for JSON and scripts as PHP prints them. `[[open]]` is a bracket before a hole.
+pub fn render(view: &View, template: &'static str, values: &[(&str, String)]) -> String {
+    let found = |name: &'static str| match name.as_bytes().first() {
+        Some(b'_') => text(view.phrase(&name[1..])),
+        Some(b'@') => attribute(view.phrase(&name[1..])),
+        _ if name == "open" => String::from("["),
+        _ if name == "base" => view.prefix.to_owned(),
+        _ if name == "base_coded" => view.prefix.replace('/', "\\u002F"),
+        _ if name == "base_json" => view.prefix.replace('/', "\\/"),
+        _ => values.iter().find(|(key, _)| *key == name).map_or_else(String::new, |(_, value)| value.clone()),
+    };
+    filled(template, found)
+}
+
 /// Fills the `[[name]]` holes of a template. A hole without a value is left empty.
-pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
+pub fn fill(template: &'static str, values: &[(&str, &str)]) -> String {
+    filled(template, |name| {
+        values.iter().find(|(key, _)| *key == name).map_or_else(String::new, |(_, value)| (*value).to_owned())
+    })
+}
+
+fn filled(template: &'static str, value: impl Fn(&'static str) -> String) -> String {
     let mut page = String::with_capacity(template.len() * 2);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("[[") {
@@ -11,7 +35,7 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
             rest = after;
             break;
         };
-        page.push_str(values.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value));
+        page.push_str(&value(name));
         rest = tail;
     }
     page.push_str(rest);
@@ -55,8 +79,21 @@ mod tests {
 
     #[test]
     fn fills_holes_once() {
-        assert_eq!(fill("<b>[[a]]</b>[[b]][[none]]!", &[("a", "[[b]]"), ("b", "2")]), "<b>[[b]]</b>2!");
-        assert_eq!(fill("open [[a", &[("a", "1")]), "open [[a");
+        let values = [("a", String::from("[[b]]")), ("b", String::from("2"))];
+        let filled = |template| render(View::with_code("default"), template, &values);
+        assert_eq!(filled("<b>[[a]]</b>[[b]][[none]]!"), "<b>[[b]]</b>2!");
+        assert_eq!(filled("open [[a"), "open [[a");
+    }
+
+    #[test]
+    fn speaks_the_language_of_the_view() {
+        let filled = |code, template| render(View::with_code(code), template, &[]);
+        assert_eq!(
+            filled("de", "[[base]]/x [[_Add to Cart]] [[@Add to Cart]]"),
+            "/de/x In den Warenkorb In&#x20;den&#x20;Warenkorb"
+        );
+        assert_eq!(filled("default", "[[base]]/x [[@Add to Cart]]"), "/x Add&#x20;to&#x20;Cart");
+        assert_eq!(filled("b2b", "[[base_json]]"), "\\/b2b");
     }
 
     #[test]

@@ -81,7 +81,21 @@ async fn every_page_is_whole_and_of_its_kind() {
         ("/lamp-care-plan.html", "catalog-product-view"),
         ("/about-us/", "cms-page-view"),
         ("/checkout/cart/", "checkout-cart-index"),
+        ("/wishlist/", "wishlist-index-index"),
+        ("/catalog/product_compare/", "catalog-product_compare-index"),
+        ("/dune-day-pack.html", "page-product-configurable catalog-product-view"),
+        ("/heron-desk-lamp.html", "page-product-configurable catalog-product-view"),
+        ("/first-evening-set.html", "page-product-bundle catalog-product-view"),
+        ("/initial-enamel-mug.html", "catalog-product-view"),
+        ("/beeswax-candle.html", "catalog-product-view"),
+        ("/lamplighters-shelf.html", "page-product-grouped catalog-product-view"),
+        ("/four-season-star-maps.html", "page-product-downloadable catalog-product-view"),
+        ("/de", "cms-index-index"),
+        ("/de/bags.html", "catalog-category-view"),
+        ("/b2b/first-evening-set.html", "catalog-product-view"),
+        ("/ar/gear.html", "catalog-category-view"),
         ("/nothing.html", "cms-noroute-index"),
+        ("/de/nothing.html", "cms-noroute-index"),
     ];
     for (path, kind) in kinds {
         let answer = page(&shop, path).await;
@@ -99,7 +113,15 @@ async fn every_page_is_whole_and_of_its_kind() {
 #[tokio::test]
 async fn everything_a_page_refers_to_is_there() {
     let shop = shop();
-    for path in ["/", "/bags.html", "/gear.html", "/ember-camp-lantern.html", "/checkout/cart/"] {
+    for path in [
+        "/",
+        "/bags.html",
+        "/gear.html",
+        "/ember-camp-lantern.html",
+        "/checkout/cart/",
+        "/de/gear.html",
+        "/ar/dune-day-pack.html",
+    ] {
         let html = page(&shop, path).await.into_body();
         let targets = ["src=\"", "href=\""].into_iter().flat_map(|key| html.split(key).skip(1));
         for target in targets.filter_map(|after| after.split('"').next()).filter(|target| target.starts_with('/')) {
@@ -124,6 +146,120 @@ async fn the_cart_charges_by_the_membership_that_arrives() {
     assert!(both.contains("Discount (Wholesale $5 off bags, VIP 20 % off)"), "{both}");
     let again = browser.cart("").await;
     assert!(!again.contains("Discount ("), "nothing is remembered");
+}
+
+/// The text of the price in a row of the cart's totals.
+fn total(cart: &str, label: &str) -> String {
+    let after = cart.split_once(&format!("data-th=\"{label}\"")).unwrap_or_else(|| panic!("{label} in {cart}")).1;
+    let price = after.split_once("<span class=\"price\">").expect("a price").1;
+    price.split('<').next().expect("its text").to_owned()
+}
+
+#[tokio::test]
+async fn a_view_with_tax_charges_it_on_what_the_discount_leaves() {
+    let browser = Browser::with_cart(shop(), &[(1, 1), (8, 3)]).await;
+    let cookies = |membership: &str| format!("{}; {MEMBERSHIP}={membership}", browser.session);
+    let cart = |path: &'static str, membership: &str| {
+        ask(&browser.shop, get_request(path, &[("cookie", &cookies(membership))]))
+    };
+    let plain = cart("/de/checkout/cart/", "").await.into_body();
+    assert_eq!(total(&plain, "Gesamtsumme"), "167,47\u{a0}€", "140.73 and 19 % on it");
+    let vip = cart("/de/checkout/cart/", VIP).await.into_body();
+    let told = ["Rabatt", "Steuern", "Gesamtsumme"].map(|label| total(&vip, label));
+    assert_eq!(told, ["-28,15\u{a0}€", "21,39\u{a0}€", "133,97\u{a0}€"]);
+    let both = cart("/b2b/checkout/cart/", VIP).await.into_body();
+    assert!(both.contains("€52.55") && both.contains("€44.16"), "{both}");
+    let dinars = cart("/ar/checkout/cart/", WHOLESALE).await.into_body();
+    assert!(dinars.contains("-\u{200f}١٫٥٤\u{a0}د.ك.\u{200f}"), "five dollars are 1.54 dinars: {dinars}");
+    let id = browser.cart_id().await;
+    let rest =
+        ask(&browser.shop, get_request(&format!("/rest/de/V1/guest-carts/{id}/totals"), &[(MEMBERSHIP, VIP)])).await;
+    let rest: Value = serde_json::from_str(rest.body()).expect("JSON");
+    assert_eq!(
+        (rest["grand_total"].to_string(), &rest["quote_currency_code"]),
+        (String::from("133.97"), &"EUR".into())
+    );
+}
+
+#[tokio::test]
+async fn every_type_goes_into_the_cart_with_what_was_chosen() {
+    let browser = Browser::with_cart(shop(), &[]).await;
+    let forms = [
+        ("product=11&super_attribute[143]=167&super_attribute[93]=52", "LL-BA06-24-RUST", "$68.65"),
+        ("product=12&super_attribute[151]=202&super_attribute[152]=212", "LL-GE06-GLASS-3", "$117.35"),
+        (
+            "product=13&bundle_option[1]=2&bundle_option[2]=5&bundle_option[3]=7&bundle_option_qty[3]=3",
+            "3 x Market Net Carrier",
+            "$232.85",
+        ),
+        ("product=14&options[1]=ABC&options[2]=2&options[3]=4&options[4][]=5", "Gold leaf", "$28.50"),
+        ("product=15&qty=6", "LL-GE08", "$5.90"),
+        ("product=16&super_group[8]=1&super_group[7]=1", "LL-GE02", "$59.00"),
+        ("product=17&links[]=2&links[]=4", "Winter", "$12.50"),
+    ];
+    for (form, told, price) in forms {
+        let form = form.replace('[', "%5B").replace(']', "%5D");
+        browser.post("/checkout/cart/add/", &format!("{form}&form_key=k")).await;
+        let cart = browser.cart("").await;
+        assert!(
+            cart.contains(told) && cart.contains(&format!("<span class=\"price\">{price}</span>")),
+            "{form}: {cart}"
+        );
+    }
+    let missing = browser.post("/checkout/cart/add/", "product=11&form_key=k").await;
+    assert_eq!(missing.headers()[LOCATION], "/dune-day-pack.html");
+}
+
+#[tokio::test]
+async fn a_bundle_is_discounted_by_its_parts() {
+    let browser = Browser::with_cart(shop(), &[]).await;
+    let form = "product=13&bundle_option%5B1%5D=1&bundle_option%5B2%5D=4&bundle_option%5B3%5D=7&qty=2&form_key=k";
+    browser.post("/checkout/cart/add/", form).await;
+    let vip = browser.cart(VIP).await;
+    assert_eq!(total(&vip, "Discount"), "-$48.36", "14.00, 19.20 and 15.16");
+    let wholesale = browser.cart(WHOLESALE).await;
+    assert_eq!(total(&wholesale, "Discount"), "-$30.00", "two totes and four nets");
+}
+
+#[tokio::test]
+async fn wishes_and_comparisons_are_kept_and_told_of() {
+    let browser = Browser::with_cart(shop(), &[]).await;
+    for list in ["/de/wishlist/index/add/", "/de/catalog/product_compare/add/"] {
+        for product in [2, 11] {
+            browser.post(list, &format!("product={product}&form_key=k")).await;
+        }
+    }
+    let cookies = [("cookie", browser.session.as_str())];
+    let wishes = ask(&browser.shop, get_request("/de/wishlist/", &cookies)).await.into_body();
+    assert_eq!(wishes.matches("price-box price-configured_price").count(), 2, "{wishes}");
+    let compared = ask(&browser.shop, get_request("/de/catalog/product_compare/", &cookies)).await.into_body();
+    assert_eq!(compared.matches("id=\"product-price-2-compare-list-top\"").count(), 2, "final and regular price");
+    let path = "/de/customer/section/load/?sections=wishlist,compare-products";
+    let sections: Value =
+        serde_json::from_str(ask(&browser.shop, get_request(path, &cookies)).await.body()).expect("JSON");
+    assert_eq!(
+        (&sections["wishlist"]["counter"], &sections["compare-products"]["count"]),
+        (&"2 Artikel".into(), &2.into())
+    );
+    let price = sections["wishlist"]["items"][1]["product_price"].as_str().expect("HTML");
+    assert!(price.contains("108,39\u{a0}€"), "{price}");
+    browser.post("/wishlist/index/remove/", "product=2&form_key=k").await;
+    let wishes = ask(&browser.shop, get_request("/wishlist/", &cookies)).await.into_body();
+    assert!(!wishes.contains("Wayfarer") && wishes.contains("Dune Day Pack"), "{wishes}");
+}
+
+#[tokio::test]
+async fn every_script_of_a_page_is_json() {
+    let shop = shop();
+    for view in ["", "/de", "/b2b", "/ar"] {
+        for product in &catalog::PRODUCTS {
+            let html = page(&shop, &format!("{view}{}", product.path())).await.into_body();
+            for script in html.split("<script type=\"text/x-magento-init\">").skip(1) {
+                let text = script.split("</script>").next().expect("the script's text");
+                assert!(serde_json::from_str::<Value>(text).is_ok(), "{view}{}: {text}", product.key);
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! What Segue is for: says who the shopper is, decides what he gets, asks the origin, and changes its page.
 
+mod answers;
 mod fresh;
 mod overheard;
 mod session;
+mod stale;
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
@@ -148,7 +150,9 @@ impl Shop {
     /// Finds out everything about a request that needs nobody else, and asks of the origin what its page is to be like.
     fn begin(self: &Arc<Self>, parts: &mut request::Parts, client: Client, now: Timestamp) -> Turn {
         let store = jar::values(&parts.headers, "store").next().and_then(|value| std::str::from_utf8(value).ok());
-        let view = Arc::clone(self.sites.find(&client.host, parts.uri.path(), store));
+        let asked = self.rewriter.asked(parts.uri.path());
+        let found = self.sites.find(&client.host, parts.uri.path(), store);
+        let view = Arc::clone(asked.as_ref().and_then(|asked| self.view_of(asked)).unwrap_or(found));
         let known = self.known.load_full();
         let shopper = self.identifier.identify(&RequestView {
             headers: &parts.headers,
@@ -166,8 +170,14 @@ impl Shop {
         // Looking at a simulation is what one does before switching on.
         let shown = if mode == Mode::Observe && shopper.is_simulated() { Mode::On } else { mode };
         let rules = self.lookup.current();
-        let personal = shopper.is_simulated() || rules.could_change(&view, now);
-        let wanted = self.rewriter.prepare(parts, shown, personal);
+        let simulated = shopper.is_simulated();
+        let wanted = match &asked {
+            Some(asked) => {
+                let personal = simulated || rules.could_offer(&view, now);
+                self.rewriter.prepare_answer(parts, shown, personal, asked.kind)
+            }
+            None => self.rewriter.prepare(parts, shown, simulated || rules.could_change(&view, now)),
+        };
         let excluded = shown == Mode::On && !included && !shopper.is_simulated();
         Turn {
             shop: Arc::clone(self),
@@ -179,6 +189,8 @@ impl Shop {
             tells_origin: mode == Mode::On && included,
             path: parts.uri.path().to_owned(),
             session: session::Before::of(parts, &shopper),
+            held: stale::Held::of(parts, &wanted, &self.identifier.config().offers_cookie()),
+            is_of_view: asked.is_none_or(|asked| self.is_sure_of(&asked)),
             shopper,
             client,
             now,
@@ -212,6 +224,10 @@ struct Turn {
     tells_origin: bool,
     path: String,
     session: session::Before,
+    /// What his browser holds that was made for him.
+    held: stale::Held,
+    /// Whether an answer to a script is known to be for the view.
+    is_of_view: bool,
     client: Client,
     now: Timestamp,
     /// The same on the clock that measures.
@@ -228,10 +244,11 @@ impl Turn {
 
     async fn finish(mut self, response: Response<Body>) -> Response<Body> {
         self.take_late_answer();
-        match self.wanted.mode() {
-            Mode::Off => response,
-            Mode::Observe => self.observe(response),
-            Mode::On => self.rewrite(response).await,
+        match (self.wanted.mode(), self.wanted.answer()) {
+            (Mode::On, Some(kind)) => self.rewrite_answer(kind, response).await,
+            (Mode::Off, _) | (Mode::Observe, Some(_)) => response,
+            (Mode::Observe, None) => self.observe(response),
+            (Mode::On, None) => self.rewrite(response).await,
         }
     }
 
@@ -320,7 +337,8 @@ impl Turn {
             }
             return response;
         }
-        let cookies = self.kept(&response);
+        let mut cookies = self.kept(&response);
+        cookies.extend(self.refreshed(&response, &rewritten.outcome));
         if !cookies.is_empty() {
             headers::make_private(response.headers_mut());
             response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));

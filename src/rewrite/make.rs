@@ -211,12 +211,12 @@ fn polished(variant: &Variant) -> Option<Bytes> {
 }
 
 /// A page must outlive any defect in what is made of it.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Skip> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, Skip> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| Skip::PlanFailed)
 }
 
 /// Runs work on `bytes` bytes so that, when it is long, other connections of this thread do not wait for it.
-fn heavy<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+pub(super) fn heavy<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     let can_move = Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
     if bytes > HEAVY && can_move { tokio::task::block_in_place(work) } else { work() }
 }

@@ -6,9 +6,12 @@ use percent_encoding::percent_decode_str;
 use wildmatch::WildMatch;
 
 /// What is never touched unless configured otherwise; a later line wins over an earlier one.
-const DEFAULT: [&str; 38] = [
+const DEFAULT: [&str; 41] = [
     "/admin*",
     "/rest",
+    // Prices that widgets show; asked for with GET only.
+    "!/rest/v1/products-render-info",
+    "!/rest/*/v1/products-render-info",
     "/graphql",
     "/soap",
     "/oauth",
@@ -20,6 +23,8 @@ const DEFAULT: [&str; 38] = [
     "/multishipping",
     "/onestepcheckout",
     "/customer",
+    // What the minicart and the wishlist block show.
+    "!/customer/section/load",
     "/sales/order",
     "/sales/guest",
     "/sales/download",
@@ -158,15 +163,13 @@ impl NeverTouched {
     /// Whether the path of a request, as it arrived, is one that is never touched. Under a store view's prefix or the front
     /// controller the rest of the path counts as well.
     pub(super) fn covers(&self, path: &str) -> bool {
+        self.readings(path).iter().any(|path| self.listed(path) || is_file(path))
+    }
+
+    /// The path of a request, in lower case, and what is left of it without each prefix.
+    pub(super) fn readings(&self, path: &str) -> Vec<String> {
         let path = normalised(path);
-        let mut rest = Some(path.as_str());
-        while let Some(path) = rest {
-            if self.listed(path) || is_file(path) {
-                return true;
-            }
-            rest = self.without_prefix(path);
-        }
-        false
+        std::iter::successors(Some(path.as_str()), |path| self.without_prefix(path)).map(str::to_owned).collect()
     }
 
     fn listed(&self, path: &str) -> bool {

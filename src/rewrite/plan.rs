@@ -110,26 +110,35 @@ pub enum PlanError {
 /// Real pages have some hundreds of elements of interest. Judging compares them with each other, so that their square counts.
 const MOST_ELEMENTS: usize = 6000;
 
+/// Notes what is of interest in some HTML.
+fn note(html: &str) -> Result<Notes, PlanError> {
+    if u32::try_from(html.len()).is_err() {
+        return Err(PlanError::TooLarge { bytes: html.len() });
+    }
+    let notes = scan(html).map_err(PlanError::Parser)?;
+    let elements = notes.weight();
+    if elements > MOST_ELEMENTS { Err(PlanError::TooComplex { elements }) } else { Ok(notes) }
+}
+
 impl Plan {
     /// Compiles an HTML page. Any UTF-8 gives a plan, if need be one in which nothing can be changed.
     pub fn compile(page: &[u8]) -> Result<Self, PlanError> {
-        if u32::try_from(page.len()).is_err() {
-            return Err(PlanError::TooLarge { bytes: page.len() });
-        }
         let page = std::str::from_utf8(page).map_err(|error| PlanError::NotUtf8 { at: error.valid_up_to() })?;
-        let notes = scan(page).map_err(PlanError::Parser)?;
-        let elements = notes.weight();
-        if elements > MOST_ELEMENTS {
-            return Err(PlanError::TooComplex { elements });
-        }
-        Ok(Self::of_notes(page, &notes))
-    }
-
-    fn of_notes(page: &str, notes: &Notes) -> Self {
+        let notes = note(page)?;
         let class = notes.body_class.map(|class| decode(class.of(page))).unwrap_or_default();
         let kind = PageKind::of_body_classes(&class);
+        Ok(Self::of_notes(page, &notes, kind, StoreHints::read(page, &notes)))
+    }
+
+    /// Compiles a part of a page that a script puts into one of this kind and locale.
+    pub(crate) fn compile_fragment(html: &str, kind: PageKind, locale: &str) -> Result<Self, PlanError> {
+        let notes = note(html)?;
+        let store = StoreHints { language: Some(locale.to_owned()), ..StoreHints::read(html, &notes) };
+        Ok(Self::of_notes(html, &notes, kind, store))
+    }
+
+    fn of_notes(page: &str, notes: &Notes, kind: PageKind, mut store: StoreHints) -> Self {
         let scripts = Scripts::read(page, notes);
-        let mut store = StoreHints::read(page, notes);
         let judge = Judge::new(page, notes, kind);
         if store.currencies.is_empty() {
             store.currencies = judge.shown_currencies(page, notes, store.language.as_deref());

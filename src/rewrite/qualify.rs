@@ -67,16 +67,51 @@ pub(super) struct Form {
     pub(super) labelled: bool,
 }
 
+/// Whether the answer to a request for something that a script of a page asks for may be changed.
+pub(super) fn script_request(parts: &request::Parts) -> Result<(), Skip> {
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return Err(Skip::Method);
+    }
+    let agent = parts.headers.get(USER_AGENT);
+    if agent.is_some_and(|agent| declared_crawler(&String::from_utf8_lossy(agent.as_bytes()))) {
+        return Err(Skip::Crawler);
+    }
+    if parts.method == Method::HEAD { Err(Skip::Head) } else { Ok(()) }
+}
+
+/// What an answer must be to be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Media {
+    Html,
+    Json,
+}
+
+impl Media {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Html => "text/html",
+            Self::Json => "application/json",
+        }
+    }
+
+    fn missing(self) -> Skip {
+        match self {
+            Self::Html => Skip::NotHtml,
+            Self::Json => Skip::NotJson,
+        }
+    }
+}
+
 /// Whether an answer may be changed, by its status and headers. What no audience could get changed is named before what another
 /// request for the same page could.
-pub(super) fn answer(parts: &response::Parts) -> Result<Form, Skip> {
+pub(super) fn answer(parts: &response::Parts, media: Media) -> Result<Form, Skip> {
     match parts.status {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT => {}
         StatusCode::NOT_MODIFIED => return Err(Skip::NotModified),
         _ => return Err(Skip::Status),
     }
     let headers = &parts.headers;
-    let labelled = labelled_utf8(headers)?;
+    let labelled = labelled_utf8(headers, media)?;
     if headers.get(CONTENT_DISPOSITION).is_some_and(|value| !starts_with_word(value.as_bytes(), b"inline")) {
         return Err(Skip::Attachment);
     }
@@ -97,13 +132,13 @@ fn starts_with_word(value: &[u8], word: &[u8]) -> bool {
     value[..end].trim_ascii().eq_ignore_ascii_case(word)
 }
 
-/// Whether the headers say that the answer is HTML in UTF-8 (true), or HTML and no charset (false).
-fn labelled_utf8(headers: &HeaderMap) -> Result<bool, Skip> {
+/// Whether the headers say that the answer is of a type and in UTF-8 (true), or of that type and of no charset (false).
+fn labelled_utf8(headers: &HeaderMap, media: Media) -> Result<bool, Skip> {
     let mut values = headers.get_all(CONTENT_TYPE).into_iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(Skip::NotHtml) };
-    let mut parts = value.to_str().map_err(|_| Skip::NotHtml)?.split(';').map(str::trim);
-    if !parts.next().is_some_and(|name| name.eq_ignore_ascii_case("text/html")) {
-        return Err(Skip::NotHtml);
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(media.missing()) };
+    let mut parts = value.to_str().map_err(|_| media.missing())?.split(';').map(str::trim);
+    if !parts.next().is_some_and(|name| name.eq_ignore_ascii_case(media.name())) {
+        return Err(media.missing());
     }
     let mut labelled = false;
     for (key, charset) in parts.filter_map(|parameter| parameter.split_once('=')) {
@@ -169,7 +204,7 @@ mod tests {
             .iter()
             .fold(Response::builder().status(status), |builder, (name, value)| builder.header(*name, *value));
         let (parts, ()) = answer.body(()).expect("an answer").into_parts();
-        super::answer(&parts)
+        super::answer(&parts, Media::Html)
     }
 
     #[test]
@@ -213,6 +248,16 @@ mod tests {
         ] {
             assert_eq!(answered(200, &[("content-type", kind)]), Ok(Form { coding: Coding::Identity, labelled }));
         }
+    }
+
+    #[test]
+    fn takes_json_for_scripts() {
+        let (mut parts, ()) = Response::new(()).into_parts();
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert_eq!(super::answer(&parts, Media::Json), Ok(Form { coding: Coding::Identity, labelled: false }));
+        assert_eq!(super::answer(&parts, Media::Html), Err(Skip::NotHtml));
+        parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        assert_eq!(super::answer(&parts, Media::Json), Err(Skip::NotJson));
     }
 
     #[test]
@@ -297,7 +342,7 @@ mod tests {
             let kind = down.headers[CONTENT_TYPE].to_str().unwrap_or_default().trim_start().to_ascii_lowercase();
             _ = super::request(&up, &never);
             // Whatever else the headers say, only HTML ever qualifies.
-            prop_assert!(super::answer(&down).is_err() || kind.starts_with("text/html"));
+            prop_assert!(super::answer(&down, Media::Html).is_err() || kind.starts_with("text/html"));
         }
 
         #[test]

@@ -33,6 +33,8 @@ pub enum Skip {
     Status,
     /// The answer is not `text/html`.
     NotHtml,
+    /// An answer for a script is not `application/json`, or no JSON.
+    NotJson,
     /// The answer is a download.
     Attachment,
     /// The page says that it is in another charset than UTF-8.
@@ -63,7 +65,7 @@ pub enum Skip {
 
 impl Skip {
     /// Every reason, in the order of a request's way.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::ModeOff,
         Self::NoRule,
         Self::Share,
@@ -78,6 +80,7 @@ impl Skip {
         Self::NotModified,
         Self::Status,
         Self::NotHtml,
+        Self::NotJson,
         Self::Attachment,
         Self::Charset,
         Self::NotUtf8,
@@ -110,6 +113,7 @@ impl Skip {
             Self::NotModified => "not-modified",
             Self::Status => "status",
             Self::NotHtml => "not-html",
+            Self::NotJson => "not-json",
             Self::Attachment => "attachment",
             Self::Charset => "charset",
             Self::NotUtf8 => "not-utf8",
@@ -138,6 +142,7 @@ impl Skip {
                 | Self::NotModified
                 | Self::Status
                 | Self::NotHtml
+                | Self::NotJson
                 | Self::Attachment
                 | Self::Charset
                 | Self::NoTransform

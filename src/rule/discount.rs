@@ -4,6 +4,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::Action;
 
+pub mod lines;
 #[cfg(test)]
 pub(crate) mod vectors;
 

@@ -11,7 +11,9 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use super::Metrics;
 use crate::mode::Mode;
+use crate::rewrite::answers::AnswerKind;
 use crate::rewrite::render::Change;
+use crate::rewrite::skip::Skip;
 use crate::rewrite::{Done, Outcome, Rewriter};
 
 /// The name of the metric that counts pages with prices from elsewhere, without prefix and suffix.
@@ -35,6 +37,13 @@ struct Source {
     source: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AnswerLabels {
+    mode: &'static str,
+    answer: &'static str,
+    outcome: &'static str,
+}
+
 /// Counts pages, products, blocks and claims. Simulations are not to be counted.
 #[derive(Clone, Debug, Default)]
 pub struct PageMetrics {
@@ -43,6 +52,7 @@ pub struct PageMetrics {
     blocks: Family<Labels, Counter>,
     elsewhere: Family<Source, Counter>,
     refused: Family<Claim, Counter>,
+    answers: Family<AnswerLabels, Counter>,
 }
 
 /// What a page shows or would show.
@@ -66,6 +76,8 @@ impl PageMetrics {
         let help = "Judged pages whose scripts fetch prices from elsewhere, which Segue cannot change, by the service";
         metrics.register(FETCHED_PRICES, help, own.elsewhere.clone());
         metrics.register("cookies_refused", "Claims of membership that were not believed", own.refused.clone());
+        let help = "Answers to scripts of pages that hold prices, by what became of them";
+        metrics.register("script_answers", help, own.answers.clone());
         metrics.collect(Box::new(RewriterFigures(rewriter)));
         own
     }
@@ -73,6 +85,17 @@ impl PageMetrics {
     /// Counts a claim that was not believed: what it was, and why.
     pub fn refused(&self, (what, reason): (&'static str, &'static str)) {
         self.refused.get_or_create(&Claim { what, reason }).inc();
+    }
+
+    /// Counts what became of an answer to a script: whether it was changed, or why it was not looked at.
+    pub fn count_answer(&self, mode: Mode, kind: AnswerKind, outcome: Result<bool, Skip>) {
+        let outcome = match outcome {
+            Ok(true) => "changed",
+            Ok(false) => "unchanged",
+            Err(skip) => skip.as_str(),
+        };
+        let labels = AnswerLabels { mode: mode.as_str(), answer: kind.as_str(), outcome };
+        self.answers.get_or_create(&labels).inc();
     }
 
     /// Counts what became of an answer.

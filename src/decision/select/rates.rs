@@ -49,6 +49,17 @@ impl<'a> Rates<'a> {
         self.found.get_or_init(|| Found::of(self.tax, self.page))
     }
 
+    /// Whether the page's prices with tax are computed amounts.
+    pub(super) fn are_computed(&self) -> bool {
+        self.found().is_computed
+    }
+
+    /// The prices without tax within a price with tax, and the rates, for every rate that could be.
+    pub(super) fn possible(&self, incl: Decimal) -> impl Iterator<Item = (Decimal, Decimal)> + '_ {
+        let rates = (1..=HIGHEST_HALVES).map(|halves| Decimal::new(i64::from(halves) * 5, 1).normalize());
+        rates.filter_map(move |rate| Some((self.excl(incl, rate, true)?, rate)))
+    }
+
     /// The page's rate, if it can have one only.
     pub(super) fn only(&self) -> Option<Decimal> {
         only(self.found().rates.iter().copied())

@@ -65,11 +65,15 @@ pub(super) struct Stack<'a> {
 struct Standing<'a> {
     facts: &'a UnitFacts,
     sku: Option<String>,
-    price: Result<(Taxed, Left), NotApplied>,
+    /// What the price may be; all must come to the same.
+    readings: Result<Vec<Reading>, NotApplied>,
     /// The offer that lets none follow.
     stopped_by: Option<&'a Offer>,
     lowered_by: Vec<&'a Offer>,
 }
+
+/// A price as the cart has it, and what the offers so far leave of it.
+type Reading = (Taxed, Left);
 
 /// What the offers so far leave of a price's basis.
 enum Left {
@@ -212,16 +216,17 @@ impl<'a> Standing<'a> {
             Whose::Variant { sku, .. } | Whose::Component { sku, .. } => sku.as_deref().map(lower),
             _ => None,
         };
-        let taxed = Taxed::of(facts.amounts, facts.share, &page.view.tax, &page.rates);
-        let price = taxed.and_then(|taxed| {
+        let reading = |taxed: Taxed| {
             let left = match facts.share {
                 Share::Whole => Unit::new(taxed.basis).map(Left::Unit),
                 Share::Part => Unit::exact(taxed.basis).map(Left::Unit),
                 Share::Extra => Some(Left::Fraction(Decimal::ONE)),
             };
             left.map(|left| (taxed, left)).ok_or(NotApplied::PriceOutOfRange(taxed.basis))
-        });
-        Self { facts, sku, price, stopped_by: None, lowered_by: Vec::new() }
+        };
+        let readings = Taxed::readings(facts.amounts, facts.share, &page.view.tax, &page.rates);
+        let readings = readings.and_then(|readings| readings.into_iter().map(reading).collect());
+        Self { facts, sku, readings, stopped_by: None, lowered_by: Vec::new() }
     }
 
     fn is_part(&self) -> bool {
@@ -261,18 +266,14 @@ impl<'a> Standing<'a> {
     }
 
     fn charge(&mut self, offer: &'a Offer, page: &Page<'_>, has_extras: bool) -> Result<Effect, NotApplied> {
-        let (taxed, left) = self.price.as_mut().map_err(|why| why.clone())?;
+        let readings = self.readings.as_mut().map_err(|why| why.clone())?;
         if let Some(doubt) = page.currency.doubt(offer) {
             return Err(doubt);
         }
-        let effect = match left {
-            Left::Unit(unit) if has_extras && takes_more(unit, offer) => return Err(NotApplied::ChoiceUnknown),
-            Left::Unit(unit) => unit.apply(offer.action, offer.amount),
-            Left::Fraction(_) if taxed.basis.is_zero() => Effect::Same,
-            Left::Fraction(fraction) => reduce(fraction, offer)?,
-        };
-        if effect == Effect::Raised {
-            return Err(NotApplied::AboveCurrentPrice);
+        let mut effect = Effect::Same;
+        for reading in readings {
+            let own = take(reading, offer, has_extras)?;
+            effect = if own == Effect::Lowered { own } else { effect };
         }
         self.stopped_by = offer.stop.then_some(offer);
         if effect == Effect::Lowered {
@@ -283,9 +284,20 @@ impl<'a> Standing<'a> {
 
     /// The new amounts; the old ones if no offer lowered them, and if they cannot be shown, the offer to blame.
     fn result(&self) -> Result<Amounts, (&'a Offer, NotApplied)> {
-        let (Ok((taxed, left)), Some(last)) = (&self.price, self.lowered_by.last()) else {
+        let (Ok(readings), Some(last)) = (&self.readings, self.lowered_by.last()) else {
             return Ok(self.facts.amounts);
         };
+        let mut results = readings.iter().map(|reading| self.result_of(reading, last));
+        let first = results.next().unwrap_or(Err((last, NotApplied::TaxUnknown)))?;
+        for other in results {
+            if other? != first {
+                return Err((last, NotApplied::TaxUnknown));
+            }
+        }
+        Ok(first)
+    }
+
+    fn result_of(&self, (taxed, left): &Reading, last: &'a Offer) -> Result<Amounts, (&'a Offer, NotApplied)> {
         let taken = match left {
             Left::Unit(unit) => unit.discount(),
             Left::Fraction(fraction) => taxed.basis - taxed.basis * fraction,
@@ -296,8 +308,19 @@ impl<'a> Standing<'a> {
         if let Some((offer, floor)) = self.lowered_by.iter().find(above).and_then(|it| Some((*it, it.floor?))) {
             return Err((offer, NotApplied::BelowFloor(floor)));
         }
-        taxed.less(taken, self.facts.amounts).map_err(|why| (*last, why))
+        taxed.less(taken, self.facts.amounts).map_err(|why| (last, why))
     }
+}
+
+/// Takes an offer off what is left of a price.
+fn take((taxed, left): &mut Reading, offer: &Offer, has_extras: bool) -> Result<Effect, NotApplied> {
+    let effect = match left {
+        Left::Unit(unit) if has_extras && takes_more(unit, offer) => return Err(NotApplied::ChoiceUnknown),
+        Left::Unit(unit) => unit.apply(offer.action, offer.amount),
+        Left::Fraction(_) if taxed.basis.is_zero() => Effect::Same,
+        Left::Fraction(fraction) => reduce(fraction, offer)?,
+    };
+    if effect == Effect::Raised { Err(NotApplied::AboveCurrentPrice) } else { Ok(effect) }
 }
 
 /// Whether an offer takes more off a price than is left of it, so that the rest would go off what a choice adds.

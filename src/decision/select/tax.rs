@@ -28,8 +28,8 @@ pub(super) struct Taxed {
 }
 
 impl Taxed {
-    /// What the page's amounts of a price are to the cart; where that cannot be told, the reason.
-    pub(super) fn of(amounts: Amounts, share: Share, tax: &Tax, rates: &Rates<'_>) -> Result<Self, NotApplied> {
+    /// What the page's amounts of a price are to the cart, going by its rates; where that cannot be told, the reason.
+    fn of(amounts: Amounts, share: Share, tax: &Tax, rates: &Rates<'_>) -> Result<Self, NotApplied> {
         let given = [amounts.final_price, amounts.base_price];
         if let Some(wrong) = given.into_iter().flatten().find(|price| !is_sane(*price)) {
             return Err(NotApplied::PriceOutOfRange(wrong));
@@ -52,6 +52,32 @@ impl Taxed {
             (Some(excl), None) | (None, Some(excl)) => Self::of_excl(excl, share, tax, rates),
         };
         taxed.ok_or(NotApplied::TaxUnknown)
+    }
+
+    /// Everything that the page's amounts of a price may be to the cart; where that cannot be told, the reason.
+    ///
+    /// Among prices that were computed with tax, and as long as nobody told the rates, one in whole cents may be that of a product
+    /// without. If none of the page's rates explains it either, it may have any that does.
+    pub(super) fn readings(
+        amounts: Amounts,
+        share: Share,
+        tax: &Tax,
+        rates: &Rates<'_>,
+    ) -> Result<Vec<Self>, NotApplied> {
+        let read = Self::of(amounts, share, tax, rates);
+        let incl = amounts.final_price.filter(|_| amounts.base_price.is_none() && tax.shown != TaxShown::Excluding);
+        let untaxed = incl.filter(|incl| tax.rates.is_empty() && rates.are_computed() && cents(*incl) == *incl);
+        let Some(incl) = untaxed else { return read.map(|taxed| vec![taxed]) };
+        let plain = Self::plain(incl, share);
+        match read {
+            Ok(taxed) => Ok(vec![taxed, plain]),
+            Err(NotApplied::TaxUnknown) => {
+                let (discounted, taxes_anew) = tax.discount_on.zip(taxes_anew(tax)).ok_or(NotApplied::TaxUnknown)?;
+                let with = |(excl, rate)| Self::with_rate(incl, excl, rate, share, discounted, taxes_anew);
+                Ok(std::iter::once(plain).chain(rates.possible(incl).map(with)).collect())
+            }
+            Err(other) => Err(other),
+        }
     }
 
     /// A price without tax, or one that is shown and discounted without.
@@ -78,9 +104,21 @@ impl Taxed {
             return Some(known);
         }
         let (excl, rate) = rates.within(incl)?;
-        let excl = as_in_cart(excl, share);
-        let basis = if discounted == TaxBasis::Including { whole } else { excl };
-        Some(Self { basis, excl: Some(excl), anew: taxes_anew.then_some((rate, rate)), ..known })
+        Some(Self::with_rate(incl, excl, rate, share, discounted, taxes_anew))
+    }
+
+    fn with_rate(
+        incl: Decimal,
+        excl: Decimal,
+        rate: Decimal,
+        share: Share,
+        discounted: TaxBasis,
+        taxes_anew: bool,
+    ) -> Self {
+        let (excl, incl) = (as_in_cart(excl, share), as_in_cart(incl, share));
+        let basis = if discounted == TaxBasis::Including { incl } else { excl };
+        let anew = taxes_anew.then_some((rate, rate));
+        Self { basis, excl: Some(excl), incl: Some(incl), anew, final_is: TaxBasis::Including, share }
     }
 
     fn of_both(excl: Decimal, incl: Decimal, share: Share, tax: &Tax, rates: &Rates<'_>) -> Option<Self> {
@@ -93,7 +131,8 @@ impl Taxed {
         Some(Self { basis, excl: Some(excl), incl: Some(incl), anew, final_is: TaxBasis::Including, share })
     }
 
-    /// The page's amounts once `taken` is off the basis, the same sides as `before`. It fails if one of them would rise, and if nobody can tell.
+    /// The page's amounts once `taken` is off the basis, the same sides as `before`. It fails if one of them would rise, and if nobody can
+    /// tell.
     pub(super) fn less(&self, taken: Decimal, before: Amounts) -> Result<Amounts, NotApplied> {
         let exact = self.share != Share::Whole;
         let taken = if exact { past_half_cents(taken) } else { taken };

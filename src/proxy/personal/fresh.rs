@@ -52,6 +52,10 @@ impl Turn {
         if let Some(newer) = refresher.newer(&self.shopper, &self.view.website, self.now.as_second()) {
             self.learn(&newer);
         }
+        // The page that asks was looked up for, and what its scripts get is to be the same.
+        if self.wanted.answer().is_some() {
+            return;
+        }
         let is_on = self.wanted.mode() == Mode::On;
         let inquiry = Inquiry {
             shopper: &self.shopper,

@@ -19,7 +19,13 @@ pub(crate) fn price_text(page: &str, string: &Layer<'_>, value: Decimal) -> Opti
 
 /// The only text between tags that is not blank, without the blanks around it.
 pub(crate) fn only_text(html: &str) -> Option<Range<usize>> {
-    let mut found = None;
+    let mut found = texts(html)?.into_iter();
+    found.next().filter(|_| found.next().is_none())
+}
+
+/// Every text between tags that is not blank, without the blanks around it; nothing for HTML that could hide some.
+pub(crate) fn texts(html: &str) -> Option<Vec<Range<usize>>> {
+    let mut found = Vec::new();
     let mut at = 0;
     while at < html.len() {
         let rest = &html[at..];
@@ -27,15 +33,14 @@ pub(crate) fn only_text(html: &str) -> Option<Range<usize>> {
         let text = rest[..end].trim_ascii();
         if !text.is_empty() {
             let start = at + (end - rest[..end].trim_ascii_start().len());
-            found.is_none().then_some(())?;
-            found = Some(start..start + text.len());
+            found.push(start..start + text.len());
         }
         at += match rest.get(end..)? {
             "" => end,
             tag => end + tag_length(tag)?,
         };
     }
-    found
+    Some(found)
 }
 
 /// How long the tag is that a text begins with. A comment could hide a price, and a quoted `>` could hide where the tag ends.

@@ -9,6 +9,7 @@ use crate::rewrite::plan::layer::Layer;
 use crate::rewrite::plan::text::Span;
 use crate::rewrite::plan::{FrameForm, Place, PlannedBox, PlannedFrame, ProductPlan, ShownPrice, Writing};
 use crate::rewrite::price::{amount_like, amount_text};
+use crate::rewrite::wording;
 use crate::rule::html::escape;
 use crate::site::Reference;
 
@@ -71,7 +72,7 @@ impl Sheet<'_> {
             }
             _ if new == old => None,
             Writing::Number => Some(amount_like(raw, cents(new + place.fixed_tax))),
-            Writing::Exact => Some(amount_like(raw, exact(new + place.fixed_tax))),
+            Writing::Exact => Some(amount_like(raw, new + place.fixed_tax)),
             Writing::Text(format, _) => {
                 let text = format.write(cents(new + place.fixed_tax), self.plan.four_grouped);
                 Some(text.ok_or(Refusal::UnknownGrouping)?)
@@ -217,7 +218,9 @@ impl Sheet<'_> {
 
     /// That a price is reached in the cart, in the shop's words or in the page's language.
     fn deducted(&self) -> Option<String> {
-        self.dressing.display.deducted.as_deref().map(escape).filter(|note| !note.is_empty())
+        let language = self.plan.store().language.as_deref().unwrap_or("en");
+        let own = self.dressing.display.deducted.as_deref();
+        own.or_else(|| wording::deducted(language)).map(escape).filter(|note| !note.is_empty())
     }
 
     /// What the law asks to be said of a personalised price.
@@ -234,10 +237,4 @@ impl Sheet<'_> {
 /// What the cart leaves of a price with fractions of a cent: it rounds what it takes off up at half a cent.
 fn cents(amount: Decimal) -> Decimal {
     amount.round_dp_with_strategy(2, RoundingStrategy::MidpointTowardZero)
-}
-
-/// The same for a number that scripts add to others and round at half a cent the other way: a millionth decides for the cart's way.
-fn exact(amount: Decimal) -> Decimal {
-    let amount = amount.round_dp_with_strategy(6, RoundingStrategy::ToZero).normalize();
-    if amount.scale() > 2 { amount - Decimal::new(1, 6) } else { amount }
 }

@@ -236,7 +236,13 @@ fn rates_are_learnt_from_digits_and_from_twins_on_the_same_page() {
     // Whole cents among computed amounts are a product with another tax or none.
     let mut among = shop.to_vec();
     among.push(with_tax("23.64"));
-    assert_eq!(results(&view(tax.clone()), &among, &ten)[4], Err("tax_unknown"));
+    assert_eq!(results(&view(tax.clone()), &among, &ten)[4], Ok(with_tax("21.28")), "a tenth is the same with any");
+    let five = json!([offer("a", json!({"action": "by_fixed", "amount": 5}))]);
+    assert_eq!(results(&view(tax.clone()), &among, &five)[4], Err("tax_unknown"));
+    // 11.90 is 10 with the 19 percent of the others, or a product without tax.
+    among.push(with_tax("11.9"));
+    assert_eq!(results(&view(tax.clone()), &among, &five)[5], Err("tax_unknown"), "5.95 or 6.90");
+    assert_eq!(results(&view(tax.clone()), &among, &ten)[5], Ok(with_tax("10.71")));
     // 2 percent makes these just as well as 19.
     let ambiguous = ["28.560001", "35.700001", "42.840001"].map(with_tax);
     let ambiguous: Vec<Amounts> = ambiguous.into_iter().chain([with_tax("7.140001")]).collect();
