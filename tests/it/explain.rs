@@ -225,3 +225,19 @@ async fn products_in_doubt_are_counted_by_reason_every_time() {
         assert!(metrics.contains(&line), "{line} is not in {metrics}");
     }
 }
+
+#[test]
+fn the_readme_names_every_reason_that_the_source_has() {
+    let read = |path: &str| {
+        std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect("a file of the repository")
+    };
+    let source = read("src/rewrite/plan/reason.rs");
+    let words = source.lines().filter_map(|line| line.trim().strip_prefix("Self::")?.split_once(" => \""));
+    let words: Vec<&str> =
+        words.filter_map(|(_, rest)| rest.strip_suffix("\",")).filter(|word| !word.contains(' ')).collect();
+    assert!(words.len() > 15, "{words:?}");
+    let readme = read("README.md");
+    for word in words {
+        assert!(readme.contains(&format!("`{word}`")), "README.md does not say what {word} means");
+    }
+}
