@@ -71,7 +71,10 @@ async fn hero_and_prices_follow_the_audience_and_the_cart_charges_them() {
     assert_eq!(visit.price().await, "$89.60", "after the page's own script has printed it again");
     let regular = visit.browser.text(".product-info-main .price-box [data-price-type=oldPrice]").await;
     assert_eq!(regular, "$112.00");
-    assert_eq!(visit.browser.text(".product-info-main .segue-offer").await, "VIP 20 % off -$22.40");
+    assert_eq!(
+        visit.browser.text(".product-info-main .segue-offer").await,
+        "VIP 20 % off -$22.40, deducted in the cart"
+    );
     visit.browser.picture("product-vip-1280").await;
 
     visit.browser.eval("document.querySelector('#product-addtocart-button').click()").await;
