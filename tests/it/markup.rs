@@ -49,7 +49,12 @@ pub fn rendered(page: &str, mut prices: Vec<PriceChange>, blocks: Vec<PlacedBloc
         let others: Vec<Amounts> = others.map(|unit| unit.amounts).collect();
         change.units.extend(others);
     }
-    let rendered = render(&compile(page), page.as_bytes(), &Selection { prices, blocks }, &Dressing::default());
+    let rendered = render(
+        &compile(page),
+        page.as_bytes(),
+        &Selection { prices, blocks, ..Selection::default() },
+        &Dressing::default(),
+    );
     (String::from_utf8(rendered.bytes).expect("UTF-8"), rendered.changes)
 }
 
@@ -649,8 +654,12 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(&nothing.bytes[..], page.as_bytes());
     let lower = |price: Decimal| (price * Decimal::new(8, 1)).round_dp(2);
     let prices = plan.facts().products.iter().map(|product| changed(product, lower));
-    let rendered =
-        render(&plan, page.as_bytes(), &Selection { prices: prices.collect(), blocks: vec![] }, &Dressing::default());
+    let rendered = render(
+        &plan,
+        page.as_bytes(),
+        &Selection { prices: prices.collect(), ..Selection::default() },
+        &Dressing::default(),
+    );
     let (old, new) = (Page::parse(page.as_bytes()).places(), Page::parse(&rendered.bytes).places());
     prop_assert_eq!(old.keys().collect::<Vec<_>>(), new.keys().collect::<Vec<_>>());
     for (id, places) in &new {
