@@ -60,7 +60,7 @@ fn selection(plan: &Plan) -> Selection {
         placement: Placement::ContentTop,
         html: Arc::from("<a href=\"/sale\"><img src=\"/hero.jpg\" width=\"1240\" height=\"400\" alt=\"\"></a>"),
     };
-    Selection { prices: prices.collect(), blocks: vec![banner] }
+    Selection { prices: prices.collect(), blocks: vec![banner], ..Selection::default() }
 }
 
 /// The parser with three selectors and handlers that do nothing.

@@ -1,5 +1,6 @@
 //! `segue explain`: fetches a page and says what would change on it, and why.
 
+mod products;
 mod report;
 
 use std::collections::BTreeSet;
@@ -97,7 +98,8 @@ async fn explain(
         on_page = verdicts;
         if rules.could_change_page(view, now, &path, facts) { Ok(selection) } else { Err(Skip::NoRule) }
     };
-    let rewritten = rewriter.rewrite(&wanted, answer, &Dressing::default(), select).await;
+    let dressing = Dressing { display: &view.display, ..Dressing::default() };
+    let rewritten = rewriter.rewrite(&wanted, answer, &dressing, select).await;
     let outcome = rewritten.outcome;
     Ok(Explained {
         status,

@@ -1,7 +1,9 @@
-//! `segue status`: tests every credential and permission that Segue needs at Adobe's, and says which of Adobe's screens to mend.
+//! `segue status`: tests every credential and permission that Segue needs at Adobe's, and says which of Adobe's screens to mend. It also
+//! asks the running Segue what it met on pages that is not Segue's to change.
 
 mod checks;
 mod edge;
+mod pages;
 
 use serde_json::{Map, Value, json};
 
@@ -23,6 +25,8 @@ struct Check {
 enum Outcome {
     /// It is right; what was seen.
     Good(String),
+    /// It is right, and there is something to know about it.
+    Notice(String),
     /// It is not.
     Bad {
         /// What is wrong.
@@ -48,6 +52,7 @@ impl Outcome {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Good(_) => "ok",
+            Self::Notice(_) => "notice",
             Self::Bad { .. } => "failing",
             Self::Skipped(_) => "skipped",
         }
@@ -57,7 +62,8 @@ impl Outcome {
 pub(super) async fn run(file: &ConfigFile, verbose: bool, output: Output) -> Result<(), Failure> {
     let config = file.load()?;
     let settings = &super::platform(&config, file)?.aep;
-    let checks = checks::all(settings, &domain(&config)).await?;
+    let mut checks = checks::all(settings, &domain(&config)).await?;
+    checks.push(pages::check(config.operations).await);
     let failing = checks.iter().filter(|check| matches!(check.outcome, Outcome::Bad { .. })).count();
     match output {
         Output::Json => print(format_args!("{:#}", in_json(settings, &checks, failing == 0))),
@@ -89,7 +95,9 @@ fn print_check(check: &Check) {
     let Check { name, outcome } = check;
     let word = outcome.as_str();
     match outcome {
-        Outcome::Good(says) | Outcome::Skipped(says) => print(format_args!("{word:8} {name}: {says}")),
+        Outcome::Good(says) | Outcome::Notice(says) | Outcome::Skipped(says) => {
+            print(format_args!("{word:8} {name}: {says}"))
+        }
         Outcome::Bad { what, advice } => print(format_args!("{word:8} {name}: {what}\n         {advice}")),
     }
 }
@@ -135,7 +143,7 @@ fn print_account(config: &Config) {
 fn in_json(config: &Config, checks: &[Check], ok: bool) -> Value {
     let check = |Check { name, outcome }: &Check| {
         let (says, advice) = match outcome {
-            Outcome::Good(says) | Outcome::Skipped(says) => (says, None),
+            Outcome::Good(says) | Outcome::Notice(says) | Outcome::Skipped(says) => (says, None),
             Outcome::Bad { what, advice } => (what, Some(advice)),
         };
         json!({ "check": name, "result": outcome.as_str(), "says": says, "advice": advice })

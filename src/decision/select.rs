@@ -2,8 +2,8 @@
 //!
 //! **Prices.** Offers that the origin charges apply to each price of each product in order of priority, as its cart applies them to one
 //! unit, with tax and without. Where the result of one price cannot be told for certain (an unknown SKU, choice, tax or currency, an amount in
-//! another currency, a result above the current price or below an offer's floor), the whole product stays as it is. Offers that nobody charges
-//! show their label; they take no part in the order.
+//! another currency, a result above the current price or below an offer's floor), the whole product stays as it is, and the selection says so.
+//! Offers that nobody charges show their label; they take no part in the order.
 //!
 //! **Blocks.** Of the blocks at one placement, those with rotation `all` are shown, the best of those with `first`, and one of those
 //! with `random`, by priority. The rotations do not compete with each other.
@@ -32,6 +32,8 @@ mod tax;
 pub struct Selection {
     /// Price changes, in ascending order of product, one for each product at most.
     pub prices: Vec<PriceChange>,
+    /// Products whose prices stay because nobody can tell what the cart charges, in ascending order; a label they may still have.
+    pub in_doubt: Vec<Doubt>,
     /// Blocks, those of one placement together and in the order in which they are shown.
     pub blocks: Vec<PlacedBlock>,
 }
@@ -46,6 +48,15 @@ pub struct PriceChange {
     pub units: Vec<Amounts>,
     /// Labels of the offers that apply, in order, each once.
     pub labels: Vec<Label>,
+}
+
+/// A product that an offer was for, and whose prices stay nonetheless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// Which product.
+    pub product: ProductId,
+    /// Why: the word of a [`NotApplied`](super::verdict::NotApplied).
+    pub reason: &'static str,
 }
 
 /// An offer's label at a product.
@@ -112,9 +123,9 @@ pub fn select_explained(decision: &Decision, scope: &Scope<'_>, page: &PageFacts
 }
 
 fn select_noting(decision: &Decision, scope: &Scope<'_>, page: &PageFacts, notes: &mut Notes) -> Selection {
-    let prices = prices::select(decision, scope.view, page, notes);
+    let (prices, in_doubt) = prices::select(decision, scope.view, page, notes);
     let blocks = blocks::select(decision, scope, page.kind, notes);
-    Selection { prices, blocks }
+    Selection { prices, in_doubt, blocks }
 }
 
 /// Verdicts, if somebody wants them.

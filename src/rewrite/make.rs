@@ -99,7 +99,12 @@ impl Maker {
                 }
             }
         };
-        let done = Done { plan: Arc::clone(&compiled.plan), changes: Arc::clone(&variant.changes), remembered };
+        let done = Done {
+            plan: Arc::clone(&compiled.plan),
+            page: compiled.plain.clone(),
+            changes: Arc::clone(&variant.changes),
+            remembered,
+        };
         Ok(Made { page, variant, done })
     }
 

@@ -12,7 +12,9 @@ use crate::site::StoreView;
 
 mod boxes;
 mod build;
+mod elsewhere;
 mod extras;
+mod hidden;
 pub(crate) mod layer;
 mod ledger;
 mod products;
@@ -24,6 +26,7 @@ pub(crate) mod text;
 
 pub(crate) use boxes::{FrameForm, PriceBox, ShownPrice};
 pub(crate) use build::{Place, PlaceKind, PlannedBox, PlannedFrame, ProductPlan, Writing};
+pub use elsewhere::Elsewhere;
 pub use reason::Reason;
 
 use products::{Attribute, Judge};
@@ -37,6 +40,7 @@ pub struct Plan {
     length: usize,
     facts: PageFacts,
     left_alone: Vec<LeftAlone>,
+    elsewhere: Vec<Elsewhere>,
     store: StoreHints,
     format: Option<PriceFormat>,
     products: Vec<ProductPlan>,
@@ -156,6 +160,7 @@ impl Plan {
                 products: products.iter().map(|product| product.facts.clone()).collect(),
             },
             left_alone: left.into_iter().map(|(product, reason)| LeftAlone { product, reason }).collect(),
+            elsewhere: Elsewhere::find(page, notes),
             store,
             format: scripts.format().cloned(),
             products,
@@ -176,6 +181,11 @@ impl Plan {
     /// Every other product that was seen, in ascending order.
     pub fn left_alone(&self) -> &[LeftAlone] {
         &self.left_alone
+    }
+
+    /// What on the page fetches prices from elsewhere, which no plan can change; each once, in ascending order.
+    pub fn elsewhere(&self) -> &[Elsewhere] {
+        &self.elsewhere
     }
 
     /// What the page says of its store view.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::decision::select::{PlacedBlock, PriceChange, Selection};
+use crate::decision::select::{Doubt, PlacedBlock, PriceChange, Selection};
 use crate::page::ProductId;
 use crate::rewrite::banner::{NoAnchor, Side, Spot};
 use crate::rewrite::plan::text::Span;
-use crate::rewrite::plan::{Plan, Reason};
+use crate::rewrite::plan::{PlaceKind, Plan, Reason};
 use crate::rule::Placement;
 use crate::rule::html::escape;
 use crate::site::{Display, Reference};
@@ -49,7 +49,7 @@ impl Default for Dressing<'_> {
 pub struct Rendered {
     /// The page.
     pub bytes: Vec<u8>,
-    /// What became of everything in the selection: prices in the order of products and places, then blocks.
+    /// What became of everything in the selection: prices in the order of products and places, products in doubt, then blocks.
     pub changes: Vec<Change>,
 }
 
@@ -85,27 +85,40 @@ pub enum Change {
     },
 }
 
-/// The parts of a page that a price change writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The parts of a page that a price change writes, in the order of explain output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Slot {
     /// The price that shoppers read.
     Visible,
-    /// `data-price-amount` of the final price.
-    Amount,
-    /// `content` of a meta.
-    Meta,
-    /// An amount in the data of a script that prints the price.
-    Script,
-    /// An amount in structured data.
-    StructuredData,
-    /// How many percent a price by quantity saves.
-    Saving,
     /// The regular price that was added beside the new one.
     Regular,
+    /// How many percent a price by quantity saves.
+    Saving,
     /// The offer's label.
     Label,
     /// What is said of changed prices.
     Disclosure,
+    /// `data-price-amount` of the final price.
+    Amount,
+    /// `content` of a meta.
+    Meta,
+    /// An amount in structured data.
+    StructuredData,
+    /// An amount in the data of a script that prints the price.
+    Script,
+}
+
+impl From<PlaceKind> for Slot {
+    fn from(kind: PlaceKind) -> Self {
+        match kind {
+            PlaceKind::Visible => Self::Visible,
+            PlaceKind::Amount => Self::Amount,
+            PlaceKind::Meta => Self::Meta,
+            PlaceKind::Script => Self::Script,
+            PlaceKind::StructuredData => Self::StructuredData,
+            PlaceKind::Saving => Self::Saving,
+        }
+    }
 }
 
 impl Slot {
@@ -122,6 +135,11 @@ impl Slot {
             Self::Label => "label",
             Self::Disclosure => "disclosure",
         }
+    }
+
+    /// Whether it is written beside a price, and says no price itself.
+    pub fn is_beside(self) -> bool {
+        matches!(self, Self::Label | Self::Disclosure)
     }
 }
 
@@ -140,6 +158,8 @@ pub enum Refusal {
     UnknownGrouping,
     /// Blocks replace every part of the page that shows it.
     Swallowed,
+    /// What the cart would charge is not known; the word of the reason.
+    InDoubt(&'static str),
 }
 
 impl Refusal {
@@ -152,6 +172,20 @@ impl Refusal {
             Self::Ambiguous => "ambiguous",
             Self::UnknownGrouping => "unknown-grouping",
             Self::Swallowed => "replaced-by-block",
+            Self::InDoubt(word) => word,
+        }
+    }
+
+    /// The reason in words, as the end of a sentence.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::NotOnPage => "the page does not show it",
+            Self::LeftAlone(reason) => reason.in_words(),
+            Self::NotLower => "a new price would be above the current one, or below zero",
+            Self::Ambiguous => "prices that the page does not tell apart would no longer be the same",
+            Self::UnknownGrouping => "the page does not show how such a number is written",
+            Self::Swallowed => "blocks replace every part of the page that shows it",
+            Self::InDoubt(_) => "what the cart would charge is not known",
         }
     }
 }
@@ -176,6 +210,7 @@ pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressi
     for change in selection.prices.iter().filter(|change| done.insert(change.product)) {
         sheet.price(change);
     }
+    sheet.note_doubts(&selection.in_doubt);
     sheet.changes.extend(blocks);
     sheet.dress();
     Rendered { bytes: write(page, sheet.edits), changes: sheet.changes }
@@ -275,6 +310,15 @@ impl Sheet<'_> {
         }
     }
 
+    /// Tells of products in doubt, but for those that were refused for another reason already.
+    fn note_doubts(&mut self, doubts: &[Doubt]) {
+        let refused: BTreeSet<ProductId> = refused(&self.changes).collect();
+        let doubts = doubts.iter().filter(|doubt| !refused.contains(&doubt.product));
+        let told =
+            doubts.map(|doubt| Change::Refused { product: doubt.product, reason: Refusal::InDoubt(doubt.reason) });
+        self.changes.extend(told);
+    }
+
     fn is_replaced(&self, part: Span) -> bool {
         self.replaced.iter().any(|span| span.start < part.end && part.start < span.end)
     }
@@ -292,6 +336,14 @@ impl Sheet<'_> {
     fn edit(&mut self, span: Span, side: Side, text: String) {
         self.edits.push(Edit { span, side, text });
     }
+}
+
+/// The products that stayed as they were.
+fn refused(changes: &[Change]) -> impl Iterator<Item = ProductId> + '_ {
+    changes.iter().filter_map(|change| match change {
+        Change::Refused { product, .. } => Some(*product),
+        Change::Slot { .. } | Change::Block { .. } => None,
+    })
 }
 
 /// The ranges that lie in no other.

@@ -53,6 +53,15 @@ mod tests {
     }
 
     #[test]
+    fn a_shop_can_override_labels_and_disclosures_by_one_class() {
+        for class in ["segue-offer", "segue-disclosure"] {
+            let rules: Vec<&str> = CSS.lines().filter(|line| line.contains(class)).collect();
+            assert_eq!(rules, [format!(".{class} {{")]);
+        }
+        assert!(!CSS.contains("!important"));
+    }
+
+    #[test]
     fn holds_nothing_but_segues_own_classes() {
         let selectors = CSS.lines().filter(|line| line.trim_end().ends_with(['{', ',']) && !line.contains([':', '@']));
         let selectors: Vec<&str> = selectors.map(str::trim).collect();

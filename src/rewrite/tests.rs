@@ -39,7 +39,7 @@ fn home() -> Bytes {
 
 fn banner(html: &str) -> Selection {
     let block = PlacedBlock { id: "hero".into(), placement: Placement::PageTop, html: html.into() };
-    Selection { prices: Vec::new(), blocks: vec![block] }
+    Selection { blocks: vec![block], ..Selection::default() }
 }
 
 /// A small generator, so that a printed seed repeats a run.

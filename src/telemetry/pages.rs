@@ -16,6 +16,9 @@ use crate::rewrite::render::Change;
 use crate::rewrite::skip::Skip;
 use crate::rewrite::{Done, Outcome, Rewriter};
 
+/// The name of the metric that counts pages with prices from elsewhere, without prefix and suffix.
+pub const FETCHED_PRICES: &str = "pages_with_fetched_prices";
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     mode: &'static str,
@@ -26,6 +29,12 @@ struct Labels {
 struct Claim {
     what: &'static str,
     reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Source {
+    mode: &'static str,
+    source: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -41,6 +50,7 @@ pub struct PageMetrics {
     pages: Family<Labels, Counter>,
     products: Family<Labels, Counter>,
     blocks: Family<Labels, Counter>,
+    elsewhere: Family<Source, Counter>,
     refused: Family<Claim, Counter>,
     answers: Family<AnswerLabels, Counter>,
 }
@@ -63,6 +73,8 @@ impl PageMetrics {
         metrics.register("pages", "Answers by what became of them", own.pages.clone());
         metrics.register("products", "Products on judged pages: changed, or the reason why not", own.products.clone());
         metrics.register("blocks", "Dynamic blocks on judged pages: placed, or without an anchor", own.blocks.clone());
+        let help = "Judged pages whose scripts fetch prices from elsewhere, which Segue cannot change, by the service";
+        metrics.register(FETCHED_PRICES, help, own.elsewhere.clone());
         metrics.register("cookies_refused", "Claims of membership that were not believed", own.refused.clone());
         let help = "Answers to scripts of pages that hold prices, by what became of them";
         metrics.register("script_answers", help, own.answers.clone());
@@ -98,13 +110,16 @@ impl PageMetrics {
     }
 
     fn count_page(&self, mode: &'static str, done: &Done) -> Shown {
-        let (mut changed, mut blocks) = (Vec::new(), 0);
+        let (mut changed, mut refused, mut blocks) = (Vec::new(), Vec::new(), 0);
         // Most products of a page are left alone for the same reason, and finding a counter costs more than counting.
         let mut left: BTreeMap<&'static str, u64> = BTreeMap::new();
         for change in done.changes.iter() {
             match change {
                 Change::Slot { product, .. } => changed.push(*product),
-                Change::Refused { reason, .. } => *left.entry(reason.as_str()).or_default() += 1,
+                Change::Refused { product, reason } => {
+                    refused.push(*product);
+                    *left.entry(reason.as_str()).or_default() += 1;
+                }
                 Change::Block { missing: None, .. } => blocks += 1,
                 Change::Block { missing: Some(reason), .. } => self.block(mode, reason.as_str(), 1),
             }
@@ -112,9 +127,14 @@ impl PageMetrics {
         changed.sort_unstable();
         changed.dedup();
         let products = changed.len() as u64;
-        self.product(mode, "changed", products);
+        // A product with a label whose prices are in doubt counts once, for its prices.
+        let labelled = refused.iter().filter(|product| changed.binary_search(product).is_ok()).count() as u64;
+        self.product(mode, "changed", products - labelled);
         self.block(mode, "placed", blocks);
         done.plan.left_alone().iter().for_each(|alone| *left.entry(alone.reason.as_str()).or_default() += 1);
+        for what in done.plan.elsewhere() {
+            self.elsewhere.get_or_create(&Source { mode, source: what.as_str() }).inc();
+        }
         left.into_iter().for_each(|(reason, count)| self.product(mode, reason, count));
         let outcome = if products + blocks > 0 { "changed" } else { "unchanged" };
         Shown { outcome, products, blocks }

@@ -11,6 +11,7 @@ mod demo_prices;
 mod demo_shop;
 mod drain;
 mod every_price;
+mod explain;
 mod fail_open;
 mod failing_origin;
 mod first_party;

@@ -49,7 +49,12 @@ pub fn rendered(page: &str, mut prices: Vec<PriceChange>, blocks: Vec<PlacedBloc
         let others: Vec<Amounts> = others.map(|unit| unit.amounts).collect();
         change.units.extend(others);
     }
-    let rendered = render(&compile(page), page.as_bytes(), &Selection { prices, blocks }, &Dressing::default());
+    let rendered = render(
+        &compile(page),
+        page.as_bytes(),
+        &Selection { prices, blocks, ..Selection::default() },
+        &Dressing::default(),
+    );
     (String::from_utf8(rendered.bytes).expect("UTF-8"), rendered.changes)
 }
 
@@ -145,6 +150,51 @@ fn names_why_a_box_is_left_alone() {
     assert_eq!(with(&container(&wrapper("x", "20", "savings", "$20.00"))), "unknown-price-type");
     assert_eq!(with("<span class=\"weee\" data-price-type=\"weee\">$1.00</span>"), "unknown-markup");
     assert_eq!(with("<span class=\"map-fallback-price normal-price\"></span>"), "msrp");
+}
+
+/// A box whose price is shown on a click, below the manufacturer's.
+fn hidden(id: u64, real: &str) -> String {
+    let amount = "<span class=\"price-container\">\n<span  id=\"old-price-1\" data-price-amount=\"30\"\n data-price-type=\"\"\n class=\"price-wrapper \">$30.00</span></span>";
+    let escaped = real.replace('"', "\\\"").replace('/', "\\/").replace('\n', "\\n");
+    price_box(
+        id,
+        &format!(
+            "<span class=\"old-price map-old-price\">{amount}</span>\n<span class=\"map-fallback-price normal-price\">{amount}</span>\n<span id=\"s_x\"></span><style>span#s_x {{ display:none }}</style>\n<a href=\"#\" id=\"msrp-popup\" class=\"action map-show-info\" data-mage-init='{{\"addToCart\":{{\"origin\":\"msrp\",\"realPrice\":\"{escaped}\",\"isSaleable\":true}}}}'>Click for price</a><script>x</script>"
+        ),
+    )
+}
+
+#[test]
+fn a_price_that_is_shown_on_a_click_follows() {
+    let page = category(&format!("{}{}", row(1, &hidden(1, &plain(1, "24", "$24.00"))), simple_row(2, "5", "$5.00")));
+    assert_eq!(verdict(&page), (vec![1, 2], vec![]));
+    let (after, _) = rendered(&page, vec![price(1, 1920)], vec![]);
+    let wanted =
+        page.replace("data-price-amount=\\\"24\\\"", "data-price-amount=\\\"19.2\\\"").replace("$24.00", "$19.20");
+    assert_eq!(after, wanted);
+    assert_ne!(after, page);
+}
+
+#[test]
+fn a_price_by_quantity_that_is_shown_on_a_click_follows() {
+    let real = plain(1, "20", "$20.00")
+        .replace("finalPrice", "")
+        .replace('"', "&quot;")
+        .replace('\n', " ")
+        .replace('/', "\\/");
+    let real = real.replace("&quot;", "\\&quot;");
+    let tiers = format!(
+        "<ul class=\"prices-tier items\"><li class=\"item\">Buy 5 for: <a href=\"#\" data-tier-price=\"{{&quot;name&quot;:&quot;x&quot;,&quot;price&quot;:&quot;{real}&quot;}}\">Click for price</a></li></ul>"
+    );
+    let page = product(&tiers, ",\"tierPrices\":[{\"qty\":5,\"price\":20,\"basePrice\":20}]", "");
+    let plan = compile(&page);
+    assert_eq!(plan.left_alone(), [], "{page}");
+    let lower = |amount: Decimal| amount - Decimal::ONE;
+    let prices = plan.facts().products.iter().map(|product| changed(product, lower)).collect();
+    let (after, _) = rendered(&page, prices, vec![]);
+    assert!(after.contains("$19.00") && !after.contains("$20.00"), "{after}");
+    assert!(after.contains("\"price\":19,\"basePrice\":19"));
+    assert_eq!(verdict(&page.replace("$20.00", "$21.00")), (vec![], vec![(1, "tier-prices")]));
 }
 
 #[test]
@@ -604,8 +654,12 @@ fn all_or_nothing(page: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(&nothing.bytes[..], page.as_bytes());
     let lower = |price: Decimal| (price * Decimal::new(8, 1)).round_dp(2);
     let prices = plan.facts().products.iter().map(|product| changed(product, lower));
-    let rendered =
-        render(&plan, page.as_bytes(), &Selection { prices: prices.collect(), blocks: vec![] }, &Dressing::default());
+    let rendered = render(
+        &plan,
+        page.as_bytes(),
+        &Selection { prices: prices.collect(), ..Selection::default() },
+        &Dressing::default(),
+    );
     let (old, new) = (Page::parse(page.as_bytes()).places(), Page::parse(&rendered.bytes).places());
     prop_assert_eq!(old.keys().collect::<Vec<_>>(), new.keys().collect::<Vec<_>>());
     for (id, places) in &new {

@@ -44,7 +44,7 @@ fn twenty_percent_off(plan: &Plan) -> Selection {
         (amount * Decimal::new(8, 1)).round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)
     };
     let prices = plan.facts().products.iter().map(|product| changed(product, lower));
-    Selection { prices: prices.collect(), blocks: Vec::new() }
+    Selection { prices: prices.collect(), ..Selection::default() }
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn blocks_and_labels_stand_at_their_places() {
             units: Vec::new(),
             labels: vec![Label { text: Arc::from("Tom & Jerry's"), deducted: false }],
         });
-        let selection = Selection { prices: prices.collect(), blocks: blocks.collect() };
+        let selection = Selection { prices: prices.collect(), blocks: blocks.collect(), ..Selection::default() };
         let dressing = Dressing { stylesheet: Some("/.segue/style.css"), ..Dressing::default() };
         let rendered = render(&plan, &page, &selection, &dressing);
         let missing: Vec<_> =

@@ -1,17 +1,18 @@
 //! What `segue explain` prints.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
 
 use super::Explained;
+use super::products::{ProductReport, products};
 use crate::audience::KnownAudiences;
 use crate::cli::page::Wish;
 use crate::decision::decide::Rules;
 use crate::decision::verdict::{Outcome, RuleId, Verdict};
 use crate::mode::Mode;
-use crate::rewrite::Done;
+use crate::rewrite::plan::Elsewhere;
 use crate::rewrite::render::Change;
 use crate::rule::AudienceId;
 use crate::site::StoreView;
@@ -35,8 +36,9 @@ pub(super) struct Report {
     audiences: AudienceReport,
     offers: Vec<RuleReport>,
     blocks: Vec<RuleReport>,
-    slots: Vec<SlotReport>,
-    left_alone: Vec<LeftAloneReport>,
+    products: Vec<ProductReport>,
+    /// What fetches prices from elsewhere.
+    fetched_prices: Vec<&'static str>,
     notices: Vec<String>,
 }
 
@@ -70,6 +72,9 @@ struct RuleReport {
     name: String,
     outcome: &'static str,
     reason: String,
+    /// Where a block goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    placement: Option<String>,
     /// What became of an offer for each product.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     products: Vec<ProductVerdict>,
@@ -82,23 +87,6 @@ struct ProductVerdict {
     reason: String,
 }
 
-#[derive(Debug, Serialize)]
-struct SlotReport {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    product: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    block: Option<String>,
-    slot: String,
-    old: String,
-    new: String,
-}
-
-#[derive(Debug, Serialize)]
-struct LeftAloneReport {
-    product: u64,
-    reason: &'static str,
-}
-
 impl Report {
     pub(super) fn new(subject: &Subject<'_>) -> Self {
         let explained = subject.explained;
@@ -108,8 +96,8 @@ impl Report {
             audiences: audiences(subject),
             offers: rules(subject, |rule| matches!(rule, RuleId::Offer(_))),
             blocks: rules(subject, |rule| matches!(rule, RuleId::Block(_))),
-            slots: done.map_or_else(Vec::new, slots),
-            left_alone: done.map_or_else(Vec::new, left_alone),
+            products: done.map(|done| products(done, &explained.on_page)).unwrap_or_default(),
+            fetched_prices: elsewhere(explained).iter().map(|what| what.as_str()).collect(),
             notices: notices(subject),
         }
     }
@@ -153,15 +141,20 @@ fn rule(subject: &Subject<'_>, candidate: &Verdict) -> RuleReport {
     });
     let outcome = best.unwrap_or(&candidate.outcome);
     let missing = missing(subject.explained, &candidate.rule);
-    let (id, name) = match &candidate.rule {
-        RuleId::Offer(id) => (id, subject.rules.ruleset().offers.iter().find(|o| o.id == *id).map(|o| &o.name)),
-        RuleId::Block(id) => (id, subject.rules.ruleset().blocks.iter().find(|b| b.id == *id).map(|b| &b.name)),
+    let ruleset = subject.rules.ruleset();
+    let (id, name, placement) = match &candidate.rule {
+        RuleId::Offer(id) => (id, ruleset.offers.iter().find(|offer| offer.id == *id).map(|offer| &offer.name), None),
+        RuleId::Block(id) => {
+            let block = ruleset.blocks.iter().find(|block| block.id == *id);
+            (id, block.map(|block| &block.name), block.map(|block| block.placement.to_string()))
+        }
     };
     RuleReport {
         id: id.to_string(),
         name: name.cloned().unwrap_or_default(),
         outcome: missing.unwrap_or(outcome.as_str()),
         reason: missing.map_or_else(|| outcome.to_string(), |why| format!("not placed: {why}")),
+        placement,
         products,
     }
 }
@@ -180,35 +173,9 @@ fn product_verdict(verdict: &Verdict) -> Option<ProductVerdict> {
     verdict.product.map(|product| ProductVerdict { product: product.0, outcome, reason })
 }
 
-fn slots(done: &Done) -> Vec<SlotReport> {
-    let slot = |change: &Change| match change {
-        Change::Slot { product, slot, old, new } => Some(SlotReport {
-            product: Some(product.0),
-            block: None,
-            slot: slot.as_str().to_owned(),
-            old: old.clone(),
-            new: new.clone(),
-        }),
-        Change::Block { id, placement, missing } => Some(SlotReport {
-            product: None,
-            block: Some(id.to_string()),
-            slot: placement.to_string(),
-            old: String::new(),
-            new: missing.map_or("placed".to_owned(), |reason| format!("not placed: {}", reason.as_str())),
-        }),
-        Change::Refused { .. } => None,
-    };
-    done.changes.iter().filter_map(slot).collect()
-}
-
-fn left_alone(done: &Done) -> Vec<LeftAloneReport> {
-    let of_plan = done.plan.left_alone().iter().map(|left| (left.product, left.reason.as_str()));
-    let of_render = done.changes.iter().filter_map(|change| match change {
-        Change::Refused { product, reason } => Some((*product, reason.as_str())),
-        Change::Slot { .. } | Change::Block { .. } => None,
-    });
-    let all: BTreeSet<_> = of_plan.chain(of_render).collect();
-    all.into_iter().map(|(product, reason)| LeftAloneReport { product: product.0, reason }).collect()
+/// What on the page fetches prices by itself.
+fn elsewhere(explained: &Explained) -> &[Elsewhere] {
+    explained.outcome.as_ref().map_or(&[], |done| done.plan.elsewhere())
 }
 
 fn notices(subject: &Subject<'_>) -> Vec<String> {
@@ -219,6 +186,13 @@ fn notices(subject: &Subject<'_>) -> Vec<String> {
     }
     if let Err(skip) = &explained.outcome {
         notices.push(format!("the page passes as it is: {skip}"));
+    }
+    for what in elsewhere(explained) {
+        notices.push(format!(
+            "the page loads {}, which fetches prices from elsewhere: Segue cannot change those, and shoppers may see the shop's own \
+             prices there",
+            what.name()
+        ));
     }
     if !subject.unknown.is_empty() {
         notices.push("audiences that the rules do not list have no members".to_owned());
@@ -251,46 +225,40 @@ impl fmt::Display for Report {
         }
         write_rules(f, "Offers", &self.offers)?;
         write_rules(f, "Blocks", &self.blocks)?;
-        self.write_slots(f)
+        self.write_products(f)
     }
 }
 
 fn write_rules(f: &mut fmt::Formatter<'_>, title: &str, rules: &[RuleReport]) -> fmt::Result {
     writeln!(f, "\n{title}")?;
     for rule in rules {
-        writeln!(f, "  {} ({}): {}", rule.id, rule.name, rule.reason)?;
-        for verdict in &rule.products {
-            writeln!(f, "    product {}: {}", verdict.product, verdict.reason)?;
-        }
+        let place = rule.placement.as_ref().map(|placement| format!(" at {placement}")).unwrap_or_default();
+        writeln!(f, "  {} ({}){place}: {}", rule.id, rule.name, rule.reason)?;
+        write_verdicts(f, rule)?;
     }
     if rules.is_empty() { writeln!(f, "  none") } else { Ok(()) }
 }
 
-impl Report {
-    fn write_slots(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\nWhat would change")?;
-        for slot in &self.slots {
-            match (&slot.product, &slot.block) {
-                (Some(product), _) => {
-                    writeln!(f, "  product {product}, {}: {} -> {}", slot.slot, shown(&slot.old), slot.new)?;
-                }
-                (None, Some(block)) => writeln!(f, "  block {block} at {}: {}", slot.slot, slot.new)?,
-                (None, None) => {}
-            }
-        }
-        if self.slots.is_empty() {
-            writeln!(f, "  nothing")?;
-        }
-        if !self.left_alone.is_empty() {
-            writeln!(f, "\nProducts left as they are")?;
-        }
-        for left in &self.left_alone {
-            writeln!(f, "  product {}: {}", left.product, left.reason)?;
-        }
-        Ok(())
+/// Products of which the same is to be said share a line; what holds for all of them is said of the offer already.
+fn write_verdicts(f: &mut fmt::Formatter<'_>, rule: &RuleReport) -> fmt::Result {
+    let mut by_reason: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    if rule.products.iter().all(|verdict| verdict.reason == rule.reason) {
+        return Ok(());
     }
+    for verdict in &rule.products {
+        by_reason.entry(&verdict.reason).or_default().push(verdict.product.to_string());
+    }
+    for (reason, products) in by_reason {
+        let word = if products.len() == 1 { "product" } else { "products" };
+        writeln!(f, "    {word} {}: {reason}", products.join(", "))?;
+    }
+    Ok(())
 }
 
-fn shown(old: &str) -> &str {
-    if old.is_empty() { "(nothing)" } else { old }
+impl Report {
+    fn write_products(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nProducts")?;
+        self.products.iter().try_for_each(|product| write!(f, "{product}"))?;
+        if self.products.is_empty() { writeln!(f, "  none") } else { Ok(()) }
+    }
 }

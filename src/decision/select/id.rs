@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::Selection;
 
-/// A fingerprint of what a selection shows: HTML and placement of blocks, products with new price and labels. Neither the ids of rules nor
-/// a revision are in it, so publishing rules that change nothing here changes no id.
+/// A fingerprint of what a selection shows and why it shows no more: HTML and placement of blocks, products with new price and labels,
+/// products in doubt. Neither the ids of rules nor a revision are in it, so publishing rules that change nothing here changes no id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SelectionId(u128);
 
@@ -28,6 +28,11 @@ impl SelectionId {
                 text.string(&label.text);
                 text.number(u64::from(label.deducted));
             }
+        }
+        text.number(selection.in_doubt.len() as u64);
+        for doubt in &selection.in_doubt {
+            text.number(doubt.product.0);
+            text.string(doubt.reason);
         }
         for block in &selection.blocks {
             text.string(&block.placement.to_string());

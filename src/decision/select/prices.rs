@@ -2,34 +2,43 @@
 
 use super::rates::Rates;
 use super::stack::{Currency, Page, Stack, lower, verdict};
-use super::{Decision, Notes, PriceChange};
+use super::{Decision, Doubt, Notes, PriceChange};
 use crate::decision::index::Reach;
 use crate::decision::verdict::{NotApplied, Outcome};
 use crate::page::{PageFacts, ProductFacts, Whose};
 use crate::rule::Charge;
 use crate::site::StoreView;
 
-pub(super) fn select(decision: &Decision, view: &StoreView, page: &PageFacts, notes: &mut Notes) -> Vec<PriceChange> {
+pub(super) fn select(
+    decision: &Decision,
+    view: &StoreView,
+    page: &PageFacts,
+    notes: &mut Notes,
+) -> (Vec<PriceChange>, Vec<Doubt>) {
     if page.products.is_empty() {
         for offer in decision.offers() {
             notes.add(|| verdict(offer, None, Outcome::NotApplied(NotApplied::NoProducts)));
         }
-        return Vec::new();
+        return Default::default();
     }
     let shared = Page { view, currency: Currency::of(page, view), rates: Rates::new(&view.tax, page) };
     let offers = Offers::of(decision);
-    let change = |product| {
+    let (mut changes, mut in_doubt) = (Vec::new(), Vec::new());
+    for product in &page.products {
         // Who asks for reasons wants one for every offer.
-        if notes.are_wanted() {
-            return Stack::new(&shared, product).apply(decision.offers(), notes);
-        }
-        let naming = offers.naming(product);
-        if naming.is_empty() {
-            return None;
-        }
-        Stack::new(&shared, product).apply(naming.iter().map(|number| decision.index().offer(*number)), notes)
-    };
-    page.products.iter().filter_map(change).collect()
+        let (change, doubt) = if notes.are_wanted() {
+            Stack::new(&shared, product).apply(decision.offers(), notes)
+        } else {
+            let naming = offers.naming(product);
+            if naming.is_empty() {
+                continue;
+            }
+            Stack::new(&shared, product).apply(naming.iter().map(|number| decision.index().offer(*number)), notes)
+        };
+        changes.extend(change);
+        in_doubt.extend(doubt);
+    }
+    (changes, in_doubt)
 }
 
 /// A decision's offers, found by product.

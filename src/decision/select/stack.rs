@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 
 use super::rates::Rates;
 use super::tax::Taxed;
-use super::{Label, Notes, PriceChange};
+use super::{Doubt, Label, Notes, PriceChange};
 use crate::decision::verdict::{NotApplied, Outcome, RuleId, Verdict};
 use crate::page::{Amounts, PageFacts, ProductFacts, ProductId, Share, UnitFacts, Whose};
 use crate::rule::discount::{Effect, Unit};
@@ -98,11 +98,12 @@ impl<'a> Stack<'a> {
         Self { page, product, sku: product.sku.as_deref().map(lower), units, has_extras, in_doubt: None }
     }
 
+    /// What is shown for the product, and why its prices stay if nobody can tell what they would be.
     pub(super) fn apply(
         mut self,
         offers: impl Iterator<Item = &'a Arc<Offer>>,
         notes: &mut Notes,
-    ) -> Option<PriceChange> {
+    ) -> (Option<PriceChange>, Option<Doubt>) {
         let mut outcomes: Vec<(&Offer, Outcome)> = Vec::new();
         for offer in offers {
             let outcome = self.outcome(offer);
@@ -121,7 +122,8 @@ impl<'a> Stack<'a> {
             notes.add(|| verdict(offer, Some(self.product.id), outcome));
         }
         let product = self.product.id;
-        (!units.is_empty() || !labels.is_empty()).then_some(PriceChange { product, units, labels })
+        let doubt = self.in_doubt.map(|(_, why)| Doubt { product, reason: why.as_str() });
+        ((!units.is_empty() || !labels.is_empty()).then_some(PriceChange { product, units, labels }), doubt)
     }
 
     fn outcome(&mut self, offer: &'a Offer) -> Outcome {

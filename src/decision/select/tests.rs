@@ -94,6 +94,34 @@ fn what_nobody_charges_shows_its_label_and_nothing_else() {
 }
 
 #[test]
+fn products_in_doubt_are_told_with_the_first_reason() {
+    let offers = json!([
+        offer("a", json!({"priority": 1, "action": "by_fixed", "amount": 5, "products": {"ids": [2, 3]}})),
+        offer("b", json!({"priority": 2, "products": {"skus": ["x"]}})),
+        offer("c", json!({"priority": 3, "products": {"ids": [4]}})),
+    ]);
+    let products =
+        vec![product(1, None, "10"), product(2, None, "10"), product(3, Some("y"), "10"), product(4, Some("y"), "10")];
+    let mut facts = page(products);
+    facts.currencies = vec!["USD".to_owned()];
+    let (selection, _) = at(&decision(offers, json!([])), &facts, "/", 0);
+    let told: Vec<_> = selection.in_doubt.iter().map(|doubt| (doubt.product.0, doubt.reason)).collect();
+    assert_eq!(told, [(1, "sku_unknown"), (2, "foreign_currency"), (3, "foreign_currency")]);
+    assert_eq!(selection.prices.iter().map(|change| change.product.0).collect::<Vec<_>>(), [4]);
+}
+
+#[test]
+fn a_product_without_discount_is_not_in_doubt() {
+    let (selection, _) = at(
+        &decision(json!([offer("a", json!({"action": "to_fixed", "amount": 10}))]), json!([])),
+        &page(vec![product(1, None, "10")]),
+        "/",
+        0,
+    );
+    assert_eq!(selection, Selection::default());
+}
+
+#[test]
 fn skus_are_compared_without_case() {
     let offers = json!([offer("a", json!({"products": {"skus": ["mh-01", "x"]}}))]);
     assert_eq!(on_one("10", offers).0, change(Some("9.00"), &["label a"]));
@@ -234,8 +262,15 @@ fn selection() -> impl Strategy<Value = Selection> {
     let change = change.prop_map(|(product, units, labels)| PriceChange { product: ProductId(product), units, labels });
     let placement = proptest::sample::select(vec![Placement::PageTop, Placement::Footer]);
     let block = (text(), placement, text()).prop_map(|(id, placement, html)| PlacedBlock { id, placement, html });
-    (proptest::collection::vec(change, few.clone()), proptest::collection::vec(block, few))
-        .prop_map(|(prices, blocks)| Selection { prices, blocks })
+    let reason = proptest::sample::select(vec!["tax_unknown", "below_floor"]);
+    let doubt = (0_u64..3, reason).prop_map(|(product, reason)| Doubt { product: ProductId(product), reason });
+    let (changes, doubts) =
+        (proptest::collection::vec(change, few.clone()), proptest::collection::vec(doubt, few.clone()));
+    (changes, doubts, proptest::collection::vec(block, few)).prop_map(|(prices, in_doubt, blocks)| Selection {
+        prices,
+        in_doubt,
+        blocks,
+    })
 }
 
 /// Fields of an offer that say for what, how much and who charges it.

@@ -210,7 +210,7 @@ fn twenty_percent_off(facts: &PageFacts) -> Selection {
             .collect(),
         labels: Vec::new(),
     };
-    Selection { prices: facts.products.iter().map(change).collect(), blocks: Vec::new() }
+    Selection { prices: facts.products.iter().map(change).collect(), ..Selection::default() }
 }
 
 fn nothing_said(_: &CartFacts) -> CartSelection {

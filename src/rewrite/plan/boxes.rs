@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::hidden;
 use super::layer::Layer;
 use super::reason::Reason;
 use super::roles::{Role, may_hold, role};
@@ -28,6 +29,8 @@ pub(crate) struct PriceBox {
     pub(crate) labels: Labels,
     /// Whether it is marked up as a schema.org offer, which the main product of a product page is.
     pub(crate) is_offer: bool,
+    /// Whether its price is shown only to who asks for it.
+    pub(crate) is_hidden: bool,
 }
 
 /// What kind of product a box is written for.
@@ -153,7 +156,10 @@ pub(crate) fn understand(page: &str, notes: &Notes, note: &BoxNote) -> Result<Pr
         return Err(Reason::UnknownMarkup);
     }
     check_kind(page, &note.element)?;
-    let tree = Tree::grow(page, notes, note, inner)?;
+    let tree = match Tree::grow(page, notes, note, inner) {
+        Err(Reason::Msrp) => return hidden::understand(page, notes, note),
+        grown => grown?,
+    };
     tree.check_text()?;
     tree.check_groups()?;
     tree.price_box(whole)
@@ -273,6 +279,7 @@ impl<'a> Tree<'a> {
                 .nodes
                 .iter()
                 .any(|node| node.noted.attributes.itemprop.is_some_and(|prop| prop.of(self.page) == "offers")),
+            is_hidden: false,
             prices: found.into_iter().map(|(.., price)| price).collect(),
         })
     }

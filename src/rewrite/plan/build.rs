@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 
 use super::boxes::{Copied, Frame, PriceBox, Shape, ShownPrice, Side, is_rounding_of, is_same};
 use super::extras::{Choice, Notices, Priced, price_in};
+use super::hidden::HiddenPrice;
 use super::ledger::{Formula, Ledger, Pick, Term, ValueId};
 use super::reason::Reason;
 use super::text::{Span, decode};
@@ -117,6 +118,8 @@ pub(super) struct Sources<'a> {
     pub(super) notices: &'a Notices,
     /// Prices by quantity that are listed for it, each with the place of its percentage.
     pub(super) tiers: Vec<(Vec<Priced>, Option<Span>)>,
+    /// Those that are shown on a click; nothing for one that cannot be read.
+    pub(super) hidden_tiers: Vec<Option<Vec<HiddenPrice>>>,
     /// `content` of metas that state its price.
     pub(super) metas: Vec<Span>,
     /// What the browser is to keep of it.
@@ -135,6 +138,7 @@ pub(super) fn build(sources: &Sources<'_>) -> Result<ProductPlan, Reason> {
     builder.note_bundle()?;
     builder.note_extras()?;
     builder.note_tiers(main)?;
+    builder.note_hidden_tiers()?;
     builder.note_infos(main)?;
     builder.note_metas(main)?;
     builder.note_structured(main)?;
@@ -569,6 +573,23 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
+    fn note_hidden_tiers(&mut self) -> Result<(), Reason> {
+        let items = self.sources.hidden_tiers.clone();
+        for item in items {
+            let prices = item.ok_or(Reason::TierPrices)?;
+            let side = |side: Side| prices.iter().find(|price| price.side == side).map(|price| price.amount);
+            let amounts = Amounts { final_price: side(Side::Final), base_price: side(Side::Base) };
+            let value = self.ledger.unit_value(&self.whose.clone(), Share::Whole, amounts);
+            for price in prices {
+                let number = price.format.number;
+                let text = Writing::Text(Box::new(price.format), price.text);
+                self.place(PlaceKind::Amount, price.amount_slot, value, price.side, Decimal::ZERO, Writing::Number);
+                self.place(PlaceKind::Visible, number, value, price.side, Decimal::ZERO, text);
+            }
+        }
+        Ok(())
+    }
+
     fn note_percent(&mut self, percent: Span, reduced: ValueId, of: ValueId) -> Result<(), Reason> {
         let text = decode(percent.of(self.sources.page)).into_owned();
         let number = text.trim_matches(|ch: char| ch.is_whitespace() || ch == '\u{a0}');
@@ -765,7 +786,7 @@ impl Builder<'_, '_> {
             whole: known.whole,
             end: known.end,
             frames: known.frames.iter().filter_map(frame).collect(),
-            current: known.prices.iter().find(|price| price.copy == Copied::Current).cloned(),
+            current: known.prices.iter().find(|price| price.copy == Copied::Current && !known.is_hidden).cloned(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::boxes::{Copied, PriceBox, understand};
 use super::build::{ProductPlan, Sources, build};
 use super::extras::{Notices, Priced};
+use super::hidden::{HiddenPrice, prices_in};
 use super::layer::Layer;
 use super::reason::Reason;
 use super::scan::{Extent, Noted, Notes, Region};
@@ -140,6 +141,7 @@ impl<'a> Judge<'a> {
             extras: options.chain(links.iter().filter(|_| is_main).map(|link| ("links", link))).collect(),
             notices,
             tiers: if is_main { self.tiers() } else { Vec::new() },
+            hidden_tiers: if is_main { self.hidden_tiers() } else { Vec::new() },
             metas: if is_main { self.stated_metas().flatten().collect() } else { Vec::new() },
             infos: scripts.widgets().flat_map(|data| &data.infos).filter(|it| it.product == id).collect(),
             stated: scripts.stated().filter(|stated| self.is_stated_of(stated, skus) == Some(id)).collect(),
@@ -330,6 +332,15 @@ impl<'a> Judge<'a> {
             }
         }
         items
+    }
+
+    /// The items of that list that are shown on a click. Outside of it, nobody reads them.
+    fn hidden_tiers(&self) -> Vec<Option<Vec<HiddenPrice>>> {
+        let own = self.notes.hidden_tiers.iter().filter(|noted| {
+            let open = self.notes.extent(noted.extent).open;
+            self.in_tier_list(open.start) && self.is_of_main(open)
+        });
+        own.map(|noted| prices_in(self.page, noted.attributes.tier_price?, &["price"])).collect()
     }
 
     /// Whether a list of prices by quantity is the main product's: it stands in no row and in no table of members.

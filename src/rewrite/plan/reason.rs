@@ -70,6 +70,31 @@ impl Reason {
             Self::ScriptPrices => "script-prices",
         }
     }
+
+    /// The reason in words, as the end of a sentence.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::PageKind => "prices on this kind of page are not for Segue to change",
+            Self::BrokenMarkup => "a price box stands in a template or has no end",
+            Self::UnknownMarkup => "a price box holds something that Segue does not know",
+            Self::Configurable => "it has variants, and the page does not say what they cost",
+            Self::Bundle => "its price is made of parts, and the page does not say which",
+            Self::TierPrices => "its prices by quantity are written in a way that Segue does not know",
+            Self::Options => "its options have prices in a form that Segue does not know",
+            Self::Msrp => "the manufacturer's price (MAP) rules what is shown",
+            Self::FixedTax => "a fixed product tax is in its price, and the page does not say how much",
+            Self::OtherBox => "it has a price box of a kind that Segue does not know",
+            Self::UnknownPriceType => "it has a price of a type that Segue does not know",
+            Self::BadAmount => "an amount is missing or is no number above zero",
+            Self::UnknownFormat => "the price as text is not what its amount looks like in any known format",
+            Self::UnknownPrecision => "the page does not say how many decimals prices have",
+            Self::GiftCard => "it is a gift card, whose price is what the buyer makes it",
+            Self::Contradiction => "two places on the page disagree about the product or its price",
+            Self::StructuredData => "structured data (JSON-LD, microdata) states a price that Segue cannot place",
+            Self::LoosePrice => "a price of the product stands outside of its price box",
+            Self::ScriptPrices => "a script prints prices of its own in a form that Segue does not know",
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -81,6 +81,7 @@ pub(crate) struct Attributes {
     pub(crate) kind: Option<Span>,
     pub(crate) lang: Option<Span>,
     pub(crate) mage_init: Option<Span>,
+    pub(crate) tier_price: Option<Span>,
     pub(crate) of: Option<Span>,
     pub(crate) price: Option<Span>,
 }
@@ -156,6 +157,8 @@ pub(crate) struct Notes {
     pub(crate) attributes: Vec<Noted>,
     /// The values in them.
     pub(crate) attribute_values: Vec<Noted>,
+    /// Prices by quantity that are shown only to who asks for them.
+    pub(crate) hidden_tiers: Vec<Noted>,
     /// How many percent a price by quantity saves.
     pub(crate) percents: Vec<Noted>,
     /// Elements that configure a price box's script for themselves.
@@ -295,6 +298,9 @@ impl Notes {
         if attributes.itemprop.is_some() {
             self.items.push(noted);
         }
+        if attributes.tier_price.is_some() {
+            self.hidden_tiers.push(noted);
+        }
         if drives_prices(page, attributes) {
             self.price_widgets.push(noted);
         }
@@ -402,7 +408,7 @@ fn wanted(page: &str, tag: Span, attributes: &Attributes, looks: &Looks) -> bool
     let swatch = attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option"));
     let priced = attributes.price_amount.is_some() || attributes.itemprop.is_some() || looks.has_text();
     let told_by_tag = ["html", "meta", "script", "form"].into_iter().any(|name| is(tag, name));
-    let region = !looks.regions.is_empty() || is_anchor(attributes);
+    let region = !looks.regions.is_empty() || is_anchor(attributes) || attributes.tier_price.is_some();
     let script = drives_prices(page, attributes);
     region || named || marked || choice || swatch || priced || told_by_tag || script
 }
@@ -495,6 +501,7 @@ impl Attributes {
             "type" => &mut self.kind,
             "lang" => &mut self.lang,
             "data-mage-init" => &mut self.mage_init,
+            "data-tier-price" => &mut self.tier_price,
             "for" => &mut self.of,
             "price" => &mut self.price,
             _ => return None,

@@ -7,7 +7,7 @@ use crate::decision::select::{Label, PriceChange};
 use crate::page::{Amounts, ProductId};
 use crate::rewrite::plan::layer::Layer;
 use crate::rewrite::plan::text::Span;
-use crate::rewrite::plan::{FrameForm, Place, PlaceKind, PlannedBox, PlannedFrame, ProductPlan, ShownPrice, Writing};
+use crate::rewrite::plan::{FrameForm, Place, PlannedBox, PlannedFrame, ProductPlan, ShownPrice, Writing};
 use crate::rewrite::price::{amount_like, amount_text};
 use crate::rewrite::wording;
 use crate::rule::html::escape;
@@ -78,14 +78,7 @@ impl Sheet<'_> {
                 Some(text.ok_or(Refusal::UnknownGrouping)?)
             }
         };
-        let slot = match place.kind {
-            PlaceKind::Visible => Slot::Visible,
-            PlaceKind::Amount => Slot::Amount,
-            PlaceKind::Meta => Slot::Meta,
-            PlaceKind::Script => Slot::Script,
-            PlaceKind::StructuredData => Slot::StructuredData,
-            PlaceKind::Saving => Slot::Saving,
-        };
+        let slot = place.kind.into();
         Ok(new.filter(|new| new != raw).map(|new| NewText { slot, span: place.span, whole, new }))
     }
 
