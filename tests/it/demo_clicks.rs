@@ -240,9 +240,9 @@ async fn prices_of_products_with_variants_follow_every_click_in_every_view() {
     }
     let (shade, cable) = ("#attribute151", "#attribute152");
     let steps = [
-        [(shade, "201"), (cable, "211"), BUY].as_slice(),
-        &[(cable, "212"), BUY, (shade, "202"), (cable, "212"), BUY],
-        &[(shade, "203"), (cable, "211"), BUY, (cable, "nothing"), (shade, "nothing")],
+        vec![(shade, "201"), (cable, "211"), BUY],
+        vec![(cable, "212"), BUY, (shade, "202"), (cable, "212"), BUY],
+        vec![(shade, "203"), (cable, "211"), BUY, (cable, "nothing"), (shade, "nothing")],
     ];
     for lamp in visit.compares("heron-desk-lamp", MAIN, &steps.concat()).await {
         lamp.charges_what_it_shows();
@@ -299,9 +299,9 @@ async fn bundles(visit: &Visit) {
 async fn options(visit: &Visit) {
     let (text, finish, rim, wrap) = ("#options_1_text", "#select_2", "#select_3", "#options_4_2");
     let steps = [
-        [(finish, "1"), BUY, (rim, "3"), BUY, (rim, "4"), BUY].as_slice(),
-        &[(finish, "2"), BUY, (text, "AB"), BUY, (wrap, ""), BUY],
-        &[(wrap, ""), (text, "nothing"), (finish, "1"), (rim, "nothing"), BUY],
+        vec![(finish, "1"), BUY, (rim, "3"), BUY, (rim, "4"), BUY],
+        vec![(finish, "2"), BUY, (text, "AB"), BUY, (wrap, ""), BUY],
+        vec![(wrap, ""), (text, "nothing"), (finish, "1"), (rim, "nothing"), BUY],
     ];
     for mug in visit.compares("initial-enamel-mug", MAIN, &steps.concat()).await {
         mug.names_the_regular_price(&[]);
@@ -339,8 +339,8 @@ async fn quantities(visit: &Visit) {
 async fn rows(visit: &Visit) {
     let [first, second, third] = ["[name='super_group[8]']", "[name='super_group[7]']", "[name='super_group[15]']"];
     let steps = [
-        [(first, "1"), BUY, (first, "0"), (second, "1"), BUY].as_slice(),
-        &[(second, "0"), (third, "1"), BUY, (first, "1"), (second, "1"), BUY],
+        vec![(first, "1"), BUY, (first, "0"), (second, "1"), BUY],
+        vec![(second, "0"), (third, "1"), BUY, (first, "1"), (second, "1"), BUY],
     ];
     for shelf in visit.compares("lamplighters-shelf", ROWS, &steps.concat()).await {
         let prices: Vec<_> = shelf.own[0].beside.iter().map(|(price, _)| *price).collect();
