@@ -115,6 +115,8 @@ pub(super) struct Sources<'a> {
     pub(super) configs: Vec<&'a PriceConfig>,
     /// Custom options and links, with the name of their fields.
     pub(super) extras: Vec<(&'static str, &'a Extra)>,
+    /// Whether its links can be ticked.
+    pub(super) sells_links: bool,
     pub(super) notices: &'a Notices,
     /// Prices by quantity that are listed for it, each with the place of its percentage.
     pub(super) tiers: Vec<(Vec<Priced>, Option<Span>)>,
@@ -785,7 +787,8 @@ impl Builder<'_, '_> {
         PlannedBox {
             whole: known.whole,
             end: known.end,
-            frames: known.frames.iter().filter_map(frame).collect(),
+            // Links that are ticked raise the price and not the regular one, which would soon stand below it.
+            frames: known.frames.iter().filter(|_| !self.sources.sells_links).filter_map(frame).collect(),
             current: known.prices.iter().find(|price| price.copy == Copied::Current && !known.is_hidden).cloned(),
         }
     }
