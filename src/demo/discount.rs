@@ -99,7 +99,11 @@ impl Discounts {
 
     /// The title of the totals' discount line: `Discount (VIP 20 % off)`.
     pub fn title(&self, view: &View) -> String {
-        format!("{} ({})", view.phrase("Discount"), self.labels.join(", "))
+        format!(
+            "{} ({})",
+            view.phrase("Discount"),
+            self.labels.iter().map(|label| view.phrase(label)).collect::<Vec<_>>().join(", ")
+        )
     }
 }
 
@@ -257,7 +261,9 @@ mod tests {
         for (offer, rule) in offers.iter().zip(RULES) {
             assert_eq!(offer["charge"]["rule_id"], rule.rule_id);
             assert_eq!(offer["audiences"], serde_json::json!({ "any": [rule.audience] }));
-            assert_eq!(offer["labels"]["default"], rule.label);
+            for view in ["default", "de", "ar"] {
+                assert_eq!(offer["labels"][view], View::with_code(view).phrase(rule.label));
+            }
             let amount = offer["amount"].to_string();
             let (action, own) = match rule.action {
                 Action::ByPercent(percent) => ("by_percent", Cents(percent).raw()),

@@ -46,6 +46,7 @@ pub fn render(shop: &Shop, asked: &Asked, page: &Page) -> String {
         ("body_class", page.body_class.clone()),
         ("query", text(&page.query)),
         ("language", view.language().to_owned()),
+        ("direction", view.direction().to_owned()),
         ("locale", view.locale.replace('_', "\\u002D")),
         ("view", view.code.to_owned()),
         ("view_name", text(view.name)),

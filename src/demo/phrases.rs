@@ -109,6 +109,7 @@ const PHRASES: &[(&str, &str, &str)] = &[
     ("The Mills", "Die Webereien", "المعامل"),
     ("To", "Bis", "إلى"),
     ("Update Shopping Cart", "Warenkorb aktualisieren", "تحديث السلة"),
+    ("VIP 20 % off", "VIP 20 % Rabatt", "خصم ٢٠٪ لكبار العملاء"),
     ("View and edit cart", "Warenkorb ansehen", "عرض السلة"),
     ("View as", "Ansicht", "عرض"),
     (
@@ -117,6 +118,7 @@ const PHRASES: &[(&str, &str, &str)] = &[
         "لا يمكن إضافة هذا المنتج الآن.",
     ),
     ("We found nothing for that.", "Dazu haben wir nichts gefunden.", "لم نجد شيئًا."),
+    ("Wholesale $5 off bags", "Großhandel: 5 $ Rabatt auf Taschen", "خصم ٥ دولارات على الحقائب لتجار الجملة"),
     (
         "Woven to be carried for years: canvas, wool and waxed cotton from three small mills.",
         "Gewebt, um jahrelang getragen zu werden: Segeltuch, Wolle und gewachste Baumwolle aus drei kleinen Webereien.",

@@ -164,6 +164,11 @@ impl View {
         &self.locale[..2]
     }
 
+    /// In which direction its language is written, as HTML says it.
+    pub fn direction(&self) -> &'static str {
+        if self.language() == "ar" { "rtl" } else { "ltr" }
+    }
+
     /// A path of the shop as this view's links name it.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.prefix)

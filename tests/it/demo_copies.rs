@@ -14,8 +14,7 @@ const LOADS: &str = "performance.getEntriesByType('resource').filter((one) => on
 /// What stands under the items and under the subtotal of the minicart.
 const OF_ITEMS: &str =
     "[...document.querySelectorAll('.minicart-items .segue-offer')].map((one) => one.textContent.trim())";
-const OF_SUM: &str =
-    "[...document.querySelectorAll('.minicart-total .segue-offer')].map((one) => one.textContent.trim())";
+const OF_SUM: &str = "[...document.querySelectorAll('.minicart-total .segue-offer')].filter((one) => getComputedStyle(one).display !== 'none').map((one) => one.textContent.trim())";
 
 /// Whatever is kept besides the two sections.
 const OTHERS: &str = "(() => { const all = Object.fromEntries(Object.entries(localStorage)); \
@@ -120,15 +119,16 @@ async fn copies_in_the_browser_follow_the_audience_and_nothing_else_is_lost() {
     }
     // Where a row is shown with tax alone, nobody can tell what the cart takes off before tax: nothing is said there.
     for (view, notes, wished) in
-        [("/de", 0, "42,04\u{a0}€"), ("/b2b", 2, "€42.04"), ("/ar", 1, "\u{200f}١١٫٨٠\u{a0}د.ك.\u{200f}")]
+        [("/de", 0, "42,04\u{a0}€"), ("/b2b", 1, "€42.04"), ("/ar", 1, "\u{200f}١١٫٨٠\u{a0}د.ك.\u{200f}")]
     {
         let discount = visit.discount(view).await;
-        let shown = "[...document.querySelectorAll('.minicart-total .price')].length";
-        visit.browser.wait_for(&format!("{shown} === {} && {OF_SUM}.length === {notes}", notes.max(1))).await;
+        visit.see(&format!("{view}/gear.html")).await;
+        let prices = "[...document.querySelectorAll('.minicart-total .price')].length";
+        let shown = if view == "/b2b" { 2 } else { 1 };
+        visit.browser.wait_for(&format!("{prices} === {shown} && {OF_SUM}.length === {notes}")).await;
         let said = visit.browser.eval(OF_SUM).await;
         let said: Vec<_> = said.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         assert!(said.iter().all(|one| one.contains(&discount)), "{view}: {said:?} for {discount}");
-        visit.see(&format!("{view}/gear.html")).await;
         visit.browser.wait_for(&format!("document.querySelector({WISHED:?})")).await;
         assert_eq!(visit.browser.text(WISHED).await, wished, "{view}");
         visit.click(".showcart").await;

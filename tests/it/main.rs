@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod demo_clicks;
 mod demo_copies;
+mod demo_look;
 mod demo_prices;
 mod demo_shop;
 mod drain;

@@ -133,6 +133,8 @@
         const nobody = isLeftToPlatform() ? 'As Experience Platform says' : 'Nobody in particular';
         const panel = element('aside', 'demo-panel');
         panel.setAttribute('aria-label', 'Segue demo');
+        // English beside whatever the shop's language is.
+        panel.dir = 'ltr';
         const head = element('button', 'demo-panel__head');
         head.type = 'button';
         head.append(element('span', 'demo-panel__brand', 'Segue demo'), element('span', 'demo-panel__who', names.join(' + ') || nobody), element('span', 'demo-panel__arrow'));
