@@ -112,7 +112,9 @@ pub(crate) fn tiers(cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<Vec<Ti
     match cursor.peek()? {
         b'[' => cursor.array(tier)?,
         b'{' => cursor.object(|_, cursor| tier(cursor))?,
-        _ => drop(cursor.skip()?),
+        _ => {
+            cursor.skip()?;
+        }
     }
     Some(tiers)
 }
