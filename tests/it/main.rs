@@ -44,6 +44,7 @@ mod simulation;
 mod status;
 mod streaming;
 mod support;
+mod templates;
 mod tls;
 mod upgrades;
 mod weather;
