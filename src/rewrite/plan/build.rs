@@ -494,6 +494,9 @@ impl Builder<'_, '_> {
             }
             let choice = Choice { kind, option: extra.option.clone(), value: extra.value.clone() };
             self.choices.push(choice.clone());
+            if !extra.follows && !self.stands_beside(&choice, &extra.prices) {
+                return Err(Reason::Options);
+            }
             let amounts = amounts_of_set(&extra.prices).filter(|_| extra.follows);
             let Some(amounts) = amounts.filter(|it| it.lead().is_some_and(|amount| !amount.is_zero())) else {
                 continue;
@@ -505,6 +508,16 @@ impl Builder<'_, '_> {
         // A price beside a choice that no script knows could be any part of the product's price.
         let has_others = self.sources.notices.is_some_and(|notices| notices.has_others(&self.choices));
         if has_others { Err(Reason::Options) } else { Ok(()) }
+    }
+
+    /// Whether the amounts beside a choice are all its own, so that they stay as it stays.
+    fn stands_beside(&self, choice: &Choice, prices: &PriceSet) -> bool {
+        let own = [prices.final_price, prices.base_price].map(value_of);
+        let beside = self.sources.notices.into_iter().flat_map(|notices| notices.of(choice));
+        beside.flat_map(|notice| &notice.priced).all(|priced| {
+            let said = priced.learn(self.sources.page).map(|(amount, _)| amount);
+            said.is_some_and(|said| own.into_iter().flatten().any(|own| is_same(own, said)))
+        })
     }
 
     /// What stands beside a choice says the same as the script's data.

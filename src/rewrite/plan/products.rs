@@ -656,9 +656,9 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The product in an id such as `product-price-12-widget`.
+/// The product in an id such as `product-price-12-widget` or `price-excluding-tax-product-price-12`.
 fn product_of_id(id: &str) -> Option<ProductId> {
-    id.split_once("price-").and_then(|(_, rest)| leading_id(rest.trim_start_matches("product-price-")))
+    id.rsplit_once("price-").and_then(|(_, rest)| leading_id(rest))
 }
 
 impl PriceBox {

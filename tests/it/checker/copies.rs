@@ -321,7 +321,11 @@ fn section_of(wrapper: ElementRef<'_>) -> &'static str {
     ];
     sections
         .iter()
-        .find(|(class, _)| ancestor(wrapper, |above| has_class(above, class)).is_some())
+        .find(|(class, _)| {
+            let above = wrapper.ancestors().filter_map(ElementRef::wrap);
+            let mut in_box = above.take_while(|above| above.value().attr("data-role") != Some("priceBox"));
+            in_box.any(|above| has_class(above, class))
+        })
         .map_or("", |(_, section)| section)
 }
 
@@ -339,6 +343,7 @@ fn owner(of: ElementRef<'_>, price_box: Option<ElementRef<'_>>, boxes: &[Element
     let apart = |above: ElementRef<'_>| {
         has_class(above, "prices-tier") || above.value().attr("id") == Some("product_addtocart_form")
     };
+    let described = |above: ElementRef<'_>| has_class(above, "product-info-main") || apart(above);
     let named = named.filter(|_| ancestor(of, apart).is_none());
     let named = named.filter(|named| boxes.iter().any(|own| id(*own) == Some(*named)));
     match price_box {
@@ -346,7 +351,9 @@ fn owner(of: ElementRef<'_>, price_box: Option<ElementRef<'_>>, boxes: &[Element
         None if named.is_some() => Some(named),
         None => {
             let row = Some(of).filter(|of| has_class(*of, "product-item"));
-            let row = row.or_else(|| ancestor(of, |above| has_class(above, "product-item")))?;
+            let row = row.or_else(|| ancestor(of, |above| has_class(above, "product-item")));
+            // Elsewhere on the page an amount is about nothing that could be told.
+            let Some(row) = row else { return ancestor(of, described).is_none().then_some(None) };
             Some(row.select(&select("[data-role=priceBox][data-product-id]")).next().and_then(id))
         }
     }
