@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::Shop;
 use super::cart;
+use super::json;
 use super::session::Message;
 
 const HTML: &str = "text/html; charset=UTF-8";
@@ -60,7 +61,7 @@ pub fn private_page(html: String, begun: Option<String>) -> Response {
 
 /// A JSON answer of one shopper, with what arrived as membership in `X-Demo-Membership`.
 pub fn json(value: &serde_json::Value, request: &HeaderMap, begun: Option<String>) -> Response {
-    let mut response = plain(JSON, PRIVATE, value.to_string());
+    let mut response = plain(JSON, PRIVATE, json::value(value));
     if let Ok(arrived) = HeaderValue::from_str(&cart::arrived(request)) {
         response.headers_mut().insert("x-demo-membership", arrived);
     }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 /// An object of values that are JSON already.
 pub fn object<K: AsRef<str>>(entries: impl IntoIterator<Item = (K, String)>) -> String {
     let entries: Vec<String> =
@@ -12,6 +14,16 @@ pub fn object<K: AsRef<str>>(entries: impl IntoIterator<Item = (K, String)>) -> 
 /// A list of values that are JSON already.
 pub fn list(items: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", items.into_iter().collect::<Vec<_>>().join(","))
+}
+
+/// Whatever JSON is.
+pub fn value(value: &Value) -> String {
+    match value {
+        Value::Object(entries) => object(entries.iter().map(|(key, own)| (key, self::value(own)))),
+        Value::Array(items) => list(items.iter().map(self::value)),
+        Value::String(text) => string(text),
+        plain => plain.to_string(),
+    }
 }
 
 /// A string.
@@ -45,7 +57,8 @@ mod tests {
         assert_eq!(string("%s\u{a0}€ </a> \"x\"\\"), r#""%s\u00a0\u20ac <\/a> \"x\"\\""#);
         let text = object([("b", String::from("1.50")), ("a", list([string("🕯"), string("x\ty")]))]);
         assert!(text.starts_with("{\"b\":1.50,\"a\":["), "{text}");
-        let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let read: Value = serde_json::from_str(&text).expect("JSON");
         assert_eq!(read["a"], serde_json::json!(["🕯", "x\ty"]));
+        assert_eq!(value(&serde_json::json!({ "a": ["<b>€</b>", 1.5, null] })), r#"{"a":["<b>\u20ac<\/b>",1.5,null]}"#);
     }
 }

@@ -6,6 +6,8 @@ mod check;
 mod checker;
 mod commands;
 mod demo;
+mod demo_clicks;
+mod demo_copies;
 mod demo_prices;
 mod demo_shop;
 mod drain;

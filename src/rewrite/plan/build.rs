@@ -115,6 +115,8 @@ pub(super) struct Sources<'a> {
     pub(super) configs: Vec<&'a PriceConfig>,
     /// Custom options and links, with the name of their fields.
     pub(super) extras: Vec<(&'static str, &'a Extra)>,
+    /// Whether its links can be ticked.
+    pub(super) sells_links: bool,
     /// What stands beside the choices of its form, on its own page.
     pub(super) notices: Option<&'a Notices>,
     /// Prices by quantity that are listed for it, each with the place of its percentage; nothing where the list cannot be read.
@@ -828,7 +830,8 @@ impl Builder<'_, '_> {
         PlannedBox {
             whole: known.whole,
             end: known.end,
-            frames: known.frames.iter().filter_map(frame).collect(),
+            // Links that are ticked raise the price and not the regular one, which would soon stand below it.
+            frames: known.frames.iter().filter(|_| !self.sources.sells_links).filter_map(frame).collect(),
             current: known.prices.iter().find(|price| price.copy == Copied::Current && !known.is_hidden).cloned(),
         }
     }

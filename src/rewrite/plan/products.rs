@@ -136,6 +136,7 @@ impl<'a> Judge<'a> {
             bundle: scripts.widgets().flat_map(|data| &data.bundles).find(|it| of_main(it.product)),
             configs: scripts.widgets().flat_map(|data| &data.price_boxes).filter(|it| it.product == Some(id)).collect(),
             extras: options.chain(links.iter().filter(|_| is_main).map(|link| ("links", link))).collect(),
+            sells_links: is_main && self.sells_links(),
             notices: is_main.then_some(notices),
             tiers: if is_main { self.tiers() } else { Some(Vec::new()) },
             hidden_tiers: if is_main { self.hidden_tiers() } else { Vec::new() },
@@ -361,6 +362,12 @@ impl<'a> Judge<'a> {
         configs.filter_map(|config| options::links(&Layer::of(self.page, config).html())).flatten().collect()
     }
 
+    /// Whether links of a downloadable product can be ticked.
+    fn sells_links(&self) -> bool {
+        let mut names = self.notes.fields.iter().filter_map(|field| field.attributes.name);
+        names.any(|name| decode(name.of(self.page)).starts_with("links["))
+    }
+
     /// Products with choices that no script data tells about.
     fn leave_by_choices(&mut self, scripts: &Scripts) {
         for swatch in &self.notes.swatches {
@@ -370,8 +377,6 @@ impl<'a> Judge<'a> {
             }
         }
         let Some(main) = self.main else { return };
-        let sold = self.notes.fields.iter().filter_map(|field| field.attributes.name);
-        let sold = sold.map(|name| decode(name.of(self.page))).any(|name| name.starts_with("links["));
         let is_list = |noted: &&Noted| noted.attributes.id.is_some_and(|id| id.of(self.page) == LINKS);
         let lists: Vec<_> = self.notes.anchors.iter().filter(is_list).collect();
         let unread = lists.len() > 1
@@ -379,7 +384,7 @@ impl<'a> Judge<'a> {
                 let config = list.attributes.mage_init.map(|config| Layer::of(self.page, config));
                 config.is_some_and(|config| options::links(&config.html()).is_none())
             });
-        if unread || (sold && self.links().is_empty()) {
+        if unread || (self.sells_links() && self.links().is_empty()) {
             self.leave(main, Reason::Options);
         }
     }
