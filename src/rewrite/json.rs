@@ -68,7 +68,7 @@ impl WidgetData {
         let mut data = Self::default();
         let mut cursor = Cursor::new(layer.text());
         let read = cursor.object(|selector, cursor| data.widgets(page, &selector.text(), cursor, layer));
-        data.is_unknown |= read.is_none();
+        data.is_unknown |= read.is_none() || !cursor.is_done();
         data
     }
 
@@ -164,9 +164,10 @@ impl WidgetData {
                 }
                 cursor.object(|id, cursor| {
                     let item = cursor.skip()?;
+                    let named = whole_id(&id.text());
                     match ProductInfo::read(page, layer, item) {
-                        Some(info) => self.infos.push(info),
-                        None => self.unread.extend(whole_id(&id.text())),
+                        Some(info) if named == Some(info.product) => self.infos.push(info),
+                        other => self.unread.extend(named.into_iter().chain(other.map(|info| info.product))),
                     }
                     Some(())
                 })

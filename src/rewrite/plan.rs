@@ -243,8 +243,9 @@ impl Words {
     fn learn<'a>(page: &str, boxes: impl Iterator<Item = &'a PriceBox>) -> Self {
         let mut words = Self::default();
         for labels in boxes.filter(|known| known.labels.regular.is_some()).map(|known| known.labels) {
-            let read =
-                |span: Option<Span>| span.map(|span| span.of(page).trim().to_owned()).filter(|text| !text.is_empty());
+            let read = |span: Option<Span>| {
+                span.map(|span| span.of(page).trim().to_owned()).filter(|text| !text.is_empty() && !text.contains('<'))
+            };
             words.special = words.special.or_else(|| read(labels.special));
             words.regular = words.regular.or_else(|| read(labels.regular));
         }

@@ -29,7 +29,8 @@ const HIGHEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0
 pub fn parse_amount(text: &str) -> Option<Decimal> {
     let text = text.trim();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-        && text.starts_with(|ch: char| ch.is_ascii_digit());
+        && text.starts_with(|ch: char| ch.is_ascii_digit())
+        && !text.ends_with('.');
     let amount = plain.then(|| Decimal::from_str_exact(text).ok())??;
     (amount < HIGHEST).then_some(amount)
 }
@@ -398,7 +399,7 @@ mod tests {
 
     #[test]
     fn amounts_are_plain_decimals() {
-        for text in ["", "-1", "+1", "1e3", ".5", "1,5", "NaN", "1.2.3", "99999999999999999999999999999999"] {
+        for text in ["", "1.", "-1", "+1", "1e3", ".5", "1,5", "NaN", "1.2.3", "99999999999999999999999999999999"] {
             assert_eq!(parse_amount(text), None, "{text}");
         }
         assert_eq!(amount_text(amount("20.00")), "20");

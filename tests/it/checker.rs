@@ -47,13 +47,26 @@ impl<'a> Checker<'a> {
         Self { page, copies: Copies::collect(page), rates }
     }
 
+    /// What products of the page after an offer contradict themselves, and whether foreign prices changed: of a page that is broken, on
+    /// which only a parser knows what is a slot.
+    pub fn halves(&self, after: &str, offer: Offer) -> Vec<String> {
+        let mut findings = Findings::default();
+        self.judge(&Copies::collect(after), offer, &mut findings);
+        findings.contradictions
+    }
+
     /// Compares with the page after an offer for all its products.
     pub fn check(&self, after: &str, offer: Offer) -> Findings {
         let new = if after == self.page { self.copies.clone() } else { Copies::collect(after) };
         let mut findings =
             Findings { contradictions: bytes::outside_of_slots(self.page, after), ..Findings::default() };
+        self.judge(&new, offer, &mut findings);
+        findings
+    }
+
+    fn judge(&self, new: &Copies, offer: Offer, findings: &mut Findings) {
         for product in self.copies.of.keys().chain(new.of.keys()).copied().collect::<BTreeSet<u64>>() {
-            let (state, contradictions) = Judge::new(product, &self.copies, &new, offer, self.rates).judge();
+            let (state, contradictions) = Judge::new(product, &self.copies, new, offer, self.rates).judge();
             findings.contradictions.extend(contradictions);
             match state {
                 State::Changed => drop(findings.changed.insert(product)),
@@ -65,7 +78,6 @@ impl<'a> Checker<'a> {
             let what = "a price changed that is no product's, such as that of a filter";
             findings.contradictions.push(what.to_owned());
         }
-        findings
     }
 }
 

@@ -61,7 +61,7 @@ const fn untaxed(page: &'static str) -> LeftAlone {
 }
 
 /// The pages of the shared directory with their names; none, with a word on it, where it is absent.
-fn pages() -> Vec<(String, String)> {
+pub fn pages() -> Vec<(String, String)> {
     let shared = std::env::var_os("SEGUE_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let Ok(entries) = std::fs::read_dir(shared.join("pages")) else {
@@ -78,7 +78,7 @@ fn pages() -> Vec<(String, String)> {
 }
 
 /// The shop's store views, as its configuration tells them. Each view's currency is its website's, so that amounts of rules are in it.
-fn sites() -> Sites {
+pub fn sites() -> Sites {
     let websites = ["USD", "EUR", "CHF", "JPY"]
         .map(|currency| format!("[stores.websites.{}]\nbase_currency = \"{currency}\"\n", currency.to_lowercase()));
     let views = VIEWS.map(|View { code, currency, locale, prices, .. }| {
@@ -100,7 +100,7 @@ fn sites() -> Sites {
 }
 
 /// One offer for everybody and everything.
-fn rules(sites: &Sites, action: &str, amount: &str) -> Rules {
+pub fn rules(sites: &Sites, action: &str, amount: &str) -> Rules {
     let offer = json!({
         "id": "offer", "name": "Offer", "action": action, "amount": amount, "products": "all",
         "charge": {"type": "origin", "rule_id": 1}, "labels": {"default": "For you"},
@@ -119,6 +119,13 @@ fn shown(plan: &Plan, page: &str, view: &StoreView, rules: &Rules) -> String {
     String::from_utf8(render(plan, page.as_bytes(), &selection, &dressing).bytes).expect("UTF-8")
 }
 
+/// A page of a store view as a shopper gets it whom everything is a fifth cheaper for.
+pub fn reduced_by_a_fifth(page: &str, view: &str) -> String {
+    let sites = sites();
+    let plan = Plan::compile(page.as_bytes()).expect("a page that compiles");
+    shown(&plan, page, sites.view(view).expect("a view of this file"), &rules(&sites, "by_percent", "20"))
+}
+
 fn offer(action: &str, amount: &str) -> Offer {
     let amount = amount.parse().expect("a decimal");
     match action {
@@ -129,7 +136,7 @@ fn offer(action: &str, amount: &str) -> Offer {
 }
 
 /// The store view of a page, and the rates of tax that its prices include.
-fn view_of<'a>(sites: &'a Sites, page: &str) -> (&'a Arc<StoreView>, &'static [Decimal]) {
+pub fn view_of<'a>(sites: &'a Sites, page: &str) -> (&'a Arc<StoreView>, &'static [Decimal]) {
     let code = page.split_once("--").map_or("default", |(code, _)| code);
     let rates = VIEWS.iter().find(|view| view.code == code).map(|view| view.rates);
     sites.view(code).zip(rates).expect("a view of this file")

@@ -86,8 +86,13 @@ impl PriceSet {
 
 /// Reads the number, or string that holds one, that follows.
 pub(crate) fn amount(cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<Amount> {
+    let is_number = cursor.peek()? != b'"';
     let range = cursor.number()?;
     let text = &cursor.text()[range.clone()];
+    // Browsers refuse data with a number such as 045.
+    if is_number && text.starts_with('0') && text[1..].starts_with(|ch: char| ch.is_ascii_digit()) {
+        return None;
+    }
     let start = range.start + text.len() - text.trim_start().len();
     let number = start..start + text.trim().len();
     Some(Amount { value: parse_amount(text)?, number: layer.span(number) })
@@ -112,7 +117,9 @@ pub(crate) fn tiers(cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<Vec<Ti
     match cursor.peek()? {
         b'[' => cursor.array(tier)?,
         b'{' => cursor.object(|_, cursor| tier(cursor))?,
-        _ => drop(cursor.skip()?),
+        _ => {
+            cursor.skip()?;
+        }
     }
     Some(tiers)
 }
@@ -194,9 +201,14 @@ mod tests {
         ] {
             assert!(read(unknown).is_some_and(|set| set.is_unknown), "{unknown}");
         }
-        for broken in
-            [r#"{"finalPrice":{"amount":-3}}"#, r#"{"finalPrice":{"amount":3e1}}"#, r#"{"finalPrice":3}"#, "{"]
-        {
+        for broken in [
+            r#"{"finalPrice":{"amount":03}}"#,
+            r#"{"finalPrice":{"amount":3.}}"#,
+            r#"{"finalPrice":{"amount":-3}}"#,
+            r#"{"finalPrice":{"amount":3e1}}"#,
+            r#"{"finalPrice":3}"#,
+            "{",
+        ] {
             assert_eq!(read(broken), None, "{broken}");
         }
         assert_eq!(read("[]"), Some(PriceSet::default()));

@@ -143,7 +143,9 @@ fn tier_prices(cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<Vec<PriceSe
     match cursor.peek()? {
         b'[' => cursor.array(tier)?,
         b'{' => cursor.object(|_, cursor| tier(cursor))?,
-        _ => drop(cursor.skip()?),
+        _ => {
+            cursor.skip()?;
+        }
     }
     Some(tiers)
 }

@@ -88,7 +88,9 @@ impl<'a> Cursor<'a> {
     pub(crate) fn skip(&mut self) -> Option<Range<usize>> {
         let start = self.place();
         match self.peek()? {
-            b'"' => drop(self.string()?),
+            b'"' => {
+                self.string()?;
+            }
             b'{' | b'[' => self.skip_nested()?,
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => self.scalar(),
             _ => return None,

@@ -169,6 +169,10 @@ pub(crate) fn understand(page: &str, notes: &Notes, note: &BoxNote) -> Result<Pr
 fn check_kind(page: &str, element: &Noted) -> Result<(), Reason> {
     const KNOWN: [&str; 4] = ["box", "final_price", "configured_price", "wishlist_configured_price"];
     let class = element.attributes.class.map(|class| decode(class.of(page))).unwrap_or_default();
+    let has_amount = element.attributes.price_amount.is_some() || element.attributes.price_type.is_some();
+    if has_amount || !class.split_ascii_whitespace().any(|class| class == "price-box") {
+        return Err(Reason::UnknownMarkup);
+    }
     let mut codes = class.split_ascii_whitespace().filter_map(|class| class.strip_prefix("price-"));
     if codes.any(|code| !KNOWN.contains(&code)) {
         return Err(if class.contains("tier") { Reason::TierPrices } else { Reason::OtherBox });
@@ -240,7 +244,10 @@ impl<'a> Tree<'a> {
             let holds = |role: Role| self.children(at).filter(|child| self.nodes[*child].role == role).count();
             let complete = match node.role {
                 Role::Container => holds(Role::Wrapper) > 0,
-                Role::Nested => true,
+                // The bare box of a grouped product is all that its box holds.
+                Role::Nested => self.nodes.iter().filter(|node| node.parent.is_none()).count() == 1,
+                // In a wish list the two prices of a discounted choice stand in it.
+                Role::Configured if holds(Role::Special) == 1 => holds(Role::Container) == 0 && holds(Role::Old) == 1,
                 role if role.is_group() => holds(Role::Container) == 1,
                 _ => true,
             };
@@ -538,7 +545,7 @@ pub(crate) fn is_rounding_of(stated: Decimal, amount: Decimal) -> bool {
 }
 
 /// Whether text between elements is space and comments.
-fn is_blank(gap: &str) -> bool {
+pub(super) fn is_blank(gap: &str) -> bool {
     let mut rest = gap.trim_ascii_start();
     while let Some(comment) = rest.strip_prefix("<!--") {
         // `<!-->` and `<!--->` are whole comments.

@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 
 use super::boxes::{Copied, Frame, PriceBox, Shape, ShownPrice, Side, is_rounding_of, is_same};
-use super::extras::{Choice, Notices, Priced, price_in};
+use super::extras::{Choice, Notice, Notices, Priced, price_in, prices_in};
 use super::hidden::HiddenPrice;
 use super::ledger::{Formula, Ledger, Pick, Term, ValueId};
 use super::reason::Reason;
@@ -117,9 +117,10 @@ pub(super) struct Sources<'a> {
     pub(super) extras: Vec<(&'static str, &'a Extra)>,
     /// Whether its links can be ticked.
     pub(super) sells_links: bool,
-    pub(super) notices: &'a Notices,
-    /// Prices by quantity that are listed for it, each with the place of its percentage.
-    pub(super) tiers: Vec<(Vec<Priced>, Option<Span>)>,
+    /// What stands beside the choices of its form, on its own page.
+    pub(super) notices: Option<&'a Notices>,
+    /// Prices by quantity that are listed for it, each with the place of its percentage; nothing where the list cannot be read.
+    pub(super) tiers: Option<Vec<(Vec<Priced>, Option<Span>)>>,
     /// Those that are shown on a click; nothing for one that cannot be read.
     pub(super) hidden_tiers: Vec<Option<Vec<HiddenPrice>>>,
     /// `content` of metas that state its price.
@@ -131,8 +132,14 @@ pub(super) struct Sources<'a> {
 
 /// Builds the plan of one product.
 pub(super) fn build(sources: &Sources<'_>) -> Result<ProductPlan, Reason> {
-    let mut builder =
-        Builder { sources, ledger: Ledger::default(), places: Vec::new(), whose: Whose::Product, tiers: Vec::new() };
+    let mut builder = Builder {
+        sources,
+        ledger: Ledger::default(),
+        places: Vec::new(),
+        whose: Whose::Product,
+        tiers: Vec::new(),
+        choices: Vec::new(),
+    };
     let main = builder.lead()?;
     builder.note_boxes(main)?;
     builder.note_configs()?;
@@ -155,6 +162,8 @@ struct Builder<'s, 'a> {
     whose: Whose,
     /// Prices by quantity, known to be so.
     tiers: Vec<ValueId>,
+    /// What can be chosen, as far as scripts know.
+    choices: Vec<Choice>,
 }
 
 impl Builder<'_, '_> {
@@ -232,7 +241,7 @@ impl Builder<'_, '_> {
             start.push(Term { pick: Pick::All, parts: vec![(unit, Decimal::ONE)] });
         } else {
             self.whose = Whose::SomeComponents;
-            if base.lead().is_some_and(|amount| !amount.is_zero()) {
+            if [base.final_price, base.base_price].into_iter().flatten().any(|amount| !amount.is_zero()) {
                 return Err(Reason::Bundle);
             }
         }
@@ -366,9 +375,13 @@ impl Builder<'_, '_> {
     /// The regular price of a box at one price is the one that scripts print there.
     fn check_old(&self) -> Result<(), Reason> {
         let boxes = self.sources.boxes.iter().filter(|known| matches!(known.shape, Shape::Own | Shape::Variants));
-        let mut shown = boxes.flat_map(|known| &known.prices).filter(|price| price.copy == Copied::Old);
-        let printed = self.regular();
-        let differs = |price: &ShownPrice| printed.is_some_and(|printed| !is_same(printed, price.amount));
+        let mut shown = boxes.flat_map(|known| &known.prices);
+        let Some(printed) = self.regular() else { return Ok(()) };
+        let differs = |price: &ShownPrice| match price.copy {
+            Copied::Old => !is_same(printed, price.amount),
+            Copied::Current => printed < price.amount && !is_same(printed, price.amount),
+            _ => false,
+        };
         if shown.any(differs) { Err(Reason::Contradiction) } else { Ok(()) }
     }
 
@@ -469,6 +482,7 @@ impl Builder<'_, '_> {
                     value: Some(selection.id.to_string()),
                 };
                 self.note_notice(&choice, value)?;
+                self.choices.push(choice);
             }
         }
         Ok(())
@@ -480,21 +494,41 @@ impl Builder<'_, '_> {
             if extra.prices.is_unknown {
                 return Err(Reason::Options);
             }
+            let choice = Choice { kind, option: extra.option.clone(), value: extra.value.clone() };
+            self.choices.push(choice.clone());
+            if !extra.follows && !self.stands_beside(&choice, &extra.prices) {
+                return Err(Reason::Options);
+            }
             let amounts = amounts_of_set(&extra.prices).filter(|_| extra.follows);
             let Some(amounts) = amounts.filter(|it| it.lead().is_some_and(|amount| !amount.is_zero())) else {
                 continue;
             };
             let value = self.ledger.unit_value(&self.whose.clone(), Share::Extra, amounts);
             self.note_amounts(&extra.prices, value);
-            let choice = Choice { kind, option: extra.option.clone(), value: extra.value.clone() };
             self.note_notice(&choice, value)?;
         }
-        Ok(())
+        // A price beside a choice that no script knows could be any part of the product's price.
+        let has_others = self.sources.notices.is_some_and(|notices| notices.has_others(&self.choices));
+        if has_others { Err(Reason::Options) } else { Ok(()) }
+    }
+
+    /// Whether the amounts beside a choice are all its own, so that they stay as it stays.
+    fn stands_beside(&self, choice: &Choice, prices: &PriceSet) -> bool {
+        let own = [prices.final_price, prices.base_price].map(value_of);
+        let beside = self.sources.notices.into_iter().flat_map(|notices| notices.of(choice));
+        beside.flat_map(|notice| &notice.priced).all(|priced| {
+            let said = priced.learn(self.sources.page).map(|(amount, _)| amount);
+            said.is_some_and(|said| own.into_iter().flatten().any(|own| is_same(own, said)))
+        })
     }
 
     /// What stands beside a choice says the same as the script's data.
     fn note_notice(&mut self, choice: &Choice, value: ValueId) -> Result<(), Reason> {
-        let Some(notice) = self.sources.notices.of(choice) else { return Ok(()) };
+        let Some(notices) = self.sources.notices else { return Ok(()) };
+        notices.of(choice).try_for_each(|notice| self.note_one(notice, value))
+    }
+
+    fn note_one(&mut self, notice: &Notice, value: ValueId) -> Result<(), Reason> {
         for priced in &notice.priced {
             self.note_priced(priced, value)?;
         }
@@ -508,6 +542,7 @@ impl Builder<'_, '_> {
             self.place(PlaceKind::Amount, *attribute, value, side, Decimal::ZERO, Writing::Number);
         }
         for text in &notice.texts {
+            let mut found = 0;
             for side in [Side::Final, Side::Base] {
                 let format = side.of(&old).and_then(|amount| price_in(self.sources.page, *text, amount));
                 let Some(format) = format else { continue };
@@ -515,8 +550,12 @@ impl Builder<'_, '_> {
                 if self.places.iter().any(|place| place.span == number) {
                     continue;
                 }
+                found += 1;
                 let writing = Writing::Text(Box::new(format), *text);
                 self.place(PlaceKind::Visible, number, value, side, Decimal::ZERO, writing);
+            }
+            if found < prices_in(self.sources.page, *text) {
+                return Err(Reason::Options);
             }
         }
         Ok(())
@@ -547,7 +586,7 @@ impl Builder<'_, '_> {
 
     /// The list of prices by quantity above a product's form.
     fn note_tiers(&mut self, main: ValueId) -> Result<(), Reason> {
-        let items = self.sources.tiers.clone();
+        let items = self.sources.tiers.clone().ok_or(Reason::TierPrices)?;
         for (priced, percent) in items {
             let mut amounts = Amounts::default();
             for price in &priced {
@@ -741,6 +780,7 @@ impl Builder<'_, '_> {
     }
 
     fn place(&mut self, kind: PlaceKind, span: Span, value: ValueId, side: Side, fixed_tax: Decimal, writing: Writing) {
+        let span = span.trimmed(self.sources.page);
         // A place that two sources name is one place.
         if !self.places.iter().any(|place| place.span == span) {
             self.places.push(Place { span, kind, value, side, fixed_tax, writing });
@@ -750,6 +790,9 @@ impl Builder<'_, '_> {
     fn finish(mut self, main: ValueId) -> Result<ProductPlan, Reason> {
         self.ledger.settle();
         self.check_shown()?;
+        if !self.ledger.is_taxed_alike() {
+            return Err(Reason::Contradiction);
+        }
         let boxes = self.sources.boxes.iter().map(|known| self.planned(known, main)).collect();
         let facts =
             ProductFacts { id: self.sources.id, sku: self.sources.sku.clone(), units: self.ledger.units.clone() };

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::boxes::Side;
+use super::boxes::{Side, is_blank};
 use super::layer::Layer;
-use super::scan::{Noted, Notes, has_class};
+use super::scan::{Noted, Notes, has_class, is};
 use super::text::{Span, decode};
 use crate::rewrite::price::{PriceText, parse_amount};
 
@@ -19,6 +19,13 @@ pub(super) struct Choice {
     pub(super) option: String,
     /// The value of the option that is chosen.
     pub(super) value: Option<String>,
+}
+
+impl Choice {
+    /// Whether what is said of this choice is said of the other.
+    fn includes(&self, other: &Self) -> bool {
+        (other.kind, &other.option) == (self.kind, &self.option) && (self.value.is_none() || other.value == self.value)
+    }
 }
 
 /// What stands beside a choice.
@@ -51,6 +58,8 @@ pub(super) struct Notices {
     by_choice: BTreeMap<Choice, Notice>,
     /// Where the elements begin that belong to a notice.
     places: Vec<u32>,
+    /// Whether it cannot be told what can be chosen in some field.
+    has_unknown: bool,
 }
 
 /// Fields whose choices may cost something.
@@ -75,21 +84,33 @@ impl Notices {
             let notice = notices.by_choice.entry(choice.clone()).or_default();
             notice.attributes.extend(field.attributes.price);
         }
+        let is_open = |field: &Field<'_>| {
+            is(field.noted.tag.of(page), "select") && notes.extent(field.noted.extent).inner().is_none()
+        };
+        notices.has_unknown = fields.all.iter().any(is_open);
         for (choice, option) in fields.options(page, notes) {
             let notice = notices.by_choice.entry(choice).or_default();
             notice.attributes.extend(option.attributes.price);
-            notice.texts.extend(notes.extent(option.extent).inner());
+            let text = notes.extent(option.extent).inner();
+            notices.has_unknown |= text.is_none();
+            notice.texts.extend(text);
         }
         notices
     }
 
     /// What stands beside a choice. A field that is filled in has one value at most, whatever it is.
-    pub(super) fn of(&self, choice: &Choice) -> Option<&Notice> {
-        let is_it = |other: &Choice| {
-            (other.kind, &other.option) == (choice.kind, &choice.option)
-                && (choice.value.is_none() || other.value == choice.value)
-        };
-        self.by_choice.iter().find(|(other, _)| is_it(other)).map(|(_, notice)| notice)
+    pub(super) fn of<'a>(&'a self, choice: &'a Choice) -> impl Iterator<Item = &'a Notice> + 'a {
+        self.by_choice.iter().filter(|(other, _)| choice.includes(other)).map(|(_, notice)| notice)
+    }
+
+    /// Whether there is a price beside a choice that is none of these.
+    pub(super) fn has_others(&self, choices: &[Choice]) -> bool {
+        let others = self.by_choice.iter().filter(|(other, _)| !choices.iter().any(|choice| choice.includes(other)));
+        self.has_unknown
+            || others.into_iter().any(|(other, notice)| {
+                let chosen = other.kind == "bundle_option" && other.value.is_some() && !notice.texts.is_empty();
+                chosen || !notice.priced.is_empty() || !notice.attributes.is_empty()
+            })
     }
 
     /// Whether an element that begins here belongs to a notice.
@@ -109,7 +130,12 @@ impl Priced {
         });
         let text = match within.collect::<Vec<_>>()[..] {
             [] => inner,
-            [price] => notes.extent(price.extent).inner()?,
+            [price] => {
+                let extent = notes.extent(price.extent);
+                let whole = extent.whole()?;
+                let around = [Span { end: whole.start, ..inner }, Span { start: whole.end, ..inner }];
+                around.iter().all(|gap| is_blank(gap.of(page))).then(|| extent.inner())??
+            }
             _ => return None,
         };
         let class = noted.attributes.class.map(|class| class.of(page)).unwrap_or_default();
@@ -126,15 +152,25 @@ impl Priced {
     }
 }
 
+/// What stands before, between and after the prices in the text of an `option`.
+const BETWEEN_PRICES: [char; 5] = ['+', '(', ')', ':', '\n'];
+
+/// How many prices follow the last plus of a text such as `Gloss +€2.48 (Excl. tax: €2.08)`.
+pub(super) fn prices_in(page: &str, text: Span) -> usize {
+    let said = decode(text.of(page));
+    let prices = said.rsplit_once('+').map(|(_, prices)| prices).unwrap_or_default();
+    prices.split(BETWEEN_PRICES).filter(|piece| piece.contains(char::is_numeric)).count()
+}
+
 /// Finds the price in a text such as `Gloss +$2.25` or `Gloss +€2.48 (Excl. tax: €2.08)`.
 pub(super) fn price_in(page: &str, text: Span, amount: Decimal) -> Option<PriceText> {
     let layer = Layer::of(page, text);
     let decoded = layer.html();
     let said = decoded.text();
     let mut at = 0;
-    for piece in said.split_inclusive(['+', '(', ')', ':']) {
+    for piece in said.split_inclusive(BETWEEN_PRICES) {
         let end = at + piece.len();
-        let piece = at..end - usize::from(piece.ends_with(['+', '(', ')', ':']));
+        let piece = at..end - usize::from(piece.ends_with(BETWEEN_PRICES));
         if let Some(found) = PriceText::learn_in(page, &decoded.part(piece), amount) {
             return Some(found);
         }
@@ -204,13 +240,19 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The choice of a field such as `options[2]` or `links[]`.
+/// The choice of a field such as `options[2]` or `links[]`, or of `options_2_file`, which a file goes into.
 fn choice(name: &str, value: Option<String>) -> Option<Choice> {
-    let (kind, rest) = name.split_once('[')?;
-    let kind = *KINDS.iter().find(|known| **known == kind)?;
-    let option = rest.split(']').next()?.to_owned();
+    if let Some(option) = name.strip_prefix("options_").and_then(|rest| rest.strip_suffix("_file")) {
+        return Some(Choice { kind: "options", option: option.to_owned(), value: None });
+    }
+    let (kind, rest) = KINDS.iter().find_map(|known| Some((*known, name.strip_prefix(known)?)))?;
+    if rest.starts_with(|ch: char| ch == '_' || ch.is_alphanumeric()) {
+        return None;
+    }
+    // A name that is broken is that of no choice that a script knows.
+    let option = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or(rest, |(option, _)| option);
     match kind {
         "links" => Some(Choice { kind, option: value?, value: None }),
-        _ => Some(Choice { kind, option, value }),
+        _ => Some(Choice { kind, option: option.to_owned(), value }),
     }
 }

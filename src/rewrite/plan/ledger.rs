@@ -167,6 +167,22 @@ impl Ledger {
         }
     }
 
+    /// Whether prices of one thing have the same tax in them, as far as both sides are known.
+    pub(crate) fn is_taxed_alike(&self) -> bool {
+        let sides = |unit: &UnitFacts| unit.amounts.final_price.zip(unit.amounts.base_price);
+        let known = |whose: &Whose| self.units.iter().filter(|unit| unit.whose == *whose).find_map(sides);
+        self.units.iter().all(|unit| {
+            // Sums are of parts that may be taxed differently.
+            let of_sum = matches!(unit.whose, Whose::SomeComponents | Whose::SomeMember);
+            let Some((first, own)) = known(&unit.whose).zip(sides(unit)).filter(|_| !of_sum) else { return true };
+            let ((with, without), (own_with, own_without)) = (first, own);
+            // Either may have been rounded to cents.
+            let tolerance = Decimal::new(2, 2);
+            let expected = own_without * with;
+            (expected - own_with * without).abs() <= tolerance * (with + own_with).max(Decimal::ONE)
+        })
+    }
+
     fn old_units(&self) -> Vec<Amounts> {
         self.units.iter().map(|unit| unit.amounts).collect()
     }

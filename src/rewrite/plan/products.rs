@@ -8,8 +8,8 @@ use super::extras::{Notices, Priced};
 use super::hidden::{HiddenPrice, prices_in};
 use super::layer::Layer;
 use super::reason::Reason;
-use super::scan::{Extent, Noted, Notes, Region};
-use super::scripts::Scripts;
+use super::scan::{Extent, LINKS, Noted, Notes, Region};
+use super::scripts::{Scripts, named_products};
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
 use crate::rewrite::json::options::{self, Extra};
@@ -24,9 +24,6 @@ const PRICE_METAS: [&str; 3] = ["product:price:amount", "og:price:amount", "prod
 
 /// Types of products that are understood, as the body's classes say.
 const KNOWN_TYPES: [&str; 6] = ["simple", "virtual", "downloadable", "configurable", "bundle", "grouped"];
-
-/// The id of the list of a downloadable product's links.
-const LINKS: &str = "downloadable-links-list";
 
 /// Currencies that are shown without decimals.
 const WHOLE_CURRENCIES: [&str; 16] =
@@ -140,8 +137,8 @@ impl<'a> Judge<'a> {
             configs: scripts.widgets().flat_map(|data| &data.price_boxes).filter(|it| it.product == Some(id)).collect(),
             extras: options.chain(links.iter().filter(|_| is_main).map(|link| ("links", link))).collect(),
             sells_links: is_main && self.sells_links(),
-            notices,
-            tiers: if is_main { self.tiers() } else { Vec::new() },
+            notices: is_main.then_some(notices),
+            tiers: if is_main { self.tiers() } else { Some(Vec::new()) },
             hidden_tiers: if is_main { self.hidden_tiers() } else { Vec::new() },
             metas: if is_main { self.stated_metas().flatten().collect() } else { Vec::new() },
             infos: scripts.widgets().flat_map(|data| &data.infos).filter(|it| it.product == id).collect(),
@@ -287,7 +284,15 @@ impl<'a> Judge<'a> {
                 continue;
             }
             let around = self.found.iter().filter(|found| found.extent.covers(open.start));
-            if let Some(id) = around.max_by_key(|found| found.open.start).map(|found| found.id) {
+            let id = around.max_by_key(|found| found.open.start).map(|found| found.id);
+            let config = widget.attributes.mage_init.map(|config| decode(config.of(self.page))).unwrap_or_default();
+            // Links add to whatever box the page has.
+            let of_main = self.main.filter(|_| config.contains("downloadable"));
+            named_products(&config)
+                .into_iter()
+                .chain(of_main)
+                .for_each(|named| self.leave(named, Reason::ScriptPrices));
+            if let Some(id) = id {
                 self.leave(id, Reason::ScriptPrices);
             } else if !self.leave_row(open, Reason::ScriptPrices) {
                 match self.main {
@@ -314,8 +319,8 @@ impl<'a> Judge<'a> {
         self.notes.regions(Region::TierList).any(|list| list.covers(place))
     }
 
-    /// The items of the list of prices by quantity that stands above the main product's form.
-    fn tiers(&self) -> Vec<(Vec<Priced>, Option<Span>)> {
+    /// The items of the list of prices by quantity that stands above the main product's form; nothing if one cannot be read.
+    fn tiers(&self) -> Option<Vec<(Vec<Priced>, Option<Span>)>> {
         let lists = self.notes.regions(Region::TierList);
         let own = lists.filter(|list| self.is_of_main(list.open)).collect::<Vec<_>>();
         let mut items: Vec<(Vec<Priced>, Option<Span>)> = Vec::new();
@@ -323,7 +328,8 @@ impl<'a> Judge<'a> {
         let place = |noted: &Noted| self.notes.extent(noted.extent).open.start;
         let percents: Vec<&Noted> = self.notes.percents.iter().filter(|it| is_own(place(it))).collect();
         let priced = self.notes.priced.iter().filter(|it| is_own(place(it)) && !self.in_box(Span::at(place(it))));
-        for noted in priced.filter_map(|noted| Priced::read(self.page, self.notes, noted)) {
+        for noted in priced {
+            let noted = Priced::read(self.page, self.notes, noted)?;
             // Amounts with and without tax stand together; the percentage of an item follows them.
             let percent = percents.iter().find(|it| place(it) > noted.place);
             let percent = percent.and_then(|it| self.notes.extent(it.extent).inner());
@@ -332,7 +338,7 @@ impl<'a> Judge<'a> {
                 None => items.push((vec![noted], percent)),
             }
         }
-        items
+        Some(items)
     }
 
     /// The items of that list that are shown on a click. Outside of it, nobody reads them.
@@ -373,10 +379,11 @@ impl<'a> Judge<'a> {
         let Some(main) = self.main else { return };
         let is_list = |noted: &&Noted| noted.attributes.id.is_some_and(|id| id.of(self.page) == LINKS);
         let lists: Vec<_> = self.notes.anchors.iter().filter(is_list).collect();
-        let unread = lists.iter().any(|list| {
-            let config = list.attributes.mage_init.map(|config| Layer::of(self.page, config));
-            config.is_some_and(|config| options::links(&config.html()).is_none())
-        });
+        let unread = lists.len() > 1
+            || lists.iter().any(|list| {
+                let config = list.attributes.mage_init.map(|config| Layer::of(self.page, config));
+                config.is_some_and(|config| options::links(&config.html()).is_none())
+            });
         if unread || (self.sells_links() && self.links().is_empty()) {
             self.leave(main, Reason::Options);
         }
@@ -413,10 +420,22 @@ impl<'a> Judge<'a> {
                 noted.attributes.price_amount.and(noted.attributes.id).and_then(|id| product_of_id(id.of(self.page)));
             if let Some(id) = named.filter(|id| self.found.iter().any(|found| found.id == *id)) {
                 self.leave(id, Reason::LoosePrice);
-            } else if !self.leave_row(open, Reason::LoosePrice) {
+            } else if !self.leave_row(open, Reason::LoosePrice) && !self.leave_member(open) {
                 self.leave_main_by_loose_price(noted, open);
             }
         }
+    }
+
+    /// Leaves the member of a grouped product after whose box a price stands; says whether there is such a table.
+    fn leave_member(&mut self, place: Span) -> bool {
+        let Some(table) = self.inside(Region::GroupedTable, place) else {
+            return false;
+        };
+        let before = self.found.iter().filter(|found| table < found.open.start && found.open.start < place.start);
+        if let Some(id) = before.max_by_key(|found| found.open.start).map(|found| found.id) {
+            self.leave(id, Reason::LoosePrice);
+        }
+        true
     }
 
     /// Whether a price stands where those of choices and quantities do, which are read there.
@@ -503,10 +522,12 @@ impl<'a> Judge<'a> {
         if (types.contains(&"configurable") || chooses("super_attribute[")) && !scripts.has_choices(main) {
             self.leave(main, Reason::Configurable);
         }
-        if chooses("options[") && !scripts.has_options(main) {
+        if (chooses("options[") || chooses("options_")) && !scripts.has_options(main) {
             self.leave(main, Reason::Options);
         }
-        if (types.contains(&"bundle") || chooses("bundle_option")) && !scripts.has_bundle(main) {
+        if scripts.bundles(main) > 1
+            || ((types.contains(&"bundle") || chooses("bundle_option")) && scripts.bundles(main) == 0)
+        {
             self.leave(main, Reason::Bundle);
         }
         if self.loose_microdata().any(|place| self.inside(Region::Row, place).is_none()) {
@@ -640,9 +661,9 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The product in an id such as `product-price-12-widget`.
+/// The product in an id such as `product-price-12-widget` or `price-excluding-tax-product-price-12`.
 fn product_of_id(id: &str) -> Option<ProductId> {
-    id.split_once("price-").and_then(|(_, rest)| leading_id(rest.trim_start_matches("product-price-")))
+    id.rsplit_once("price-").and_then(|(_, rest)| leading_id(rest))
 }
 
 impl PriceBox {

@@ -110,7 +110,9 @@ pub(super) fn role(page: &str, noted: &Noted) -> Result<Role, Reason> {
         (_, Some(kind)) => return Err(unknown_type(kind)),
         (_, None) => true,
     };
-    let is_known = fits && noted.attributes.role.is_none() && tags.iter().any(|known| is(tag, known));
+    // An amount is one more copy of a price, for whoever reads it.
+    let counts = noted.attributes.price_amount.is_none() || matches!(role, Role::Wrapper | Role::WithFixedTax);
+    let is_known = fits && counts && noted.attributes.role.is_none() && tags.iter().any(|known| is(tag, known));
     if is_known { Ok(role) } else { Err(Reason::UnknownMarkup) }
 }
 
@@ -130,11 +132,10 @@ fn structured_role(prop: &str) -> Result<Role, Reason> {
 /// Whether an element may stand in another, or in the box itself.
 pub(super) fn may_hold(parent: Option<Role>, child: Role) -> bool {
     match child {
-        Role::Special | Role::Normal | Role::From | Role::To | Role::TierLink | Role::Configured | Role::Nested => {
-            parent.is_none()
-        }
+        Role::Normal | Role::From | Role::To | Role::TierLink | Role::Configured | Role::Nested => parent.is_none(),
+        Role::Special => matches!(parent, None | Some(Role::Configured)),
         Role::Lowest => matches!(parent, None | Some(Role::Nested)),
-        Role::Old => matches!(parent, None | Some(Role::From | Role::To | Role::Lowest)),
+        Role::Old => matches!(parent, None | Some(Role::From | Role::To | Role::Lowest | Role::Configured)),
         Role::Container => parent.is_none_or(Role::is_group),
         Role::Label => matches!(parent, Some(Role::Container | Role::Lowest | Role::Configured)),
         Role::Price => parent.is_some_and(Role::may_hold_price),

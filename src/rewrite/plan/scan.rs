@@ -428,11 +428,21 @@ fn is_anchor(attributes: &Attributes) -> bool {
     keys.iter().chain(&attributes.banner_keys).any(Option::is_some)
 }
 
-/// Whether an element's own configuration starts a script that prints prices.
+/// Names in the configuration of scripts that print prices.
+const PRICE_WIDGETS: [&str; 6] =
+    ["priceBox", "priceConfig", "optionConfig", "jsonConfig", "spConfig", "product/view/provider"];
+
+/// The id of the list of a downloadable product's links.
+pub(super) const LINKS: &str = "downloadable-links-list";
+
+/// Whether an element's own configuration starts a script that prints prices, but for that of the list of links, which is read.
 fn drives_prices(page: &str, attributes: &Attributes) -> bool {
     attributes.mage_init.is_some_and(|config| {
         let raw = config.of(page);
-        raw.contains("Box") && decode(raw).contains("priceBox")
+        // Most elements configure something else, and need no closer look.
+        let may_be = raw.contains("Box") || raw.contains("Config") || raw.contains("provider");
+        let links = raw.contains("downloadable") && attributes.id.is_none_or(|id| id.of(page) != LINKS);
+        links || may_be && PRICE_WIDGETS.iter().any(|name| decode(raw).replace("\\/", "/").contains(name))
     })
 }
 

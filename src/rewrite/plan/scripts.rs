@@ -61,9 +61,10 @@ impl Scripts {
         self.widgets().flat_map(|data| &data.choices).any(|it| it.product.is_none_or(|named| named == product))
     }
 
-    /// Whether the selections of a bundle are known.
-    pub(crate) fn has_bundle(&self, product: ProductId) -> bool {
-        self.widgets().flat_map(|data| &data.bundles).any(|it| it.product.is_none_or(|named| named == product))
+    /// How many scripts know the selections of a bundle.
+    pub(crate) fn bundles(&self, product: ProductId) -> usize {
+        let all = self.widgets().flat_map(|data| &data.bundles);
+        all.filter(|it| it.product.is_none_or(|named| named == product)).count()
     }
 
     /// Whether what custom options add is known.
@@ -88,7 +89,7 @@ impl Scripts {
 }
 
 /// Products that a script names, by its selectors or by `productId`.
-fn named_products(script: &str) -> Vec<ProductId> {
+pub(crate) fn named_products(script: &str) -> Vec<ProductId> {
     let mut products = Vec::new();
     for (key, quoted) in
         [("product-id-", false), ("swatch-option-", false), ("swatch-options-", false), ("\"productId\"", true)]

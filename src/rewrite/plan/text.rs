@@ -39,6 +39,14 @@ impl Span {
         page.get(self.range()).unwrap_or_default()
     }
 
+    /// The same without the white space at its ends.
+    pub(crate) fn trimmed(self, page: &str) -> Self {
+        let text = self.of(page);
+        let before = text.len() - text.trim_start().len();
+        let length = text.trim().len();
+        if length == 0 { self } else { Self::new(before..before + length).within(self.start) }
+    }
+
     /// Whether `other` lies within.
     pub(crate) fn holds(self, other: Self) -> bool {
         self.start <= other.start && other.end <= self.end

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 use scraper::{ElementRef, Html, Selector};
 
-use super::number::amount;
+use super::number::{amount, numbers};
 
 /// How a copy of a price follows an offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,11 @@ impl Copies {
         copies.amounts(&html);
         copies.metas(&html);
         copies.options(&html);
-        copies.foreign = html.select(&select("span.price")).filter(|price| is_foreign(*price)).map(text_of).collect();
+        let swallows =
+            |price: &ElementRef<'_>| price.select(&select("[data-price-amount], .price-box")).next().is_some();
+        let all = select("span.price");
+        let prices = html.select(&all).filter(|price| is_foreign(*price) && !swallows(price));
+        copies.foreign = prices.map(text_of).collect();
         copies
     }
 
@@ -135,16 +139,20 @@ impl Copies {
                 above.value().attr("data-role") == Some("priceBox") && above.value().attr("data-product-id").is_some()
             });
             let nth = price_box.and_then(|own| boxes.iter().position(|known| known.id() == own.id()));
-            let product =
-                price_box.and_then(|own| own.value().attr("data-product-id")?.trim().parse().ok()).or(self.main);
+            let product = owner(wrapper, price_box, &boxes).unwrap_or(self.main);
             let Some(product) = product else { continue };
             let kind = wrapper.value().attr("data-price-type").unwrap_or_default();
             let figure = Figure {
                 raw: wrapper.value().attr("data-price-amount").map(str::to_owned),
-                text: Some(text_of(wrapper)),
+                // Of an element that swallows others the text is not its own.
+                text: wrapper
+                    .select(&select("[data-price-amount], .price-box"))
+                    .next()
+                    .is_none()
+                    .then(|| text_of(wrapper)),
             };
             let container = ancestor(wrapper, |above| has_class(above, "price-container")).map(|own| own.id());
-            let untaxed = kind.starts_with("base");
+            let untaxed = kind.starts_with("base") || has_class(wrapper, "price-excluding-tax");
             if untaxed && let Some((product, place)) = container.and_then(|id| twins.get(&id)) {
                 let own: Option<&mut Copy> = self.of.get_mut(product).and_then(|own| own.get_mut::<String>(place));
                 own.expect("a copy that was added").untaxed = Some(figure);
@@ -169,17 +177,22 @@ impl Copies {
         nth: Option<usize>,
         kind: &str,
     ) -> (String, Role, Option<ElementRef<'a>>) {
-        if let Some(notice) = ancestor(wrapper, |above| has_class(above, "price-notice")) {
+        let in_form = |above: ElementRef<'_>| above.value().attr("id") == Some("product_addtocart_form");
+        let in_form = nth.is_none() && ancestor(wrapper, in_form).is_some();
+        let notice = ancestor(wrapper, |above| has_class(above, "price-notice")).filter(|_| nth.is_none());
+        if let Some(notice) = notice.or_else(|| wrapper.parent().and_then(ElementRef::wrap).filter(|_| in_form)) {
             let (place, role) = self.notice(notice);
             return (place, role, None);
         }
-        if ancestor(wrapper, |above| has_class(above, "prices-tier")).is_some() {
+        if nth.is_none() && ancestor(wrapper, |above| has_class(above, "prices-tier")).is_some() {
             let item = ancestor(wrapper, |above| above.value().name() == "li");
             let nth = item.map_or(0, |item| item.prev_siblings().filter(|node| node.value().is_element()).count());
             return (format!("tier {nth}"), Role::Unit, None);
         }
         let at = format!("box {}{}", nth.map_or("none".to_owned(), |nth| nth.to_string()), section_of(wrapper));
-        let old = ancestor(wrapper, |above| has_class(above, "old-price"));
+        let old = wrapper.ancestors().filter_map(ElementRef::wrap);
+        let mut old = old.take_while(|above| above.value().attr("data-role") != Some("priceBox"));
+        let old = old.find(|above| has_class(*above, "old-price"));
         match kind {
             _ if old.is_some() => (format!("{at} regular"), Role::Regular, old),
             "oldPrice" => (format!("{at} regular"), Role::Regular, wrapper.parent().and_then(ElementRef::wrap)),
@@ -220,8 +233,23 @@ impl Copies {
             {
                 let (id, role) = self.control(chooser, option.value().attr("value").unwrap_or_default());
                 let text = text_of(option).rsplit_once('+').map(|(_, amount)| amount.trim().to_owned());
+                let text = text.filter(|_| option.children().all(|node| node.value().is_text()));
                 let raw = option.value().attr("price").map(str::to_owned);
-                self.add(main, format!("option {id}"), Copy::plain(role, Figure { raw, text }));
+                let apart = |text: &'_ str| {
+                    text.split_once('(')
+                        .or_else(|| text.split_once(' ').filter(|_| numbers(text).len() > 1))
+                        .map(|(one, other)| (one.to_owned(), other.to_owned()))
+                };
+                let copy = match text.as_deref().and_then(apart) {
+                    // Beside the price with tax, the attribute is the twin without.
+                    Some((text, twin)) => {
+                        let told = |text: &str| Some(text.trim().to_owned());
+                        let shown = Figure { raw: None, text: told(&text) };
+                        Copy::new(role, Some(shown), Some(Figure { raw, text: told(&twin) }))
+                    }
+                    None => Copy::plain(role, Figure { raw, text }),
+                };
+                self.add(main, format!("option {id}"), copy);
             }
         }
         for ticked in html.select(&select("input[name^='options'][price]")) {
@@ -235,9 +263,7 @@ impl Copies {
     fn metas(&mut self, html: &Html) {
         for meta in html.select(&select("meta[itemprop=price], meta[itemprop=lowPrice], meta[itemprop=highPrice]")) {
             let price_box = ancestor(meta, |above| above.value().attr("data-product-id").is_some());
-            let product =
-                price_box.and_then(|own| own.value().attr("data-product-id")?.trim().parse().ok()).or(self.main);
-            self.meta(product, "microdata", meta);
+            self.meta(owner(meta, price_box, &[]).unwrap_or(self.main), "microdata", meta);
         }
         for meta in html.select(&select("meta[property='product:price:amount'], meta[property='og:price:amount']")) {
             self.meta(self.main, "open graph", meta);
@@ -258,12 +284,21 @@ pub fn select(selector: &str) -> Selector {
 
 /// The text of an element, blanks made one.
 pub fn text_of(element: ElementRef<'_>) -> String {
-    let text: String = element.text().collect();
+    let of_script = element.value().name() == "script";
+    let texts = element.descendants().filter_map(|node| {
+        let parent = node.parent().and_then(ElementRef::wrap)?.value().name();
+        (of_script || !["script", "style"].contains(&parent)).then(|| node.value().as_text().map(|text| &**text))?
+    });
+    let text: String = texts.collect();
     text.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn main_product(html: &Html) -> Option<u64> {
     let input = html.select(&select("#product_addtocart_form input[name=product]")).next()?;
+    // A form that swallowed the rows after it is no longer that of the page's product.
+    if ancestor(input, |above| has_class(above, "product-item")).is_some() {
+        return None;
+    }
     input.value().attr("value")?.trim().parse().ok()
 }
 
@@ -286,7 +321,11 @@ fn section_of(wrapper: ElementRef<'_>) -> &'static str {
     ];
     sections
         .iter()
-        .find(|(class, _)| ancestor(wrapper, |above| has_class(above, class)).is_some())
+        .find(|(class, _)| {
+            let above = wrapper.ancestors().filter_map(ElementRef::wrap);
+            let mut in_box = above.take_while(|above| above.value().attr("data-role") != Some("priceBox"));
+            in_box.any(|above| has_class(above, class))
+        })
         .map_or("", |(_, section)| section)
 }
 
@@ -297,12 +336,36 @@ fn saves(wrapper: ElementRef<'_>) -> Option<String> {
     item.select(&select(".percent")).next().map(text_of)
 }
 
+/// The product of an amount, if it stands in a box or in a row, or its id names a product that has a box.
+fn owner(of: ElementRef<'_>, price_box: Option<ElementRef<'_>>, boxes: &[ElementRef<'_>]) -> Option<Option<u64>> {
+    let id = |own: ElementRef<'_>| own.value().attr("data-product-id").and_then(|id| id.trim().parse().ok());
+    let named = of.value().attr("id").and_then(|id| id.rsplit_once("price-")?.1.split('-').next()?.parse::<u64>().ok());
+    let apart = |above: ElementRef<'_>| {
+        has_class(above, "prices-tier") || above.value().attr("id") == Some("product_addtocart_form")
+    };
+    let described = |above: ElementRef<'_>| has_class(above, "product-info-main") || apart(above);
+    let named = named.filter(|_| ancestor(of, apart).is_none());
+    let named = named.filter(|named| boxes.iter().any(|own| id(*own) == Some(*named)));
+    match price_box {
+        Some(own) => Some(id(own)),
+        None if named.is_some() => Some(named),
+        None => {
+            let row = Some(of).filter(|of| has_class(*of, "product-item"));
+            let row = row.or_else(|| ancestor(of, |above| has_class(above, "product-item")));
+            // Elsewhere on the page an amount is about nothing that could be told.
+            let Some(row) = row else { return ancestor(of, described).is_none().then_some(None) };
+            Some(row.select(&select("[data-role=priceBox][data-product-id]")).next().and_then(id))
+        }
+    }
+}
+
 /// Whether a price is none of a product's.
 fn is_foreign(price: ElementRef<'_>) -> bool {
     let owns = |above: ElementRef<'_>| {
         above.value().attr("data-role") == Some("priceBox")
             || has_class(above, "prices-tier")
             || has_class(above, "price-notice")
+            || above.value().attr("data-price-amount").is_some()
     };
     ancestor(price, owns).is_none()
 }

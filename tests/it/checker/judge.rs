@@ -224,6 +224,9 @@ impl<'a> Judge<'a> {
 
     /// Text and amount say the same, in as many decimals as before.
     fn text(&mut self, place: &str, old: &Figure, new: &Figure) {
+        if old == new {
+            return;
+        }
         let (Some(before), Some(text)) = (&old.text, &new.text) else {
             if old.text != new.text {
                 self.say(place, "has another shape".to_owned());
@@ -266,7 +269,7 @@ impl<'a> Judge<'a> {
             self.figure(place, expected, new.untaxed.as_ref());
         }
         self.regular(old, charged.shown);
-        self.saving(place, new);
+        self.saving(place, old, new);
     }
 
     /// A text without an amount follows the copy that said the same before.
@@ -286,7 +289,8 @@ impl<'a> Judge<'a> {
         if let Some(amount) = new.amount().filter(|amount| (*amount - expected).abs() > TOLERANCE) {
             self.say(place, format!("is {amount}, but {expected} is charged"));
         }
-        let text = new.text.as_ref().filter(|text| !only_number(text).is_some_and(|number| number.says(expected)));
+        let text = new.text.as_ref().filter(|text| !text.is_empty());
+        let text = text.filter(|text| !only_number(text).is_some_and(|number| number.says(expected)));
         if let Some(text) = text {
             self.say(place, format!("shows {text:?}, but {expected} is charged"));
         }
@@ -308,12 +312,15 @@ impl<'a> Judge<'a> {
             return;
         };
         // Scripts print the regular price that their data tell, which may be above a price that was reduced already.
-        let in_data = self.old.iter().find(|(place, _)| place.ends_with("priceConfig/oldPrice"));
+        let in_data = |end: &str| self.old.iter().find(|(place, _)| place.ends_with(end));
+        let in_data = in_data("priceConfig/oldPrice").or_else(|| in_data("variants/oldPrice"));
         let in_data =
             in_data.and_then(|(_, copy)| shown(copy)).filter(|_| !at.contains(" from") && !at.contains(" to"));
         let expected = in_data.unwrap_or(before);
         let figure = regular.shown.clone().unwrap_or_default();
-        let says = figure.text.as_deref().and_then(only_number).is_some_and(|number| number.says(expected));
+        let same = figure.text.is_some() && figure.text == old.shown.as_ref().and_then(|shown| shown.text.clone());
+        let says = (expected == before && same)
+            || figure.text.as_deref().and_then(only_number).is_some_and(|number| number.says(expected));
         if figure.amount() != Some(expected) || !says {
             self.say(at, format!("is {}, but the price was {expected}", told(regular)));
         }
@@ -328,21 +335,23 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What a price by quantity claims to save is right within a percent.
-    fn saving(&mut self, place: &str, new: &Copy) {
-        let Some((percent, of)) = &new.saves else { return };
-        let of = of.as_ref().and_then(|of| self.new.get(of)).or_else(|| {
-            self.new
-                .iter()
-                .find(|(place, copy)| place.starts_with("box") && copy.role == Role::Unit)
-                .map(|(_, copy)| copy)
-        });
-        let (Some(of), Some(own)) = (of.and_then(shown).filter(|of| !of.is_zero()), shown(new)) else { return };
+    /// What a price by quantity claims to save is right within a percent, if it was.
+    fn saving(&mut self, place: &str, old: &Copy, new: &Copy) {
+        if self.wrong_saving(old, self.old).is_none()
+            && let Some(wrong) = self.wrong_saving(new, self.new)
+        {
+            self.say(place, wrong);
+        }
+    }
+
+    fn wrong_saving(&self, copy: &Copy, all: &BTreeMap<String, Copy>) -> Option<String> {
+        let (percent, of) = copy.saves.as_ref()?;
+        let in_box = || all.iter().find(|(place, copy)| place.starts_with("box") && copy.role == Role::Unit);
+        let of = of.as_ref().and_then(|of| all.get(of)).or_else(|| in_box().map(|(_, copy)| copy));
+        let (of, own) = of.and_then(shown).filter(|of| !of.is_zero()).zip(shown(copy))?;
         let exact = Decimal::ONE_HUNDRED - Decimal::ONE_HUNDRED * own / of;
         let is_right = only_number(percent).is_some_and(|number| number.is_near(exact, Decimal::new(5, 1)));
-        if !is_right {
-            self.say(place, format!("claims to save {percent} %, but {own} is {exact:.2} % below {of}"));
-        }
+        (!is_right).then(|| format!("claims to save {percent} %, but {own} is {exact:.2} % below {of}"))
     }
 
     /// A part follows a percentage to the fraction, and a fixed amount only where it is a unit of its own.
