@@ -284,7 +284,7 @@ fn downloadable() -> Pair {
     );
     let body = format!(
         "{}<form id=\"product_addtocart_form\"><input type=\"hidden\" name=\"product\" value=\"46\">{links}</form>",
-        simple_box(46, "«6|4.8»", "«$6.00|$4.80»", ("6", "$6.00"), "")
+        price_box(46, &amount("", "finalPrice", "«6|4.8»", "«$6.00|$4.80»", ""))
     );
     Pair { template: page("", &body), offer: percent(20), rates: &[] }
 }
