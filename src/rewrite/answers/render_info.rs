@@ -43,8 +43,8 @@ pub(super) fn edits(answer: &str, choices: &Choices<'_>) -> Option<Vec<Edit>> {
     let single: Vec<&Known> = (0..known.len()).filter(|at| !twice(*at)).map(|at| &known[at]).collect();
     let selection = (choices.prices)(&facts(&single));
     let written = |change: &PriceChange| {
-        let known = single.iter().find(|known| known.info.product == change.product)?;
-        known.written(answer, &change.units)
+        let at = single.binary_search_by_key(&change.product, |known| known.info.product).ok()?;
+        single[at].written(answer, &change.units)
     };
     Some(selection.prices.iter().filter_map(written).flatten().collect())
 }

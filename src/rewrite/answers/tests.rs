@@ -238,6 +238,28 @@ fn the_wishlist_follows_like_a_page() {
 }
 
 #[test]
+fn a_wishlist_is_in_the_currency_whose_sign_it_bears() {
+    let krona = WISHLIST.replace("$24.10", r"24,10\u00a0kr");
+    let canadian = WISHLIST.replace("$24.10", "CA$24.10");
+    for (answer, locale, expected) in [
+        (WISHLIST, "en_US", "USD"),
+        (WISHLIST, "en_CA", "XXX"),
+        (&krona, "en_US", "XXX"),
+        (&krona, "sv_SE", "XXX"),
+        (&canadian, "en_US", "XXX"),
+    ] {
+        let seen = Mutex::new(Vec::new());
+        let prices = |facts: &PageFacts| {
+            seen.lock().expect("nobody panicked").push(facts.currencies.clone());
+            Selection::default()
+        };
+        let choices = Choices { view: &view(locale, "USD"), prices: &prices, cart: &nothing_said };
+        assert_eq!(change(AnswerKind::Sections, answer, &choices), Ok(None));
+        assert_eq!(seen.into_inner().expect("nobody panicked"), [[expected]], "{locale}");
+    }
+}
+
+#[test]
 fn a_wishlist_that_is_escaped_otherwise_stays() {
     let otherwise = WISHLIST.replace(r"<\/", "</");
     assert_eq!(lowered(AnswerKind::Sections, &otherwise, &view("en_US", "USD")), None);
