@@ -106,6 +106,10 @@ impl<'a> Stack<'a> {
     ) -> (Option<PriceChange>, Option<Doubt>) {
         let mut outcomes: Vec<(&Offer, Outcome)> = Vec::new();
         for offer in offers {
+            // No charged offer changes a product that is left alone; who asks for reasons wants them all the same.
+            if self.in_doubt.is_some() && offer.charge != Charge::None && !notes.are_wanted() {
+                continue;
+            }
             let outcome = self.outcome(offer);
             outcomes.push((offer, outcome));
         }
@@ -115,9 +119,12 @@ impl<'a> Stack<'a> {
             let outcome = self.in_the_end(offer, outcome);
             if matches!(outcome, Outcome::Applied | Outcome::LabelOnly) {
                 let label = offer.labels.of(&self.page.view.code);
-                let label = label.filter(|label| !labels.iter().any(|it| it.text == **label));
                 let deducted = matches!(outcome, Outcome::Applied);
-                labels.extend(label.map(|text| Label { text: Arc::clone(text), deducted }));
+                match label.and_then(|label| labels.iter_mut().find(|it| it.text == *label)) {
+                    // What one of two offers with this label deducts is deducted.
+                    Some(known) => known.deducted |= deducted,
+                    None => labels.extend(label.map(|text| Label { text: Arc::clone(text), deducted })),
+                }
             }
             notes.add(|| verdict(offer, Some(self.product.id), outcome));
         }

@@ -66,6 +66,14 @@ fn offers_apply_by_priority_each_on_what_is_left() {
 }
 
 #[test]
+fn a_label_that_two_offers_share_says_what_one_of_them_deducts() {
+    let same = json!({"default": "VIP"});
+    let only_shown = offer("a", json!({"priority": 1, "charge": "none", "labels": same}));
+    let charged = offer("b", json!({"priority": 2, "amount": 20, "labels": same}));
+    assert_eq!(on_one("50", json!([only_shown, charged])).0, change(Some("40"), &["VIP"]));
+}
+
+#[test]
 fn a_stop_ends_the_stack_of_the_products_it_applied_to() {
     let offers = json!([
         offer("a", json!({"priority": 1, "stop": true, "products": {"ids": [1]}})),
