@@ -193,6 +193,11 @@ impl Rewriter {
         fitted(parts, mode, skip, None)
     }
 
+    /// Whether a request is for a page that may be changed at all, whatever the rules.
+    pub fn is_for_page(&self, parts: &request::Parts) -> bool {
+        qualify::request(parts, &self.never).is_ok()
+    }
+
     /// What a path asks for, where that is an answer to a script that can change.
     pub fn asked(&self, path: &str) -> Option<Asked> {
         Asked::by(path, &self.never)

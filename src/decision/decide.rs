@@ -4,7 +4,7 @@
 //! window) and nothing else, and [`Rules::decide`] answers the same for equal keys.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 use jiff::Timestamp;
@@ -28,6 +28,7 @@ pub struct Decision {
     index: Arc<Index>,
     offers: Box<[u32]>,
     blocks: Box<[u32]>,
+    fingerprint: OnceLock<Box<str>>,
 }
 
 impl Decision {
@@ -49,6 +50,12 @@ impl Decision {
     /// Blocks by priority, then id.
     pub fn blocks(&self) -> impl ExactSizeIterator<Item = &Arc<Block>> {
         self.blocks.iter().map(|number| self.index.block(*number))
+    }
+
+    /// What `make` makes of it the first time: every page asks, and thousands of offers take their time. It may depend on nothing but
+    /// the decision and its store view.
+    pub fn fingerprint(&self, make: impl FnOnce() -> String) -> &str {
+        self.fingerprint.get_or_init(|| make().into())
     }
 
     /// Whether there is nothing to select from.
@@ -196,7 +203,7 @@ impl Rules {
             }
             None => Default::default(),
         };
-        Decision { key: key.clone(), index: Arc::clone(&self.index), offers, blocks }
+        Decision { key: key.clone(), index: Arc::clone(&self.index), offers, blocks, fingerprint: OnceLock::new() }
     }
 
     /// Whether some shopper, of whatever audiences, could now get anything on this store view.

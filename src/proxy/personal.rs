@@ -189,7 +189,7 @@ impl Shop {
             tells_origin: mode == Mode::On && included,
             path: parts.uri.path().to_owned(),
             session: session::Before::of(parts, &shopper),
-            held: stale::Held::of(parts, &wanted, &self.identifier.config().offers_cookie()),
+            held: stale::Held::of(parts, &wanted, &self.identifier.config().offers_cookie(), &self.rewriter),
             is_of_view: asked.is_none_or(|asked| self.is_sure_of(&asked)),
             shopper,
             client,
@@ -339,18 +339,16 @@ impl Turn {
         }
         let mut cookies = self.kept(&response);
         cookies.extend(self.refreshed(&response, &rewritten.outcome));
-        if !cookies.is_empty() {
-            headers::make_private(response.headers_mut());
-            response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
-        }
+        bring(&mut response, cookies);
         response
     }
 
     /// The `Set-Cookie` lines that an answer is to bring.
     fn kept(&self, response: &Response<Body>) -> Vec<HeaderValue> {
         let is_page = is_html(response);
-        // Whoever was looked up for this very answer is who he is now.
-        let change = (!self.looked_up.has_learnt()).then(|| self.after_session_change(response, is_page)).flatten();
+        // Whoever was looked up for this very answer is who he is now; nobody is looked up for what scripts load.
+        let is_looked_up = self.looked_up.has_learnt() && self.wanted.answer().is_none();
+        let change = (!is_looked_up).then(|| self.after_session_change(response, is_page)).flatten();
         match (change, &self.shopper.keep) {
             (Some(keep), _) => self.cookies(&keep),
             // Who logged out elsewhere while this page was made keeps what that answer told his browser.
@@ -370,6 +368,14 @@ impl Turn {
         });
         let domain = identifier.config().domain.as_deref();
         own.into_iter().chain(adobe::set_cookies(self.looked_up.state(), &self.client.host, domain)).collect()
+    }
+}
+
+/// Puts `Set-Cookie` lines on an answer, which then belongs to one shopper alone.
+fn bring(response: &mut Response<Body>, cookies: Vec<HeaderValue>) {
+    if !cookies.is_empty() {
+        headers::make_private(response.headers_mut());
+        response.headers_mut().extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
     }
 }
 

@@ -507,6 +507,28 @@ async fn a_session_that_ends_by_itself_is_noticed_on_the_page_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_session_that_ends_by_itself_is_noticed_on_what_the_scripts_of_a_cached_page_load() {
+    let edge = Edge::start(&[VIP]).await;
+    let origin = Origin::start(|seen| {
+        if !seen.target.starts_with("/customer/section/load/") {
+            return html(&shop::home());
+        }
+        let gone = "X-Magento-Vary=deleted; expires=Thu, 01-Jan-1970 00:00:01 GMT; Max-Age=0; path=/";
+        let answer = Response::builder().header("content-type", "application/json").header("set-cookie", gone);
+        answer.body(Bytes::from("{}")).expect("a valid answer")
+    })
+    .await;
+    let running = Running::start(&Setup::rules(&shop::rules()).platform(edge.server.port, PATIENT), origin.port).await;
+    let mut ada = Jar::with(&[&identity_cookie(ADA), "X-Magento-Vary=abc"]);
+    assert!(is_vips(&ada.open(&running, "/").await));
+    edge.set(&[]);
+    assert!(is_vips(&ada.open(&running, "/").await), "it is fresh");
+    ada.open(&running, "/customer/section/load/?sections=customer").await;
+    assert!(!is_vips(&ada.open(&running, "/").await));
+    assert_eq!(edge.asked(), 2);
+}
+
+#[tokio::test]
 async fn a_redirect_keeps_what_was_learnt_for_the_page_that_it_leads_to() {
     let edge = Edge::start(&[VIP]).await;
     let origin = Origin::start(|seen| match seen.target.as_str() {

@@ -121,6 +121,9 @@ async fn render_info_shows_the_shoppers_own_price() {
     let changed = RENDER_INFO.replace("_price\":10,", "_price\":8,").replace("$10.00", "$8.00");
     assert_eq!(got.text(), changed.replace("{\"final_price\":10}", "{\"final_price\":8}"));
     assert_eq!(counted(&running, "render-info", "changed").await, 1);
+    let unknown = ask(&running, &target.replace("default", "somewhere"), &vip).await;
+    assert_private(&unknown);
+    assert_eq!(unknown.text(), RENDER_INFO, "nobody knows that store view's settings");
 }
 
 #[tokio::test]
@@ -213,6 +216,25 @@ async fn stale_copies_are_loaded_again_once_for_every_change() {
     let [gone] = named(&without, "segue-offers")[..] else { panic!("one cookie: {:?}", without.set_cookies()) };
     assert!(gone.starts_with("segue-offers=;") && gone.contains("Max-Age=0"), "{gone}");
     assert_eq!(running.get("/", &[("cookie", IDS)]).await.set_cookies(), Vec::<&str>::new(), "nothing changed for him");
+}
+
+#[tokio::test]
+async fn without_any_rule_left_copies_go_on_pages_only() {
+    let origin = Origin::start(answer).await;
+    let mut rules = shop::rules();
+    rules["offers"] = json!([]);
+    rules["blocks"] = json!([]);
+    let running = Running::start(&Setup::rules(&rules), origin.port).await;
+    let cookie = format!("{IDS}; segue-offers=0123456789abcdef");
+    let with = [("cookie", cookie.as_str())];
+    for target in ["/checkout/", "/customer/account/", "/admin/dashboard/"] {
+        assert_eq!(running.get(target, &with).await.set_cookies(), Vec::<&str>::new(), "{target}");
+    }
+    let part = [&with[..], &[("x-requested-with", "XMLHttpRequest")]].concat();
+    assert_eq!(running.get("/women.html", &part).await.set_cookies(), Vec::<&str>::new());
+    let page = running.get("/women.html", &with).await;
+    assert_eq!(named(&page, "section_data_ids"), [MOVED]);
+    assert!(named(&page, "segue-offers")[0].contains("Max-Age=0"), "{:?}", page.set_cookies());
 }
 
 #[tokio::test]

@@ -247,3 +247,11 @@ proptest! {
         prop_assert!(decided.is_empty() || rules.could_change_page(&sites.views()[view], now, "/", &home));
     }
 }
+
+#[test]
+fn a_decisions_fingerprint_is_made_once() {
+    let rules = compile(json!([offer("a", json!({}))]), json!([]));
+    let decision = decide(&rules, 0, &[], now());
+    assert_eq!(decision.fingerprint(|| "first".to_owned()), "first");
+    assert_eq!(decision.fingerprint(|| panic!("every page would pay for it")), "first");
+}

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use http::Response;
 
-use super::{Shop, Turn};
+use super::{Shop, Turn, bring};
 use crate::body::Body;
 use crate::cart::CartFacts;
 use crate::decision::select::{Scope, Selection, select, select_cart};
 use crate::mode::Mode;
 use crate::page::PageFacts;
-use crate::rewrite::Rewritten;
 use crate::rewrite::answers::{AnswerKind, Asked, Choices, RewrittenAnswer};
 use crate::rewrite::skip::Skip;
+use crate::rewrite::{Rewritten, headers};
 use crate::site::StoreView;
 
 impl Shop {
@@ -24,15 +24,24 @@ impl Shop {
 
     /// Whether it is certain for which store view an answer is made. Without a code in the path, a number in the query says which one.
     pub(super) fn is_sure_of(&self, asked: &Asked) -> bool {
-        asked.kind == AnswerKind::Sections || self.view_of(asked).is_some() || self.sites.views().len() == 1
+        match asked.store {
+            _ if asked.kind == AnswerKind::Sections => true,
+            Some(_) => self.view_of(asked).is_some(),
+            None => self.sites.views().len() == 1,
+        }
     }
 }
 
 impl Turn {
     pub(super) async fn rewrite_answer(&self, kind: AnswerKind, response: Response<Body>) -> Response<Body> {
-        let RewrittenAnswer { response, outcome } = self.personal_answer(response).await;
+        let RewrittenAnswer { mut response, outcome } = self.personal_answer(response).await;
         if !self.shopper.is_simulated() {
             self.shop.metrics.count_answer(Mode::On, kind, outcome);
+        }
+        // Pages come from Magento's own cache: that a session has ended is first seen on what their scripts load.
+        if !headers::for_shared_cache(response.headers()) {
+            let cookies = self.kept(&response);
+            bring(&mut response, cookies);
         }
         response
     }

@@ -17,7 +17,7 @@ use crate::decision::decide::Decision;
 use crate::mode::Mode;
 use crate::rewrite::json::cursor::Cursor;
 use crate::rewrite::skip::Skip;
-use crate::rewrite::{Outcome, Wanted};
+use crate::rewrite::{Outcome, Rewriter, Wanted};
 use crate::site::StoreView;
 
 /// Magento's cookie with the number of every section's copy.
@@ -54,12 +54,17 @@ pub(super) struct Held {
 
 impl Held {
     /// As a request has it. Only a page can bring news.
-    pub(super) fn of(parts: &request::Parts, wanted: &Wanted, offers_cookie: &str) -> Self {
+    pub(super) fn of(parts: &request::Parts, wanted: &Wanted, offers_cookie: &str, rewriter: &Rewriter) -> Self {
         if wanted.mode() != Mode::On || wanted.answer().is_some() {
             return Self::default();
         }
         let first = |name| jar::values(&parts.headers, name).next().map(<[u8]>::to_vec);
-        Self { offers: first(offers_cookie).unwrap_or_default(), section_ids: first(SECTION_IDS) }
+        let offers = first(offers_cookie).unwrap_or_default();
+        // Where there is no rule, nobody has asked yet whether it is for a page.
+        if wanted.skip() == Some(Skip::NoRule) && (offers.is_empty() || !rewriter.is_for_page(parts)) {
+            return Self::default();
+        }
+        Self { offers, section_ids: first(SECTION_IDS) }
     }
 }
 
@@ -71,14 +76,15 @@ impl Turn {
         if !is_judged || !is_html(response) || sets_section_ids(response) {
             return Vec::new();
         }
+        let decision = self.decision();
         let offers = match self.excluded || !self.may_keep() {
-            true => String::new(),
-            false => fingerprint(&self.decision(), &self.view),
+            true => "",
+            false => decision.fingerprint(|| fingerprint(&decision, &self.view)),
         };
         if offers.as_bytes() == self.held.offers {
             return Vec::new();
         }
-        let own = self.shop.identifier.set_offers_cookie(&offers, self.client.secure);
+        let own = self.shop.identifier.set_offers_cookie(offers, self.client.secure);
         let sections = self.held.section_ids.as_deref().and_then(moved_on);
         own.into_iter().chain(sections).collect()
     }
