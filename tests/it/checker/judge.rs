@@ -302,15 +302,19 @@ impl<'a> Judge<'a> {
         if self.old.contains_key(at) {
             return;
         }
+        // Links that are ticked raise the price, and scripts leave the regular one as it is.
+        let stays = self.before.links_to_tick && self.before.main == Some(self.product);
         let Some(regular) = self.new.get(at) else {
-            // Magento prints none beside a lowest price and in a bundle's summary; and none that links would soon raise the price above.
-            let raised = self.before.links_to_tick && self.before.main == Some(self.product);
-            let optional = raised || at.contains(" minimal") || at.contains(" configured");
+            // Magento prints none beside a lowest price and in a bundle's summary.
+            let optional = stays || at.contains(" minimal") || at.contains(" configured");
             if !optional && cents(charged) != cents(before) {
                 self.say(at, "is missing beside a lower price".to_owned());
             }
             return;
         };
+        if stays {
+            self.say(at, "does not follow the links".to_owned());
+        }
         // Scripts print the regular price that their data tell, which may be above a price that was reduced already.
         let in_data = |end: &str| self.old.iter().find(|(place, _)| place.ends_with(end));
         let in_data = in_data("priceConfig/oldPrice").or_else(|| in_data("variants/oldPrice"));
