@@ -81,6 +81,20 @@ fn bundles_are_read_in_every_branch() {
     }
 }
 
+/// A fixed bundle with an option that may be left out is cheapest without it.
+#[test]
+fn a_bundle_may_be_bought_without_its_optional_parts() {
+    let page = crate::shelf::all().into_iter().find(|shelf| shelf.name == "fixed bundle").expect("a page").page;
+    let page = page.replace("product-id=\"20\"", "product-id=\"7\"").replace("-id-20", "-id-7");
+    let page = page.replace("\"bundleId\":\"20\"", "\"bundleId\":\"7\"").replace("\"productId\":20", "\"productId\":7");
+    let page = page.replace("name=\"product\" value=\"20\"", "name=\"product\" value=\"7\"");
+    let optional = page.replacen("\"45\"", "\"40\"", 1).replacen("$45.00", "$40.00", 1);
+    assert_ne!(page, optional);
+    let after = reduced(&optional, "default");
+    assert!(after.contains("$32.00</span>") && after.contains("$38.80</span>"), "{after}");
+    assert_eq!(reason(&page.replacen("\"45\"", "\"41\"", 1).replacen("$45.00", "$41.00", 1)), Some("contradiction"));
+}
+
 #[test]
 fn a_wish_list_shows_what_was_chosen() {
     let now = |label: &str| labelled(label, &wrapper("product-price-7", "24.1", "finalPrice", "$24.10"));

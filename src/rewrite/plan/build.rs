@@ -139,8 +139,10 @@ pub(super) fn build(sources: &Sources<'_>) -> Result<ProductPlan, Reason> {
         whose: Whose::Product,
         tiers: Vec::new(),
         choices: Vec::new(),
+        main: None,
     };
     let main = builder.lead()?;
+    builder.main = Some(main);
     builder.note_boxes(main)?;
     builder.note_configs()?;
     builder.note_choices(main)?;
@@ -164,7 +166,12 @@ struct Builder<'s, 'a> {
     tiers: Vec<ValueId>,
     /// What can be chosen, as far as scripts know.
     choices: Vec<Choice>,
+    /// What the page leads with.
+    main: Option<ValueId>,
 }
+
+/// Every set of a bundle's options is tried where some may be left out: their number doubles with each.
+const MOST_OPTIONS: usize = 8;
 
 impl Builder<'_, '_> {
     /// What the page leads with. Units are added in the order of what is known best.
@@ -336,17 +343,32 @@ impl Builder<'_, '_> {
             Some(bundle) if !bundle.is_fixed => {
                 Ok(self.ledger.unit_value(&Whose::SomeComponents, Share::Whole, amounts))
             }
-            _ => Err(Reason::Contradiction),
+            Some(_) => self.sum_of_some(amounts).ok_or(Reason::Contradiction),
+            None => Err(Reason::Contradiction),
         }
+    }
+
+    /// The price of a bundle with some of its options, of which it is not said which must be chosen. Those that come to the same also
+    /// come to the same when they are reduced, since all of them are parts of one product.
+    fn sum_of_some(&mut self, amounts: Amounts) -> Option<ValueId> {
+        let all = match self.ledger.formula(self.main?) {
+            Formula::Sum(terms) => terms.clone(),
+            _ => return None,
+        };
+        let (own, options) = all.split_first().filter(|(_, options)| options.len() <= MOST_OPTIONS)?;
+        let sums = (0..1_u32 << options.len()).map(|chosen| {
+            let some = options.iter().enumerate().filter(|(nth, _)| chosen & (1 << nth) != 0);
+            Formula::Sum(std::iter::once(own).chain(some.map(|(_, term)| term)).cloned().collect())
+        });
+        let mut fitting = sums.filter(|sum| self.ledger.reckon(sum).is_some_and(|sum| agree(sum, amounts)));
+        let sum = fitting.next()?;
+        drop(fitting);
+        Some(self.ledger.value(sum))
     }
 
     /// Whether what is shown is this value on the sides that are shown.
     fn agrees(&self, value: ValueId, shown: Amounts) -> bool {
-        let old = self.ledger.old(value);
-        [Side::Final, Side::Base].into_iter().all(|side| {
-            let expected = side.of(&old).or(old.lead().filter(|_| side == Side::Final || old.final_price.is_none()));
-            side.of(&shown).is_none_or(|shown| expected.is_some_and(|expected| is_same(shown, expected)))
-        })
+        agree(self.ledger.old(value), shown)
     }
 
     fn note_shown(&mut self, price: &ShownPrice, value: ValueId) -> Result<(), Reason> {
@@ -842,6 +864,14 @@ impl Builder<'_, '_> {
         let sets = boxes.chain(self.sources.choices.iter().map(|choices| &choices.prices));
         sets.filter_map(|set| set.old_price).map(|price| price.value).next()
     }
+}
+
+/// Whether what is shown is this price on the sides that are shown.
+fn agree(price: Amounts, shown: Amounts) -> bool {
+    [Side::Final, Side::Base].into_iter().all(|side| {
+        let expected = side.of(&price).or(price.lead().filter(|_| side == Side::Final || price.final_price.is_none()));
+        side.of(&shown).is_none_or(|shown| expected.is_some_and(|expected| is_same(shown, expected)))
+    })
 }
 
 /// Whose price a box shows, where no script says more.

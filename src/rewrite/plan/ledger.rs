@@ -114,6 +114,11 @@ impl Ledger {
         ValueId(at)
     }
 
+    /// What a formula comes to on the page as it came.
+    pub(crate) fn reckon(&self, formula: &Formula) -> Option<Amounts> {
+        formula.amounts(&self.old_units())
+    }
+
     /// The value that is one unit.
     pub(crate) fn unit_value(&mut self, whose: &Whose, share: Share, amounts: Amounts) -> ValueId {
         let unit = self.unit(whose, share, amounts);
