@@ -51,7 +51,7 @@ impl<'a> Checker<'a> {
     /// which only a parser knows what is a slot.
     pub fn halves(&self, after: &str, offer: Offer) -> Vec<String> {
         let mut findings = Findings::default();
-        self.judge(&Copies::collect(after), offer, &mut findings);
+        self.judge(&Copies::collect(after), offer, true, &mut findings);
         findings.contradictions
     }
 
@@ -60,13 +60,15 @@ impl<'a> Checker<'a> {
         let new = if after == self.page { self.copies.clone() } else { Copies::collect(after) };
         let mut findings =
             Findings { contradictions: bytes::outside_of_slots(self.page, after), ..Findings::default() };
-        self.judge(&new, offer, &mut findings);
+        self.judge(&new, offer, false, &mut findings);
         findings
     }
 
-    fn judge(&self, new: &Copies, offer: Offer, findings: &mut Findings) {
+    fn judge(&self, new: &Copies, offer: Offer, is_broken: bool, findings: &mut Findings) {
         for product in self.copies.of.keys().chain(new.of.keys()).copied().collect::<BTreeSet<u64>>() {
-            let (state, contradictions) = Judge::new(product, &self.copies, new, offer, self.rates).judge();
+            let judge = Judge::new(product, &self.copies, new, offer, self.rates);
+            let judge = if is_broken { judge.of_broken() } else { judge };
+            let (state, contradictions) = judge.judge();
             findings.contradictions.extend(contradictions);
             match state {
                 State::Changed => drop(findings.changed.insert(product)),

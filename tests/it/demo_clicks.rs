@@ -123,8 +123,8 @@ impl Seen {
 
 /// The amount of a price's text in any of the views. None of the demo's prices is long enough for groups.
 fn number(text: &str) -> Option<Decimal> {
-    let digits = text.char_indices().filter(|(_, sign)| sign.is_numeric());
-    let (start, end) = (digits.clone().next()?.0, digits.last()?.0);
+    let mut digits = text.char_indices().filter(|(_, sign)| sign.is_numeric());
+    let (start, end) = (digits.clone().next()?.0, digits.next_back()?.0);
     let plain = |sign: char| match sign {
         '٠'..='٩' => char::from_digit(sign as u32 - '٠' as u32, 10).unwrap_or(sign),
         ',' | '٫' => '.',

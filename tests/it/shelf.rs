@@ -161,9 +161,9 @@ fn category() -> String {
         "<div class=\"price-box\"><p class=\"minimal-price\"><span class=\"price-label\">Starting at</span>{}</p></div>",
         container(&wrapper("product-minimal-price-5", "14", "", "$14.00"))
     );
-    let link = container(&format!(
-        "<span class=\"price-label\">As low as</span>\n<span  id=\"product-price-6\" data-price-amount=\"38.35\"\n data-price-type=\"\"\n class=\"price-wrapper \"\n>$38.35</span>"
-    ));
+    let link = container(
+        "<span class=\"price-label\">As low as</span>\n<span  id=\"product-price-6\" data-price-amount=\"38.35\"\n data-price-type=\"\"\n class=\"price-wrapper \"\n>$38.35</span>",
+    );
     let tier = format!(
         "{}<a href=\"https://shop.example/p6.html\" class=\"minimal-price-link\">{link}</a>",
         plain(6, "45", "$45.00")

@@ -10,13 +10,14 @@ use crate::cart::{CartFacts, LineFacts, LineKind};
 use crate::decision::select::Deduction;
 use crate::page::ProductId;
 use crate::rewrite::json::cursor::Cursor;
-use crate::rewrite::json::shown::{price_text, texts};
+use crate::rewrite::json::shown::{only_text, price_text, texts};
 use crate::rewrite::plan::layer::Layer;
 use crate::rewrite::plan::text::Span;
 use crate::rewrite::price::{PriceText, parse_amount};
 use crate::rewrite::{sign, wording};
 use crate::rule::discount::cents;
 use crate::rule::html::escape;
+use crate::site::Tax;
 
 /// What is added to the section that a cursor stands before; nothing where it is not understood.
 pub(super) fn edits(answer: &str, mut section: Cursor<'_>, choices: &Choices<'_>) -> Option<Vec<Edit>> {
@@ -172,8 +173,9 @@ impl Cart<'_> {
     fn facts(&self, manner: &Manner, choices: &Choices<'_>) -> CartFacts {
         let subtotals = (self.text(&self.section.subtotal_excl), self.text(&self.section.subtotal_incl));
         let is_untaxed = subtotals.0.is_some() && subtotals.0 == subtotals.1;
-        let lines: Vec<LineFacts> = self.section.items.iter().map(|item| self.line(item, is_untaxed)).collect();
+        let mut lines: Vec<LineFacts> = self.section.items.iter().map(|item| self.line(item, is_untaxed)).collect();
         let view = choices.view;
+        self.take_tax_out(&mut lines, manner, &view.tax);
         CartFacts {
             is_complete: self.is_complete(&lines),
             in_base_currency: manner
@@ -182,6 +184,27 @@ impl Cart<'_> {
             order: self.order(),
             lines,
         }
+    }
+
+    /// Finds the prices without tax of a cart that shows those with tax alone: the shop's rates that make its lines add up to the subtotal
+    /// without tax, if there is one way only.
+    fn take_tax_out(&self, lines: &mut [LineFacts], manner: &Manner, tax: &Tax) -> Option<()> {
+        let incl: Vec<(Decimal, Decimal)> =
+            lines.iter().map(|line| Some((line.including_tax?, line.quantity))).collect::<Option<_>>()?;
+        if incl.is_empty() || lines.iter().any(|line| line.excluding_tax.is_some()) {
+            return None;
+        }
+        let subtotal = self.layer(self.section.subtotal_excl.as_ref()?);
+        let html = subtotal.json()?;
+        let shown = only_text(html.text())?;
+        let sum = manner.price.read_like(self.answer, &html.part(shown).html())?;
+        let mut rates = tax.rates.clone();
+        rates.push(Decimal::ZERO);
+        let excl = only_way(&incl, &rates, sum)?;
+        for (line, excl) in lines.iter_mut().zip(excl) {
+            line.excluding_tax = Some(excl);
+        }
+        Some(())
     }
 
     /// Where each line stands in the cart's own order, that of their ids; without them, Magento lists what was put in last first.
@@ -255,6 +278,31 @@ impl Cart<'_> {
     }
 }
 
+/// Ways to tax a cart's lines that are tried at most: five lines with three rates each, and some more.
+const MOST_WAYS: usize = 512;
+
+/// The prices without tax within these prices and quantities that come to a sum, if they can in one way only.
+fn only_way(incl: &[(Decimal, Decimal)], rates: &[Decimal], sum: Decimal) -> Option<Vec<Decimal>> {
+    let without = |price: Decimal, rate: Decimal| cents(price * Decimal::ONE_HUNDRED / (Decimal::ONE_HUNDRED + rate));
+    let mut ways: Vec<(Vec<Decimal>, Decimal)> = vec![(Vec::new(), Decimal::ZERO)];
+    for (price, quantity) in incl {
+        let longer = ways.iter().flat_map(|(prices, so_far)| {
+            rates.iter().map(move |rate| {
+                let excl = without(*price, *rate);
+                let prices = prices.iter().copied().chain([excl]).collect();
+                (prices, *so_far + excl * quantity)
+            })
+        });
+        ways = longer.take(MOST_WAYS + 1).collect();
+        if ways.len() > MOST_WAYS {
+            return None;
+        }
+    }
+    let mut found = ways.into_iter().filter(|(_, total)| *total == sum).map(|(prices, _)| prices);
+    let first = found.next()?;
+    found.all(|other| other == first).then_some(first)
+}
+
 /// How a cart writes amounts.
 struct Manner {
     price: PriceText,
@@ -286,5 +334,27 @@ impl Manner {
         let deducted = deducted.map(|words| format!(", {}", escape(words))).unwrap_or_default();
         let (open, close) = (escaped("<br><span class=\"segue-offer\">"), escaped("</span>"));
         Some(format!("{open}{}-{before}{amount}{after}{}{close}", escaped(&label), escaped(&deducted)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn money(text: &str) -> Decimal {
+        text.parse().expect("a decimal")
+    }
+
+    #[test]
+    fn tax_is_taken_out_where_one_way_leads_to_the_subtotal() {
+        let lines =
+            [("11.90", "2"), ("5.00", "1"), ("53.50", "1")].map(|(price, pieces)| (money(price), money(pieces)));
+        let rates = ["19", "7", "0"].map(money);
+        let found = only_way(&lines, &rates, money("75"));
+        assert_eq!(found, Some(["10", "5", "50"].map(money).to_vec()), "19 percent, none, and 7");
+        assert_eq!(only_way(&lines, &rates, money("75.01")), None);
+        let alike = [(money("11.90"), Decimal::ONE), (money("11.90"), Decimal::ONE)];
+        assert_eq!(only_way(&alike, &rates, money("21.90")), None, "one is free of tax, but which?");
+        assert_eq!(only_way(&[alike[0]; 8], &rates, money("80")), None, "too many ways");
     }
 }

@@ -110,17 +110,10 @@ pub(crate) fn optional_amount(cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Opt
 /// Reads a list of prices by quantity, as an array or as an object.
 pub(crate) fn tiers(cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<Vec<Tier>> {
     let mut tiers = Vec::new();
-    let mut tier = |cursor: &mut Cursor<'_>| {
+    cursor.elements(|cursor| {
         tiers.push(Tier::read(cursor, layer)?);
         Some(())
-    };
-    match cursor.peek()? {
-        b'[' => cursor.array(tier)?,
-        b'{' => cursor.object(|_, cursor| tier(cursor))?,
-        _ => {
-            cursor.skip()?;
-        }
-    }
+    })?;
     Some(tiers)
 }
 

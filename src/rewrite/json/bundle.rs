@@ -132,21 +132,14 @@ fn selection(id: u64, cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<Sele
 /// Prices by quantity are whole sets of prices here.
 fn tier_prices(cursor: &mut Cursor<'_>, layer: &Layer<'_>) -> Option<Vec<PriceSet>> {
     let mut tiers = Vec::new();
-    let mut tier = |cursor: &mut Cursor<'_>| {
+    cursor.elements(|cursor| {
         cursor.object(|key, cursor| {
             if key.is("prices") {
                 tiers.push(PriceSet::read(cursor, layer)?);
             }
             Some(())
         })
-    };
-    match cursor.peek()? {
-        b'[' => cursor.array(tier)?,
-        b'{' => cursor.object(|_, cursor| tier(cursor))?,
-        _ => {
-            cursor.skip()?;
-        }
-    }
+    })?;
     Some(tiers)
 }
 
@@ -162,11 +155,7 @@ fn selected(cursor: &mut Cursor<'_>) -> Option<Vec<(u64, u64)>> {
             pairs.push((option, id_of(cursor)?.0));
             Some(())
         };
-        match cursor.peek()? {
-            b'[' => cursor.array(add),
-            b'{' => cursor.object(|_, cursor| add(cursor)),
-            _ => add(cursor),
-        }
+        if matches!(cursor.peek()?, b'[' | b'{') { cursor.elements(add) } else { add(cursor) }
     })?;
     Some(pairs)
 }

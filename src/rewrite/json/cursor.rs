@@ -52,6 +52,15 @@ impl<'a> Cursor<'a> {
         self.list(b'[', b']', |cursor| cursor.value(&mut read))
     }
 
+    /// Reads the elements of an array or the values of an object: PHP writes a list with gaps as an object. Anything else has none.
+    pub(crate) fn elements(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        match self.peek()? {
+            b'[' => self.array(read),
+            b'{' => self.object(|_, cursor| read(cursor)),
+            _ => self.skip().map(|_| ()),
+        }
+    }
+
     /// The content of the string that follows, escapes and all.
     pub(crate) fn string(&mut self) -> Option<Range<usize>> {
         self.take(b'"')?;

@@ -286,8 +286,9 @@ impl<'a> Judge<'a> {
             let around = self.found.iter().filter(|found| found.extent.covers(open.start));
             let id = around.max_by_key(|found| found.open.start).map(|found| found.id);
             let config = widget.attributes.mage_init.map(|config| decode(config.of(self.page))).unwrap_or_default();
-            // Links add to whatever box the page has.
-            let of_main = self.main.filter(|_| config.contains("downloadable"));
+            // Links add to whatever box the page has, and what the browser is to keep is of the page's product.
+            let is_of_page = ["downloadable", "provider"].iter().any(|name| config.contains(name));
+            let of_main = self.main.filter(|_| is_of_page);
             named_products(&config)
                 .into_iter()
                 .chain(of_main)

@@ -135,7 +135,12 @@ impl Copies {
         // By container, where the price with tax went whose twin without tax follows.
         let mut twins = BTreeMap::new();
         for wrapper in html.select(&select("[data-price-amount]")) {
-            let price_box = ancestor(wrapper, |above| {
+            // A box that swallows a list or a form has none of what stands there.
+            let ends = |above: &ElementRef<'_>| {
+                has_class(*above, "prices-tier") || above.value().attr("id") == Some("product_addtocart_form")
+            };
+            let above = wrapper.ancestors().filter_map(ElementRef::wrap).take_while(|above| !ends(above));
+            let price_box = above.into_iter().find(|above| {
                 above.value().attr("data-role") == Some("priceBox") && above.value().attr("data-product-id").is_some()
             });
             let nth = price_box.and_then(|own| boxes.iter().position(|known| known.id() == own.id()));
@@ -299,7 +304,10 @@ fn main_product(html: &Html) -> Option<u64> {
     if ancestor(input, |above| has_class(above, "product-item")).is_some() {
         return None;
     }
-    input.value().attr("value")?.trim().parse().ok()
+    let id = input.value().attr("value")?.trim().parse().ok();
+    let described = html.select(&select(".product-info-main [data-role=priceBox]")).next();
+    let described = described.and_then(|own| own.value().attr("data-product-id")?.trim().parse().ok());
+    id.filter(|_| described.is_none() || described == id)
 }
 
 fn has_class(element: ElementRef<'_>, class: &str) -> bool {

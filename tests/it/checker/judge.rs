@@ -30,20 +30,30 @@ pub struct Judge<'a> {
     offer: Offer,
     /// The rates of the tax that the page's prices include; none for a page without tax.
     rates: &'a [Decimal],
+    /// Whether texts may hold what is not theirs, so that amounts alone tell whether anything changed.
+    is_broken: bool,
     contradictions: Vec<String>,
 }
 
 impl<'a> Judge<'a> {
+    /// The judge of a page that is broken.
+    pub fn of_broken(self) -> Self {
+        Self { is_broken: true, ..self }
+    }
+
     pub fn new(product: u64, before: &'a Copies, after: &'a Copies, offer: Offer, rates: &'a [Decimal]) -> Self {
         static NOTHING: BTreeMap<String, Copy> = BTreeMap::new();
         let of = |copies: &'a Copies| copies.of.get(&product).unwrap_or(&NOTHING);
         let (old, new) = (of(before), of(after));
-        Self { product, before, old, new, offer, rates, contradictions: Vec::new() }
+        Self { product, before, old, new, offer, rates, is_broken: false, contradictions: Vec::new() }
     }
 
     /// What became of the product, and what contradicts what.
     pub fn judge(mut self) -> (State, Vec<String>) {
-        let same = |(place, copy): (&String, &Copy)| self.new.get(place).is_some_and(|new| is_same(copy, new));
+        let same = |(place, copy): (&String, &Copy)| {
+            let is_it = |new: &Copy| is_same(copy, new) || (self.is_broken && has_same_amounts(copy, new));
+            self.new.get(place).is_some_and(is_it)
+        };
         if self.old.len() == self.new.len() && self.old.iter().all(same) {
             let state = self.reason().map_or(State::LeftAlone, State::Rightly);
             return (state, Vec::new());
@@ -256,6 +266,10 @@ impl<'a> Judge<'a> {
     fn unit(&mut self, place: &str, old: &Copy, new: &Copy) {
         let Some(charged) = self.charged(old) else {
             // A text alone beside amounts that are judged: it says what the product's price is.
+            let twin = self.old.values().find(|other| untaxed(other).is_some() && untaxed(other) == shown(old));
+            if let Some(charged) = twin.and_then(|twin| self.charged(twin)).filter(|_| old.untaxed.is_none()) {
+                return self.figure(place, charged.untaxed, new.shown.as_ref());
+            }
             let Some(text) = old.shown.as_ref().filter(|figure| figure.amount().is_none()) else {
                 return self.say(place, "nothing tells what is charged".to_owned());
             };
@@ -302,15 +316,19 @@ impl<'a> Judge<'a> {
         if self.old.contains_key(at) {
             return;
         }
+        // Links that are ticked raise the price, and scripts leave the regular one as it is.
+        let stays = self.before.links_to_tick && self.before.main == Some(self.product);
         let Some(regular) = self.new.get(at) else {
-            // Magento prints none beside a lowest price and in a bundle's summary; and none that links would soon raise the price above.
-            let raised = self.before.links_to_tick && self.before.main == Some(self.product);
-            let optional = raised || at.contains(" minimal") || at.contains(" configured");
+            // Magento prints none beside a lowest price and in a bundle's summary.
+            let optional = stays || at.contains(" minimal") || at.contains(" configured");
             if !optional && cents(charged) != cents(before) {
                 self.say(at, "is missing beside a lower price".to_owned());
             }
             return;
         };
+        if stays {
+            self.say(at, "does not follow the links".to_owned());
+        }
         // Scripts print the regular price that their data tell, which may be above a price that was reduced already.
         let in_data = |end: &str| self.old.iter().find(|(place, _)| place.ends_with(end));
         let in_data = in_data("priceConfig/oldPrice").or_else(|| in_data("variants/oldPrice"));
@@ -410,6 +428,14 @@ fn untaxed(copy: &Copy) -> Option<Decimal> {
 /// Whether a copy says what it said.
 fn is_same(old: &Copy, new: &Copy) -> bool {
     (&old.shown, &old.untaxed, &old.saves, &old.classes) == (&new.shown, &new.untaxed, &new.saves, &new.classes)
+}
+
+/// Whether the amounts of a copy are what they were, and its texts where it has no amounts.
+fn has_same_amounts(old: &Copy, new: &Copy) -> bool {
+    let said = |copy: &Copy| -> Vec<Option<String>> {
+        copy.figures().map(|figure| figure.raw.clone().or(figure.text.clone())).collect()
+    };
+    said(old) == said(new)
 }
 
 fn told(copy: &Copy) -> String {

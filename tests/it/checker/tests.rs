@@ -333,6 +333,9 @@ fn a_price_before_that_changed_is_found() {
     );
     list().says("old-price sly-old-price", "old-price sly-old-price no-display", "has the classes");
     list().says("old-price sly-old-price", "old-price", "has the classes");
+    let end = "$4.80</span></span>\n</span>";
+    let regular = format!("{end}{}", added("old-price", "6", "$6.00"));
+    downloadable().says(end, &regular, "does not follow the links");
     hidden().says("$30.00", "$24.00", "was to stay");
     product().says("data-price-amount=\"4.5\"", "data-price-amount=\"3.6\"", "was to stay");
 }

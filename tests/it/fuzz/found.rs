@@ -77,6 +77,10 @@ fn prices_that_an_elements_configuration_tells_are_not_read() {
     assert_eq!(left("bundle", 20, &[("</form>", &element)]), Some("script-prices"));
     let links = r#"<div data-mage-init='{"downloadable":{"config":{"links":{"1":{"finalPrice":6}}}}}'></div></form>"#;
     assert_eq!(left("downloadable", 60, &[("</form>", links)]), Some("script-prices"));
+    let kept =
+        r#"data-mage-init='{"Magento_Catalog/js/product/view/provider": {"data":{"items":{"60":{}}}}}' method="post">"#;
+    let row = "data-mage-init='{\"catalogAddToCart\": {}}' method=\"post\">";
+    assert_eq!(left("downloadable", 60, &[(row, kept)]), Some("script-prices"));
     let list = "<div id=\"downloadable-links-list\"></div></form>";
     assert_eq!(left("downloadable", 60, &[("</form>", list)]), Some("options"));
 }
