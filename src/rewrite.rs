@@ -50,7 +50,7 @@ use memo::{MemoStats, Page};
 use paths::{NeverTouched, PathPattern};
 use plan::{Plan, StoreHints};
 use qualify::{Form, Media};
-use render::{Change, Dressing};
+use render::{Changes, Dressing};
 use skip::Skip;
 
 /// Bounds of the rewriting, and what it keeps away from.
@@ -121,9 +121,11 @@ impl Wanted {
 pub struct Done {
     /// The page's plan: its facts, and what in it was left alone.
     pub plan: Arc<Plan>,
+    /// The page itself as the plan knows it: decoded, and as the origin sent it.
+    pub page: Bytes,
     /// What became of every part of the selection; empty where nothing was selected. Blocks with the same HTML at the same placement
     /// share rendered pages, so that a block may be named by its twin's id.
-    pub changes: Arc<[Change]>,
+    pub changes: Arc<Changes>,
     /// Whether the memo knew the finished bytes.
     pub remembered: bool,
 }

@@ -99,7 +99,12 @@ impl Maker {
                 }
             }
         };
-        let done = Done { plan: Arc::clone(&compiled.plan), changes: Arc::clone(&variant.changes), remembered };
+        let done = Done {
+            plan: Arc::clone(&compiled.plan),
+            page: compiled.plain.clone(),
+            changes: Arc::clone(&variant.changes),
+            remembered,
+        };
         Ok(Made { page, variant, done })
     }
 
@@ -163,7 +168,7 @@ impl Maker {
             }
             Coding::Identity => (Bytes::from(rendered.bytes), Coding::Identity),
         });
-        Ok(Variant::new(body, rendered.changes.into()))
+        Ok(Variant::new(body, Arc::new(rendered.changes)))
     }
 
     /// Names a dressing; a field that is added to it must be added here, or pages of different dressings would be mixed.

@@ -7,12 +7,17 @@ use crate::decision::select::{PlacedBlock, PriceChange, Selection};
 use crate::page::ProductId;
 use crate::rewrite::banner::{NoAnchor, Side, Spot};
 use crate::rewrite::plan::text::Span;
-use crate::rewrite::plan::{Plan, Reason};
+use crate::rewrite::plan::{PlaceKind, Plan, Reason};
 use crate::rule::Placement;
 use crate::rule::html::escape;
 use crate::site::{Display, Reference};
 
+use prices::{Number, Words};
+
+mod changes;
 mod prices;
+
+pub use changes::{Changes, Said};
 
 /// What goes into a page besides the selection.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +55,12 @@ pub struct Rendered {
     /// The page.
     pub bytes: Vec<u8>,
     /// What became of everything in the selection: prices in the order of products and places, then blocks.
-    pub changes: Vec<Change>,
+    pub changes: Changes,
 }
 
-/// What became of a part of the selection.
+/// What became of a part of the selection; with texts that are either told (`String`) or still to be told ([`Said`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Change<T = String> {
     /// A text of the page was replaced, or added where `old` is empty.
     Slot {
         /// Whose price it is.
@@ -63,9 +68,9 @@ pub enum Change {
         /// What was replaced.
         slot: Slot,
         /// The raw text before.
-        old: String,
+        old: T,
         /// The raw text now.
-        new: String,
+        new: T,
     },
     /// A product stayed as it was.
     Refused {
@@ -106,6 +111,19 @@ pub enum Slot {
     Label,
     /// What is said of changed prices.
     Disclosure,
+}
+
+impl From<PlaceKind> for Slot {
+    fn from(kind: PlaceKind) -> Self {
+        match kind {
+            PlaceKind::Visible => Self::Visible,
+            PlaceKind::Amount => Self::Amount,
+            PlaceKind::Meta => Self::Meta,
+            PlaceKind::Script => Self::Script,
+            PlaceKind::StructuredData => Self::StructuredData,
+            PlaceKind::Saving => Self::Saving,
+        }
+    }
 }
 
 impl Slot {
@@ -160,13 +178,16 @@ impl Refusal {
 pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressing<'_>) -> Rendered {
     let text = std::str::from_utf8(page).ok().filter(|text| text.len() == plan.page_length());
     let Some(text) = text else {
-        return Rendered { bytes: page.to_vec(), changes: Vec::new() };
+        return Rendered { bytes: page.to_vec(), changes: Changes::default() };
     };
     let mut sheet = Sheet {
         plan,
         page: text,
         dressing,
+        words: Words::new(plan, dressing),
         edits: Vec::new(),
+        texts: String::new(),
+        numbers: Vec::new(),
         replaced: Vec::new(),
         changes: Vec::new(),
         styled: false,
@@ -174,31 +195,34 @@ pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressi
     let blocks = sheet.place_blocks(&selection.blocks);
     let mut done = BTreeSet::new();
     for change in selection.prices.iter().filter(|change| done.insert(change.product)) {
-        sheet.price(change);
+        sheet.change(change);
     }
     sheet.changes.extend(blocks);
     sheet.dress();
-    Rendered { bytes: write(page, sheet.edits), changes: sheet.changes }
+    let bytes = write(page, &sheet.texts, sheet.edits);
+    Rendered { bytes, changes: Changes::new(sheet.changes, sheet.texts) }
 }
 
-/// One place that is written: a range of the page and its new text.
+/// One place that is written: a range of the page and its new text, as a range of all new texts.
+#[derive(Clone, Copy)]
 struct Edit {
     span: Span,
     side: Side,
-    text: String,
+    text: Span,
 }
 
 /// Copies the page with its edits. They do not overlap; one that did would be left out.
-fn write(page: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end, edit.side));
-    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+fn write(page: &[u8], texts: &str, mut edits: Vec<Edit>) -> Vec<u8> {
+    // Stable, so that what is written to one place stays in order; and quick, since most edits are in page order already.
+    edits.sort_by_key(|edit| (edit.span, edit.side));
+    let added: usize = edits.iter().map(|edit| edit.text.range().len()).sum();
     let mut bytes = Vec::with_capacity(page.len() + added);
     let mut at = 0;
     for edit in edits {
         let range = edit.span.range();
         if let Some(between) = page.get(at..range.start) {
             bytes.extend_from_slice(between);
-            bytes.extend_from_slice(edit.text.as_bytes());
+            bytes.extend_from_slice(edit.text.of(texts).as_bytes());
             at = range.end;
         }
     }
@@ -210,16 +234,21 @@ struct Sheet<'a> {
     plan: &'a Plan,
     page: &'a str,
     dressing: &'a Dressing<'a>,
+    words: Words,
     edits: Vec<Edit>,
+    /// Every new text, one after the other: no place needs an allocation of its own.
+    texts: String,
+    /// Numbers that were written already, with their texts.
+    numbers: Vec<(Number, Span)>,
     /// What blocks replace, none within another.
     replaced: Vec<Span>,
-    changes: Vec<Change>,
+    changes: Vec<Change<Said>>,
     /// Whether something was written that Segue's stylesheet is for.
     styled: bool,
 }
 
 impl Sheet<'_> {
-    fn place_blocks(&mut self, blocks: &[PlacedBlock]) -> Vec<Change> {
+    fn place_blocks(&mut self, blocks: &[PlacedBlock]) -> Vec<Change<Said>> {
         let placed: Vec<_> =
             blocks.iter().map(|block| (block, self.plan.anchors.spots(self.page, &block.placement))).collect();
         let spots = placed.iter().filter_map(|(_, spots)| spots.as_ref().ok()).flatten();
@@ -240,14 +269,19 @@ impl Sheet<'_> {
             return Err(NoAnchor::Swallowed);
         }
         for spot in free {
-            let html = format!(r#"<div class="widget block block-static-block segue-block">{}</div>"#, block.html);
             self.styled = true;
-            match spot {
-                Spot::Insert(at, side) => self.edit(Span::at(at), side, html),
-                Spot::Replace(span) => match self.edits.iter_mut().find(|edit| edit.span == span) {
-                    Some(edit) => edit.text.push_str(&html),
-                    None => self.edit(span, Side::Before, html),
-                },
+            let (span, side) = match spot {
+                Spot::Insert(at, side) => (Span::at(at), side),
+                Spot::Replace(span) => (span, Side::Before),
+            };
+            let known = self.edits.iter().position(|edit| matches!(spot, Spot::Replace(_)) && edit.span == span);
+            let start = self.texts.len();
+            // Blocks that stand instead of one element have one text.
+            self.texts.extend_from_within(known.map_or(0..0, |at| self.edits[at].text.range()));
+            self.texts.extend([r#"<div class="widget block block-static-block segue-block">"#, &block.html, "</div>"]);
+            match known {
+                Some(at) => self.edits[at].text = Span::new(start..self.texts.len()),
+                None => self.edit(span, side, start),
             }
         }
         Ok(())
@@ -260,7 +294,7 @@ impl Sheet<'_> {
         }
     }
 
-    fn price(&mut self, change: &PriceChange) {
+    fn change(&mut self, change: &PriceChange) {
         let outcome = match self.plan.product(change.product) {
             Some(product) => self.product(product, change),
             None => Err(self
@@ -281,16 +315,20 @@ impl Sheet<'_> {
 
     fn dress(&mut self) {
         if let Some((url, at)) = self.dressing.stylesheet.zip(self.plan.head_end).filter(|_| self.styled) {
-            let link = format!("<link rel=\"stylesheet\" href=\"{}\">", escape(url));
-            self.edit(Span::at(at), Side::Append, link);
+            let start = self.texts.len();
+            self.texts.extend(["<link rel=\"stylesheet\" href=\"", &escape(url), "\">"]);
+            self.edit(Span::at(at), Side::Append, start);
         }
         if let Some(marker) = self.dressing.marker {
-            self.edit(Span::at(self.plan.body_end), Side::Append, marker.to_owned());
+            let start = self.texts.len();
+            self.texts.push_str(marker);
+            self.edit(Span::at(self.plan.body_end), Side::Append, start);
         }
     }
 
-    fn edit(&mut self, span: Span, side: Side, text: String) {
-        self.edits.push(Edit { span, side, text });
+    /// Puts what was added to the texts since `start` in a place.
+    fn edit(&mut self, span: Span, side: Side, start: usize) {
+        self.edits.push(Edit { span, side, text: Span::new(start..self.texts.len()) });
     }
 }
 

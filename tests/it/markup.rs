@@ -50,7 +50,8 @@ pub fn rendered(page: &str, mut prices: Vec<PriceChange>, blocks: Vec<PlacedBloc
         change.units.extend(others);
     }
     let rendered = render(&compile(page), page.as_bytes(), &Selection { prices, blocks }, &Dressing::default());
-    (String::from_utf8(rendered.bytes).expect("UTF-8"), rendered.changes)
+    let changes = rendered.changes.told(page.as_bytes());
+    (String::from_utf8(rendered.bytes).expect("UTF-8"), changes)
 }
 
 fn only_left(details: &str) -> &'static str {

@@ -181,14 +181,10 @@ fn product_verdict(verdict: &Verdict) -> Option<ProductVerdict> {
 }
 
 fn slots(done: &Done) -> Vec<SlotReport> {
-    let slot = |change: &Change| match change {
-        Change::Slot { product, slot, old, new } => Some(SlotReport {
-            product: Some(product.0),
-            block: None,
-            slot: slot.as_str().to_owned(),
-            old: old.clone(),
-            new: new.clone(),
-        }),
+    let slot = |change: Change| match change {
+        Change::Slot { product, slot, old, new } => {
+            Some(SlotReport { product: Some(product.0), block: None, slot: slot.as_str().to_owned(), old, new })
+        }
         Change::Block { id, placement, missing } => Some(SlotReport {
             product: None,
             block: Some(id.to_string()),
@@ -198,7 +194,7 @@ fn slots(done: &Done) -> Vec<SlotReport> {
         }),
         Change::Refused { .. } => None,
     };
-    done.changes.iter().filter_map(slot).collect()
+    done.changes.told(&done.page).into_iter().filter_map(slot).collect()
 }
 
 fn left_alone(done: &Done) -> Vec<LeftAloneReport> {

@@ -1,5 +1,7 @@
 //! Understands one price box, or says why not. Whatever is not known to be harmless makes the box unknown.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use super::layer::Layer;
@@ -57,7 +59,7 @@ pub(crate) struct ShownPrice {
     /// With or without tax.
     pub(crate) side: Side,
     /// How the text is written, and where the number in it is.
-    pub(crate) format: PriceText,
+    pub(crate) format: Arc<PriceText>,
     /// The visible text, raw.
     pub(crate) text: Span,
     /// The value of `data-price-amount`.
@@ -378,8 +380,8 @@ impl<'a> Tree<'a> {
         holder.extent.inner().ok_or(Reason::BrokenMarkup)
     }
 
-    fn learn(&self, text: Span, amount: Decimal) -> Option<PriceText> {
-        PriceText::learn_in(self.page, &Layer::of(self.page, text).html(), amount)
+    fn learn(&self, text: Span, amount: Decimal) -> Option<Arc<PriceText>> {
+        PriceText::learn_in(self.page, &Layer::of(self.page, text).html(), amount).map(Arc::new)
     }
 
     /// Tells fixed product taxes from the rest of the price: shown within it, or beside it with a sum of both.

@@ -7,7 +7,7 @@ use super::build::{ProductPlan, Sources, build};
 use super::extras::{Notices, Priced};
 use super::layer::Layer;
 use super::reason::Reason;
-use super::scan::{Extent, Noted, Notes, Region};
+use super::scan::{BoxNote, Extent, Noted, Notes, Region};
 use super::scripts::Scripts;
 use super::text::{Span, decode};
 use crate::page::{PageKind, ProductId};
@@ -56,6 +56,8 @@ pub(crate) struct Judge<'a> {
     page: &'a str,
     notes: &'a Notes,
     kind: PageKind,
+    /// From the start to the end of price boxes, none within another.
+    boxed: Vec<Span>,
     found: Vec<Found>,
     main: Option<ProductId>,
     left: BTreeMap<ProductId, Reason>,
@@ -64,7 +66,8 @@ pub(crate) struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// Understands every price box of the page.
     pub(crate) fn new(page: &'a str, notes: &'a Notes, kind: PageKind) -> Self {
-        let mut judge = Self { page, notes, kind, found: Vec::new(), main: None, left: BTreeMap::new() };
+        let boxed = boxed(notes);
+        let mut judge = Self { page, notes, kind, boxed, found: Vec::new(), main: None, left: BTreeMap::new() };
         judge.find_boxes();
         judge.find_main();
         judge
@@ -194,7 +197,7 @@ impl<'a> Judge<'a> {
 
     /// The innermost region of a kind around a place, by the offset where it begins.
     fn inside(&self, kind: Region, place: Span) -> Option<u32> {
-        self.notes.regions(kind).filter(|extent| extent.covers(place.start)).map(|extent| extent.open.start).max()
+        self.notes.innermost(kind, place.start)
     }
 
     /// Finds the product that a product page is about.
@@ -451,15 +454,17 @@ impl<'a> Judge<'a> {
     }
 
     fn in_box(&self, place: Span) -> bool {
-        let wholes = self.notes.boxes.iter().filter_map(|note| self.notes.extent(note.element.extent).whole());
-        wholes.into_iter().any(|whole| whole.start <= place.start && place.start < whole.end)
+        let before = self.boxed.partition_point(|whole| whole.start <= place.start);
+        before.checked_sub(1).is_some_and(|at| place.start < self.boxed[at].end)
     }
 
     /// Whether an element is a mere frame around a price box.
     fn holds_box(&self, noted: &Noted) -> bool {
         let inner = self.notes.extent(noted.extent).inner().filter(|_| noted.attributes.price_amount.is_none());
         inner.is_some_and(|inner| {
-            self.notes.boxes.iter().any(|note| inner.holds(self.notes.extent(note.element.extent).open))
+            let start = |note: &BoxNote| self.notes.extent(note.element.extent).open;
+            let first = self.notes.boxes.partition_point(|note| start(note).start < inner.start);
+            self.notes.boxes.get(first).is_some_and(|note| inner.holds(start(note)))
         })
     }
 
@@ -622,6 +627,18 @@ impl<'a> Judge<'a> {
         }
         skus.into_iter().filter_map(|(id, sku)| Some((id, sku?))).collect()
     }
+}
+
+/// The stretches of a page that price boxes take, in page order.
+fn boxed(notes: &Notes) -> Vec<Span> {
+    let mut boxed: Vec<Span> = Vec::with_capacity(notes.boxes.len());
+    for whole in notes.boxes.iter().filter_map(|note| notes.extent(note.element.extent).whole()) {
+        match boxed.last_mut().filter(|last| whole.start < last.end) {
+            Some(last) => last.end = last.end.max(whole.end),
+            None => boxed.push(whole),
+        }
+    }
+    boxed
 }
 
 /// The product in an id such as `product-price-12-widget`.
