@@ -30,10 +30,32 @@ const HIGHEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0
 /// Reads an amount as attributes, metas and script data give it: a plain decimal number that is not below zero.
 pub fn parse_amount(text: &str) -> Option<Decimal> {
     let text = text.trim();
+    if let Some(amount) = short_amount(text) {
+        return Some(amount);
+    }
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         && text.starts_with(|ch: char| ch.is_ascii_digit());
     let amount = plain.then(|| Decimal::from_str_exact(text).ok())??;
     (amount < HIGHEST).then_some(amount)
+}
+
+/// The same of so few digits that no bound has to be looked at. Nearly all amounts are as short, and there are thousands on a page.
+fn short_amount(text: &str) -> Option<Decimal> {
+    if text.len() > 15 {
+        return None;
+    }
+    let (mut units, mut point) = (0_i64, None);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'0'..=b'9' => units = units * 10 + i64::from(byte - b'0'),
+            b'.' if at > 0 && point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let decimals = point.map_or(0, |point| text.len() - point - 1);
+    // A point without decimals, and no digits at all, are for the one who knows all rules.
+    let is_whole = !text.is_empty() && (decimals > 0 || point.is_none());
+    is_whole.then(|| Decimal::new(units, u32::try_from(decimals).unwrap_or_default()))
 }
 
 /// Writes an amount in the place of another, such as `19.20` for `24.00`: with as many decimals at least as were padded there.
@@ -350,6 +372,16 @@ mod tests {
         let number = text.write(amount(new), None)?;
         let range = text.number.range();
         Some(format!("{}{number}{}", &raw[..range.start], &raw[range.end..]))
+    }
+
+    proptest! {
+        #[test]
+        fn short_amounts_are_read_as_others_are(text in "[0-9]{0,9}(\\.[0-9]{0,5})?|[0-9. -]{0,8}") {
+            if let Some(amount) = short_amount(&text) {
+                let exact = Decimal::from_str_exact(&text).expect("a number");
+                prop_assert_eq!((amount, amount.scale()), (exact, exact.scale()));
+            }
+        }
     }
 
     #[test]

@@ -180,16 +180,18 @@ pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressi
     let Some(text) = text else {
         return Rendered { bytes: page.to_vec(), changes: Changes::default() };
     };
+    let room = plan.places() + 8 * selection.prices.len() + 16;
     let mut sheet = Sheet {
         plan,
         page: text,
         dressing,
         words: Words::new(plan, dressing),
-        edits: Vec::new(),
-        texts: String::new(),
+        written: Vec::with_capacity(room),
+        added: Vec::new(),
+        texts: String::with_capacity(32 * room),
         numbers: Vec::new(),
         replaced: Vec::new(),
-        changes: Vec::new(),
+        changes: Vec::with_capacity(room),
         styled: false,
     };
     let blocks = sheet.place_blocks(&selection.blocks);
@@ -199,7 +201,8 @@ pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressi
     }
     sheet.changes.extend(blocks);
     sheet.dress();
-    let bytes = write(page, &sheet.texts, sheet.edits);
+    sheet.written.append(&mut sheet.added);
+    let bytes = write(page, &sheet.texts, sheet.written);
     Rendered { bytes, changes: Changes::new(sheet.changes, sheet.texts) }
 }
 
@@ -213,8 +216,8 @@ struct Edit {
 
 /// Copies the page with its edits. They do not overlap; one that did would be left out.
 fn write(page: &[u8], texts: &str, mut edits: Vec<Edit>) -> Vec<u8> {
-    // Stable, so that what is written to one place stays in order; and quick, since most edits are in page order already.
-    edits.sort_by_key(|edit| (edit.span, edit.side));
+    // Stable, so that what is written to one place stays in order; and quick, since there are long runs in page order.
+    edits.sort_by_key(|edit| (u64::from(edit.span.start) << 32 | u64::from(edit.span.end), edit.side));
     let added: usize = edits.iter().map(|edit| edit.text.range().len()).sum();
     let mut bytes = Vec::with_capacity(page.len() + added);
     let mut at = 0;
@@ -235,7 +238,10 @@ struct Sheet<'a> {
     page: &'a str,
     dressing: &'a Dressing<'a>,
     words: Words,
-    edits: Vec<Edit>,
+    /// What is written instead of prices; of each product in page order.
+    written: Vec<Edit>,
+    /// What is added to the page, and what blocks replace.
+    added: Vec<Edit>,
     /// Every new text, one after the other: no place needs an allocation of its own.
     texts: String,
     /// Numbers that were written already, with their texts.
@@ -274,13 +280,13 @@ impl Sheet<'_> {
                 Spot::Insert(at, side) => (Span::at(at), side),
                 Spot::Replace(span) => (span, Side::Before),
             };
-            let known = self.edits.iter().position(|edit| matches!(spot, Spot::Replace(_)) && edit.span == span);
+            let known = self.added.iter().position(|edit| matches!(spot, Spot::Replace(_)) && edit.span == span);
             let start = self.texts.len();
             // Blocks that stand instead of one element have one text.
-            self.texts.extend_from_within(known.map_or(0..0, |at| self.edits[at].text.range()));
+            self.texts.extend_from_within(known.map_or(0..0, |at| self.added[at].text.range()));
             self.texts.extend([r#"<div class="widget block block-static-block segue-block">"#, &block.html, "</div>"]);
             match known {
-                Some(at) => self.edits[at].text = Span::new(start..self.texts.len()),
+                Some(at) => self.added[at].text = Span::new(start..self.texts.len()),
                 None => self.edit(span, side, start),
             }
         }
@@ -295,8 +301,8 @@ impl Sheet<'_> {
     }
 
     fn change(&mut self, change: &PriceChange) {
-        let outcome = match self.plan.product(change.product) {
-            Some(product) => self.product(product, change),
+        let outcome = match self.plan.known(change.product) {
+            Some((facts, product)) => self.product(facts, product, change),
             None => Err(self
                 .plan
                 .left_alone()
@@ -328,7 +334,7 @@ impl Sheet<'_> {
 
     /// Puts what was added to the texts since `start` in a place.
     fn edit(&mut self, span: Span, side: Side, start: usize) {
-        self.edits.push(Edit { span, side, text: Span::new(start..self.texts.len()) });
+        self.added.push(Edit { span, side, text: Span::new(start..self.texts.len()) });
     }
 }
 

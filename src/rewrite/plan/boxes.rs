@@ -518,7 +518,7 @@ fn check_order(found: &[(usize, Option<usize>, ShownPrice)]) -> Result<(), Reaso
 
 /// Whether two amounts are one price: what is computed twice may differ past the digits that anybody sees.
 pub(crate) fn is_same(one: Decimal, other: Decimal) -> bool {
-    (one - other).abs() < Decimal::new(1, 3)
+    one == other || (one - other).abs() < Decimal::new(1, 3)
 }
 
 /// Whether a raw value states the amount, perhaps rounded to fewer decimals.

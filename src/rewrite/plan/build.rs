@@ -23,8 +23,7 @@ use crate::rewrite::price::{PriceText, parse_amount};
 /// A product whose every price on the page can be changed.
 #[derive(Clone, Debug)]
 pub(crate) struct ProductPlan {
-    /// What selecting needs to know of it.
-    pub(crate) facts: ProductFacts,
+    pub(crate) id: ProductId,
     pub(crate) ledger: Ledger,
     /// Every place that shows one of its prices.
     pub(crate) places: Vec<Place>,
@@ -126,8 +125,8 @@ pub(super) struct Sources<'a> {
     pub(super) stated: Vec<&'a Stated>,
 }
 
-/// Builds the plan of one product.
-pub(super) fn build(sources: &Sources<'_>) -> Result<ProductPlan, Reason> {
+/// Builds the plan of one product, with what selecting needs to know of it.
+pub(super) fn build(sources: &Sources<'_>) -> Result<(ProductFacts, ProductPlan), Reason> {
     let mut builder = Builder {
         sources,
         ledger: Ledger::default(),
@@ -737,15 +736,15 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn finish(mut self, main: ValueId) -> Result<ProductPlan, Reason> {
+    fn finish(mut self, main: ValueId) -> Result<(ProductFacts, ProductPlan), Reason> {
         self.ledger.settle();
         self.check_shown()?;
         let boxes = self.sources.boxes.iter().map(|known| self.planned(known, main)).collect();
-        let facts =
-            ProductFacts { id: self.sources.id, sku: self.sources.sku.clone(), units: self.ledger.units.clone() };
         // They are written in page order.
         self.places.sort_unstable_by_key(|place| place.span);
-        Ok(ProductPlan { facts, ledger: self.ledger, places: self.places, boxes })
+        let (id, sku) = (self.sources.id, self.sources.sku.clone());
+        let facts = ProductFacts { id, sku, units: std::mem::take(&mut self.ledger.units) };
+        Ok((facts, ProductPlan { id, ledger: self.ledger, places: self.places, boxes }))
     }
 
     /// Every number in its place must be that of its value, now that all is known.

@@ -8,7 +8,7 @@ use crate::page::{Amounts, Share, UnitFacts, Whose};
 /// A product's prices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
-    /// Each price that a cart could charge, once.
+    /// Each price that a cart could charge, once; they become a part of the product's facts when all are known.
     pub(crate) units: Vec<UnitFacts>,
     /// Each price that the page shows, by how it follows from the units.
     values: Vec<Value>,
@@ -166,6 +166,11 @@ impl Ledger {
         for value in &mut self.values {
             value.old = value.formula.amounts(&|at| units.get(at).map(|unit| unit.amounts)).unwrap_or_default();
         }
+    }
+
+    /// About how many bytes it takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        self.values.len() * (size_of::<Value>() + 32)
     }
 
     fn old_unit(&self, at: usize) -> Option<Amounts> {

@@ -10,7 +10,7 @@ use super::reason::Reason;
 use super::scan::{BoxNote, Extent, Noted, Notes, Region};
 use super::scripts::Scripts;
 use super::text::{Span, decode};
-use crate::page::{PageKind, ProductId};
+use crate::page::{PageKind, ProductFacts, ProductId};
 use crate::rewrite::json::options::{self, Extra};
 use crate::rewrite::json::structured::Stated;
 use crate::rewrite::json::{leading_id, whole_id};
@@ -83,8 +83,8 @@ impl<'a> Judge<'a> {
         mut self,
         scripts: &Scripts,
         currency: Option<&str>,
-    ) -> (Vec<ProductPlan>, BTreeMap<ProductId, Reason>) {
-        let notices = self.notices();
+    ) -> (Vec<(ProductFacts, ProductPlan)>, BTreeMap<ProductId, Reason>) {
+        let (notices, skus) = (self.notices(), self.skus());
         self.leave_by_boxes();
         self.leave_by_scripts(scripts);
         self.leave_by_widgets();
@@ -96,19 +96,23 @@ impl<'a> Judge<'a> {
         if self.kind == PageKind::Product {
             self.leave_main(scripts);
         }
-        self.leave_by_structured_data(scripts);
+        self.leave_by_structured_data(scripts, &skus);
         self.leave_by_precision(scripts, currency);
-        let plans = self.plans(scripts, &notices);
+        let plans = self.plans(scripts, &notices, &skus);
         (plans, self.left)
     }
 
     /// The products that are not left alone. Whatever does not fit together leaves its product.
-    fn plans(&mut self, scripts: &Scripts, notices: &Notices) -> Vec<ProductPlan> {
-        let skus = self.skus();
+    fn plans(
+        &mut self,
+        scripts: &Scripts,
+        notices: &Notices,
+        skus: &BTreeMap<ProductId, String>,
+    ) -> Vec<(ProductFacts, ProductPlan)> {
         let links = self.links();
         let mut built = Vec::new();
         for id in self.ids().into_iter().filter(|id| !self.left.contains_key(id)) {
-            built.push((id, build(&self.sources(id, scripts, notices, &skus, &links))));
+            built.push((id, build(&self.sources(id, scripts, notices, skus, &links))));
         }
         let mut plans = Vec::with_capacity(built.len());
         for (id, built) in built {
@@ -505,9 +509,8 @@ impl<'a> Judge<'a> {
     }
 
     /// Structured data that cannot be read, and that of products that the page does not name.
-    fn leave_by_structured_data(&mut self, scripts: &Scripts) {
-        let skus = self.skus();
-        let nameless = scripts.stated().any(|stated| self.is_stated_of(stated, &skus).is_none());
+    fn leave_by_structured_data(&mut self, scripts: &Scripts, skus: &BTreeMap<ProductId, String>) {
+        let nameless = scripts.stated().any(|stated| self.is_stated_of(stated, skus).is_none());
         match self.main.filter(|_| self.kind == PageKind::Product) {
             Some(main) if scripts.has_unknown_structure() => self.leave(main, Reason::StructuredData),
             Some(_) => {}

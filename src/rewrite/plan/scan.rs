@@ -547,28 +547,25 @@ impl Attributes {
     fn read(page: &str, rest: Span) -> Self {
         let mut read = Self::default();
         let bytes = rest.of(page).as_bytes();
-        let until = |from: usize, ends: fn(u8) -> bool| {
-            bytes[from..].iter().position(|byte| ends(*byte)).map_or(bytes.len(), |length| from + length)
-        };
         let mut at = 0;
         loop {
-            let name = until(at, |byte| !(byte.is_ascii_whitespace() || byte == b'/'));
+            let name = until(bytes, at, |byte| !(byte.is_ascii_whitespace() || byte == b'/'));
             if bytes.get(name).is_none_or(|byte| *byte == b'>') {
                 return read;
             }
             // A name may begin with the sign that ends it elsewhere.
-            let end = until(name + 1, |byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'='));
-            let sign = until(end, |byte| !byte.is_ascii_whitespace());
+            let end = until(bytes, name + 1, |byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'='));
+            let sign = until(bytes, end, |byte| !byte.is_ascii_whitespace());
             let mut value = end..end;
             at = sign;
             if bytes.get(sign) == Some(&b'=') {
-                let start = until(sign + 1, |byte| !byte.is_ascii_whitespace());
+                let start = until(bytes, sign + 1, |byte| !byte.is_ascii_whitespace());
                 value = match bytes.get(start) {
                     Some(quote @ (b'"' | b'\'')) => {
                         let length = memchr::memchr(*quote, &bytes[start + 1..]);
                         start + 1..length.map_or(bytes.len(), |length| start + 1 + length)
                     }
-                    _ => start..until(start, |byte| byte.is_ascii_whitespace() || byte == b'>'),
+                    _ => start..until(bytes, start, |byte| byte.is_ascii_whitespace() || byte == b'>'),
                 };
                 at = if value.start > start { (value.end + 1).min(bytes.len()) } else { value.end };
             }
@@ -607,6 +604,11 @@ impl Attributes {
             _ => return None,
         })
     }
+}
+
+/// Where the first byte from a place on is that ends what began there, or the end.
+fn until(bytes: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
+    bytes[from..].iter().position(|byte| ends(*byte)).map_or(bytes.len(), |length| from + length)
 }
 
 fn lower(name: &str) -> Cow<'_, str> {

@@ -7,9 +7,9 @@ use crate::rewrite::plan::text::Span;
 /// What became of everything in a selection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    list: Box<[Change<Said>]>,
+    list: Vec<Change<Said>>,
     /// Every text that was written.
-    texts: Box<str>,
+    texts: String,
 }
 
 /// A text that is told by the page and what was written into it.
@@ -23,7 +23,7 @@ pub struct Said {
 
 impl Changes {
     pub(super) fn new(list: Vec<Change<Said>>, texts: String) -> Self {
-        Self { list: list.into(), texts: texts.into() }
+        Self { list, texts }
     }
 
     /// Every change, its texts untold.
@@ -62,7 +62,7 @@ impl Changes {
 
     /// About how many bytes they take in memory.
     pub(crate) fn weight(&self) -> usize {
-        size_of_val(&*self.list) + self.texts.len()
+        self.list.capacity() * size_of::<Change<Said>>() + self.texts.capacity()
     }
 }
 

@@ -4,7 +4,7 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{Change, Dressing, Edit, Refusal, Sheet, Side as EditSide, Slot};
 use crate::decision::select::PriceChange;
-use crate::page::{Amounts, ProductId};
+use crate::page::{Amounts, ProductFacts, ProductId};
 use crate::rewrite::plan::layer::Layer;
 use crate::rewrite::plan::text::Span;
 use crate::rewrite::plan::{FrameForm, Place, Plan, PlannedBox, PlannedFrame, ProductPlan, ShownPrice, Writing};
@@ -16,7 +16,8 @@ use crate::site::Reference;
 /// A number for machines.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Number {
-    amount: Decimal,
+    /// The digits and the scale of the amount: to compare those is quicker than to compare amounts.
+    amount: (i128, u32),
     /// How many decimals are written at least.
     padding: usize,
 }
@@ -56,17 +57,21 @@ impl Words {
 
 impl Sheet<'_> {
     /// Changes every place of a product, or none.
-    pub(super) fn product(&mut self, product: &ProductPlan, change: &PriceChange) -> Result<(), Refusal> {
+    pub(super) fn product(
+        &mut self,
+        facts: &ProductFacts,
+        product: &ProductPlan,
+        change: &PriceChange,
+    ) -> Result<(), Refusal> {
         let free: Vec<&PlannedBox> = product.boxes.iter().filter(|known| !self.is_replaced(known.whole)).collect();
         if free.is_empty() {
             return Err(Refusal::Swallowed);
         }
-        let id = product.facts.id;
-        let is_changed = change.units.len() == product.facts.units.len();
+        let is_changed = change.units.len() == facts.units.len();
         if is_changed {
-            let before = (self.edits.len(), self.texts.len(), self.numbers.len(), self.changes.len());
+            let before = (self.written.len(), self.texts.len(), self.numbers.len(), self.changes.len());
             self.write_places(product, &change.units).inspect_err(|_| {
-                self.edits.truncate(before.0);
+                self.written.truncate(before.0);
                 self.texts.truncate(before.1);
                 self.numbers.truncate(before.2);
                 self.changes.truncate(before.3);
@@ -76,9 +81,9 @@ impl Sheet<'_> {
             }
         }
         for known in free {
-            self.write_labels(product, known, change);
+            self.write_labels(facts, known, change);
             if is_changed {
-                self.disclose(id, known);
+                self.disclose(facts.id, known);
             }
         }
         Ok(())
@@ -113,42 +118,43 @@ impl Sheet<'_> {
         let ledger = &product.ledger;
         let of = |amounts: &Amounts| place.side.of(amounts).or(amounts.lead());
         let (new, old) = of(&amounts).zip(of(&ledger.old(place.value))).ok_or(Refusal::Ambiguous)?;
-        if new.is_sign_negative() || new > old {
+        let order = new.cmp(&old);
+        if new.is_sign_negative() || order.is_gt() {
             return Err(Refusal::NotLower);
         }
         let raw = place.span.of(self.page);
+        let taxed = |amount: Decimal| if place.fixed_tax.is_zero() { amount } else { amount + place.fixed_tax };
         let mut whole = place.span;
         let written = match &place.writing {
             Writing::Saving(of, rounding) => {
                 let full = ledger.new_amounts(*of, units).ok_or(Refusal::Ambiguous)?;
                 let Some(percent) = rounding.saving(full, amounts) else { return Ok(()) };
-                self.number(Number { amount: percent, padding: 0 })
+                self.number(percent, 0)
             }
-            _ if new == old => return Ok(()),
-            Writing::Number => {
-                self.number(Number { amount: cents(new + place.fixed_tax), padding: padding_of(raw) })
-            }
-            Writing::Exact => self.number(Number { amount: new + place.fixed_tax, padding: padding_of(raw) }),
+            _ if order.is_eq() => return Ok(()),
+            Writing::Number => self.number(cents(taxed(new)), padding_of(raw)),
+            Writing::Exact => self.number(taxed(new), padding_of(raw)),
             Writing::Text(format, of) => {
                 whole = *of;
-                self.price(format, cents(new + place.fixed_tax)).ok_or(Refusal::UnknownGrouping)?
+                self.price(format, cents(taxed(new))).ok_or(Refusal::UnknownGrouping)?
             }
         };
         if written.of(&self.texts) != raw {
-            self.changes.push(Change::replaced(product.facts.id, place.kind.into(), whole, place.span, written));
-            self.edits.push(Edit { span: place.span, side: EditSide::Before, text: written });
+            self.changes.push(Change::replaced(product.id, place.kind.into(), whole, place.span, written));
+            self.written.push(Edit { span: place.span, side: EditSide::Before, text: written });
         }
         Ok(())
     }
 
     /// Writes a number, unless it was written lately.
-    fn number(&mut self, number: Number) -> Span {
+    fn number(&mut self, amount: Decimal, padding: usize) -> Span {
+        let number = Number { amount: (amount.mantissa(), amount.scale()), padding };
         let known = self.numbers.iter().rev().take(RECENT).find(|(known, _)| *known == number);
         if let Some((_, text)) = known {
             return *text;
         }
         let start = self.texts.len();
-        push_amount(&mut self.texts, number.amount, number.padding);
+        push_amount(&mut self.texts, amount, padding);
         let text = self.since(start);
         self.numbers.push((number, text));
         text
@@ -186,7 +192,7 @@ impl Sheet<'_> {
         self.texts.push('\n');
         let said = self.push_old_price(planned, amount, &text);
         self.edit(Span::at(frame.after), EditSide::After, start);
-        self.changes.push(Change::added(product.facts.id, Slot::Regular, said));
+        self.changes.push(Change::added(product.id, Slot::Regular, said));
     }
 
     /// The price that the new one is compared with, and its text.
@@ -203,7 +209,7 @@ impl Sheet<'_> {
                 None => Some((price.amount, price.text.of(self.page).trim().to_owned())),
             },
             Reference::Attribute(code) => {
-                let stated = self.plan.attribute(self.page, product.facts.id, code)?;
+                let stated = self.plan.attribute(self.page, product.id, code)?;
                 written(price.format.read_like(self.page, &Layer::of(self.page, stated).html())?)
             }
         }
@@ -254,10 +260,10 @@ impl Sheet<'_> {
     }
 
     /// Writes what the cart deducts from one unit, as the box would write it; nothing where that depends on what is chosen.
-    fn push_saving(&mut self, product: &ProductPlan, known: &PlannedBox, units: &[Amounts]) {
+    fn push_saving(&mut self, facts: &ProductFacts, known: &PlannedBox, units: &[Amounts]) {
         let Some(current) = &known.current else { return };
         let side = |amounts: &Amounts| current.side.of(amounts).or(amounts.lead());
-        let pairs = product.facts.units.iter().zip(units).map(|(old, new)| side(&old.amounts).zip(side(new)));
+        let pairs = facts.units.iter().zip(units).map(|(old, new)| side(&old.amounts).zip(side(new)));
         let mut savings = pairs.map(|pair| pair.map(|(old, new)| cents(old) - cents(new)));
         let Some(first) = savings.next().flatten().filter(|first| !first.is_zero()) else { return };
         if !savings.all(|saving| saving == Some(first)) {
@@ -269,7 +275,7 @@ impl Sheet<'_> {
     }
 
     /// Writes the offers' labels, and after those that the cart deducts, how much that is.
-    fn write_labels(&mut self, product: &ProductPlan, known: &PlannedBox, change: &PriceChange) {
+    fn write_labels(&mut self, facts: &ProductFacts, known: &PlannedBox, change: &PriceChange) {
         let labels = || change.labels.iter().filter(|label| !label.text.trim().is_empty());
         let last = labels().filter(|label| label.deducted).count();
         let mut deducted = 0;
@@ -280,8 +286,8 @@ impl Sheet<'_> {
             self.texts.push_str(&escape(&label.text));
             deducted += usize::from(label.deducted);
             if label.deducted && deducted == last {
-                if change.units.len() == product.facts.units.len() {
-                    self.push_saving(product, known, &change.units);
+                if change.units.len() == facts.units.len() {
+                    self.push_saving(facts, known, &change.units);
                 }
                 if let Some(note) = &self.words.deducted {
                     self.texts.extend([", ", note]);
@@ -289,7 +295,7 @@ impl Sheet<'_> {
             }
             let said = self.since(start);
             self.texts.push_str("</span>");
-            self.add(product.facts.id, Slot::Label, known, whole, said);
+            self.add(facts.id, Slot::Label, known, whole, said);
         }
     }
 
@@ -315,5 +321,8 @@ impl Sheet<'_> {
 
 /// What the cart leaves of a price with fractions of a cent: it rounds what it takes off up at half a cent.
 fn cents(amount: Decimal) -> Decimal {
+    if amount.scale() <= 2 {
+        return amount;
+    }
     amount.round_dp_with_strategy(2, RoundingStrategy::MidpointTowardZero)
 }
