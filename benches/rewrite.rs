@@ -5,13 +5,17 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use http::Request;
+use http_body_util::BodyExt as _;
 use lol_html::{HtmlRewriter, Settings, element};
 use rust_decimal::Decimal;
 use segue::decision::select::{Label, PlacedBlock, PriceChange, Selection};
+use segue::demo::{Options, Shop};
 use segue::page::Amounts;
 use segue::rewrite::plan::Plan;
 use segue::rewrite::render::{Dressing, render};
 use segue::rule::Placement;
+use tower::ServiceExt as _;
 
 #[path = "../tests/it/luma.rs"]
 #[allow(dead_code)]
@@ -37,10 +41,28 @@ fn product() -> String {
     luma::product("", ",\"tierPrices\":[]", &related)
 }
 
-/// A home page with a widget of eight products.
-fn home() -> String {
-    let rows: String = (1..9).map(|id| luma::simple_row(id, "45", "$45.00")).collect();
-    luma::page("cms-index-index page-layout-1column", "", &rows)
+/// A page of the demo shop, which writes every kind of product as Luma does.
+fn demo(path: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let request = Request::get(path).header("Host", "shop.example").body(axum::body::Body::empty());
+        let shop = segue::demo::router(Shop::new(Options::default()));
+        let answer = shop.oneshot(request.expect("a request")).await.expect("an answer");
+        let body = answer.into_body().collect().await.expect("a whole page").to_bytes();
+        String::from_utf8(body.to_vec()).expect("UTF-8")
+    })
+}
+
+/// A page of each kind.
+fn pages() -> [(&'static str, String); 6] {
+    [
+        ("category", category()),
+        ("search", demo("/catalogsearch/result/?q=bag")),
+        ("product", product()),
+        ("configurable", demo("/dune-day-pack.html")),
+        ("bundle", demo("/first-evening-set.html")),
+        ("home", demo("/")),
+    ]
 }
 
 fn lowered(amounts: Amounts) -> Amounts {
@@ -77,9 +99,11 @@ fn bare_pass(page: &[u8]) {
 }
 
 fn rewrite(c: &mut Criterion) {
-    for (kind, page) in [("category", category()), ("product", product()), ("home", home())] {
+    for (kind, page) in pages() {
         let page = page.as_bytes();
         let plan = Plan::compile(page).expect("a page that compiles");
+        assert_eq!(plan.left_alone(), [], "every product of the {kind} page changes");
+        assert!(!plan.facts().products.is_empty(), "the {kind} page has products");
         let selection = selection(&plan);
         let mut group = c.benchmark_group(kind);
         group.throughput(Throughput::Bytes(page.len() as u64));

@@ -50,7 +50,7 @@ use memo::{MemoStats, Page};
 use paths::{NeverTouched, PathPattern};
 use plan::{Plan, StoreHints};
 use qualify::{Form, Media};
-use render::{Change, Dressing};
+use render::{Changes, Dressing};
 use skip::Skip;
 
 /// Bounds of the rewriting, and what it keeps away from.
@@ -125,7 +125,7 @@ pub struct Done {
     pub page: Bytes,
     /// What became of every part of the selection; empty where nothing was selected. Blocks with the same HTML at the same placement
     /// share rendered pages, so that a block may be named by its twin's id.
-    pub changes: Arc<[Change]>,
+    pub changes: Arc<Changes>,
     /// Whether the memo knew the finished bytes.
     pub remembered: bool,
 }

@@ -64,6 +64,8 @@ pub(crate) struct Anchors {
     sidebar: Option<u32>,
     footer: Option<u32>,
     elements: Vec<Element>,
+    /// Ids that may be those of regular prices: they are asked for with every price that is changed.
+    old_prices: Vec<Span>,
 }
 
 /// An element that a block may be placed at.
@@ -102,13 +104,16 @@ impl Anchors {
         let in_main = |columns: &Extent| main.is_some_and(|main| main.covers(columns.open.start));
         let columns =
             notes.regions(Region::Columns).filter(live).find(|extent| in_main(extent) && is(tag(page, extent), "div"));
+        let elements: Vec<_> = notes.anchors.iter().filter_map(|noted| Element::of(page, notes, noted)).collect();
+        let ids = elements.iter().filter_map(|element| element.id);
         Self {
             page_top: main.map(|main| main.open.start),
             content_top: columns.map(|columns| columns.open.start),
             content_bottom: main.and_then(|main| main.close).map(|close| close.start),
             sidebar: first(Region::Sidebar).filter(|_| has_sidebar(page, notes)).map(|sidebar| sidebar.open.end),
             footer: first(Region::Footer).map(|footer| footer.open.end),
-            elements: notes.anchors.iter().filter_map(|noted| Element::of(page, notes, noted)).collect(),
+            old_prices: ids.filter(|id| id.of(page).contains("old-price-") || id.of(page).contains('&')).collect(),
+            elements,
         }
     }
 
@@ -134,14 +139,14 @@ impl Anchors {
         }
     }
 
-    /// Whether an element of the page has this id.
-    pub(crate) fn has_id(&self, page: &str, id: &str) -> bool {
-        self.elements.iter().any(|element| element.id.is_some_and(|span| decode(span.of(page)) == id))
+    /// Whether an element of the page has this id, which is that of a regular price.
+    pub(crate) fn has_old_price(&self, page: &str, id: &str) -> bool {
+        self.old_prices.iter().any(|known| decode(known.of(page)) == id)
     }
 
     /// About how many bytes the anchors take in memory.
     pub(crate) fn weight(&self) -> usize {
-        self.elements.len() * std::mem::size_of::<Element>()
+        self.elements.len() * std::mem::size_of::<Element>() + size_of_val(&*self.old_prices)
     }
 
     fn element(&self, page: &str, anchor: &Anchor) -> Result<&Element, NoAnchor> {

@@ -1,6 +1,8 @@
 //! Prices and formats in the script data of a page: which widget gets which prices, and where in the page the numbers are.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::page::ProductId;
 use crate::rewrite::plan::layer::Layer;
@@ -55,11 +57,12 @@ pub(crate) struct PriceConfig {
 }
 
 /// Words without which script data says nothing of prices.
-const SIGNS: [&str; 2] = ["Config\"", "product/view/provider"];
+static SIGNS: LazyLock<[Finder<'static>; 2]> =
+    LazyLock::new(|| ["Config\"", "product/view/provider"].map(|sign| Finder::new(sign)));
 
 /// Whether script data may say something of prices.
 pub(crate) fn concerns_prices(script: &str) -> bool {
-    SIGNS.iter().any(|sign| memmem::find(script.as_bytes(), sign.as_bytes()).is_some())
+    SIGNS.iter().any(|sign| sign.find(script.as_bytes()).is_some())
 }
 
 impl WidgetData {

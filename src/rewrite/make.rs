@@ -168,7 +168,7 @@ impl Maker {
             }
             Coding::Identity => (Bytes::from(rendered.bytes), Coding::Identity),
         });
-        Ok(Variant::new(body, rendered.changes.into()))
+        Ok(Variant::new(body, Arc::new(rendered.changes)))
     }
 
     /// Names a dressing; a field that is added to it must be added here, or pages of different dressings would be mixed.

@@ -14,7 +14,7 @@ use crate::decision::select::SelectionId;
 use super::coding::Coding;
 use super::plan::Plan;
 use super::qualify::Form;
-use super::render::Change;
+use super::render::Changes;
 use super::skip::Skip;
 
 /// Pages that nobody asks for go, so that what a page says to one customer does not stay in memory for long.
@@ -25,9 +25,6 @@ const OVERHEAD: usize = 1024;
 
 /// Ids of selections kept; with their keys some 100 bytes each.
 const SELECTIONS: u64 = 100_000;
-
-/// What the texts of one change take besides the change itself.
-const CHANGE_TEXTS: usize = 64;
 
 /// A page as the origin sent it, and what compiling it gave.
 #[derive(Debug)]
@@ -55,12 +52,12 @@ pub(super) struct Variant {
     /// Finished bytes and their coding; `None` when they are the page's own.
     pub(super) body: Option<(Bytes, Coding)>,
     /// What changed.
-    pub(super) changes: Arc<[Change]>,
+    pub(super) changes: Arc<Changes>,
     polished: AtomicBool,
 }
 
 impl Variant {
-    pub(super) fn new(body: Option<(Bytes, Coding)>, changes: Arc<[Change]>) -> Arc<Self> {
+    pub(super) fn new(body: Option<(Bytes, Coding)>, changes: Arc<Changes>) -> Arc<Self> {
         Arc::new(Self { body, changes, polished: AtomicBool::new(false) })
     }
 
@@ -238,7 +235,7 @@ impl Page {
 impl Variant {
     fn bytes(&self) -> usize {
         let body = self.body.as_ref().map_or(0, |(bytes, _)| bytes.len());
-        body + std::mem::size_of_val(&*self.changes) + self.changes.len() * CHANGE_TEXTS
+        body + self.changes.weight()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use lol_html::errors::RewritingError;
 
-use crate::page::{PageFacts, PageKind, ProductId, UnitFacts};
+use crate::page::{PageFacts, PageKind, ProductFacts, ProductId, UnitFacts};
 use crate::rewrite::banner::Anchors;
 use crate::rewrite::price::PriceFormat;
 use crate::site::StoreView;
@@ -150,15 +150,12 @@ impl Plan {
             agreed(judge.boxes().flat_map(|known| &known.prices).filter_map(|price| price.format.four_grouped()));
         let attributes = judge.attributes();
         let (products, left) = judge.decide(&scripts, currency.as_deref());
+        let (facts, products) = products.into_iter().unzip();
         let body = notes.regions(Region::Body).next();
         let head = notes.regions(Region::Head).find_map(|head| head.close).map(|close| close.start);
         Self {
             length: page.len(),
-            facts: PageFacts {
-                kind,
-                currencies: store.currencies.clone(),
-                products: products.iter().map(|product| product.facts.clone()).collect(),
-            },
+            facts: PageFacts { kind, currencies: store.currencies.clone(), products: facts },
             left_alone: left.into_iter().map(|(product, reason)| LeftAlone { product, reason }).collect(),
             elsewhere: Elsewhere::find(page, notes),
             store,
@@ -209,9 +206,15 @@ impl Plan {
         std::mem::size_of::<Self>()
             + boxes * size_of::<PlannedBox>()
             + self.products.iter().map(ProductPlan::weight).sum::<usize>()
+            + self.facts.products.iter().map(weight_of_facts).sum::<usize>()
             + self.left_alone.len() * 16
             + self.attributes.len() * size_of::<Attribute>()
             + self.anchors.weight()
+    }
+
+    /// How many places show a price that can be changed.
+    pub(crate) fn places(&self) -> usize {
+        self.products.iter().map(|product| product.places.len()).sum()
     }
 
     /// Where the page shows an attribute of a product.
@@ -221,8 +224,15 @@ impl Plan {
     }
 
     pub(crate) fn product(&self, id: ProductId) -> Option<&ProductPlan> {
-        let at = self.products.binary_search_by_key(&id, |product| product.facts.id).ok()?;
+        let at = self.products.binary_search_by_key(&id, |product| product.id).ok()?;
         self.products.get(at)
+    }
+
+    /// The product with what selecting knows of it.
+    pub(crate) fn known(&self, id: ProductId) -> Option<(&ProductFacts, &ProductPlan)> {
+        let product = self.product(id)?;
+        let at = self.facts.products.binary_search_by_key(&id, |facts| facts.id).ok()?;
+        Some((self.facts.products.get(at)?, product))
     }
 }
 
@@ -230,13 +240,13 @@ impl ProductPlan {
     /// About how many bytes it takes in memory.
     fn weight(&self) -> usize {
         let texts = self.places.iter().filter(|place| matches!(place.writing, Writing::Text(..))).count();
-        let units = self.facts.units.len();
-        size_of::<Self>()
-            + self.places.len() * size_of::<Place>()
-            + texts * 120
-            + units * 2 * size_of::<UnitFacts>()
-            + units * 64
+        size_of::<Self>() + self.places.len() * size_of::<Place>() + texts * 120 + self.ledger.weight()
     }
+}
+
+/// About how many bytes they take in memory.
+fn weight_of_facts(facts: &ProductFacts) -> usize {
+    size_of::<ProductFacts>() + facts.units.len() * (size_of::<UnitFacts>() + 32)
 }
 
 impl Words {

@@ -1,5 +1,7 @@
 //! Prices as a page writes them: learnt from a text and the amount it stands for, and written back in the same way.
 
+use std::fmt::{self, Write as _};
+
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;
 
@@ -28,6 +30,9 @@ const HIGHEST: Decimal = Decimal::from_parts(2_764_472_320, 232_830, 0, false, 0
 /// Reads an amount as attributes, metas and script data give it: a plain decimal number that is not below zero.
 pub fn parse_amount(text: &str) -> Option<Decimal> {
     let text = text.trim();
+    if let Some(amount) = short_amount(text) {
+        return Some(amount);
+    }
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         && text.starts_with(|ch: char| ch.is_ascii_digit())
         && !text.ends_with('.');
@@ -35,20 +40,46 @@ pub fn parse_amount(text: &str) -> Option<Decimal> {
     (amount < HIGHEST).then_some(amount)
 }
 
-/// Writes an amount for attributes and metas, such as `21.09` or `20`.
-pub fn amount_text(amount: Decimal) -> String {
-    amount.normalize().to_string()
+/// The same of so few digits that no bound has to be looked at. Nearly all amounts are as short, and there are thousands on a page.
+fn short_amount(text: &str) -> Option<Decimal> {
+    if text.len() > 15 {
+        return None;
+    }
+    let (mut units, mut point) = (0_i64, None);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'0'..=b'9' => units = units * 10 + i64::from(byte - b'0'),
+            b'.' if at > 0 && point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let decimals = point.map_or(0, |point| text.len() - point - 1);
+    // A point without decimals, and no digits at all, are for the one who knows all rules.
+    let is_whole = !text.is_empty() && (decimals > 0 || point.is_none());
+    is_whole.then(|| Decimal::new(units, u32::try_from(decimals).unwrap_or_default()))
 }
 
 /// Writes an amount in the place of another, such as `19.20` for `24.00`: with as many decimals at least as were padded there.
 pub(crate) fn amount_like(old: &str, amount: Decimal) -> String {
-    let padded = old.trim().split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let amount = amount.normalize();
-    let is_padded = old.trim().ends_with('0') && padded > 0;
-    match usize::try_from(amount.scale()).ok().filter(|scale| is_padded && *scale < padded) {
-        Some(_) => format!("{amount:.padded$}"),
-        None => amount.to_string(),
+    let mut text = String::new();
+    push_amount(&mut text, amount, padding_of(old));
+    text
+}
+
+/// How many decimals a number is padded to with zeros.
+pub(crate) fn padding_of(number: &str) -> usize {
+    let number = number.trim();
+    if !number.ends_with('0') {
+        return 0;
     }
+    number.split_once('.').map_or(0, |(_, decimals)| decimals.len())
+}
+
+/// Writes an amount for machines, such as `21.09` or `20`, with so many decimals at least.
+pub(crate) fn push_amount(text: &mut String, amount: Decimal, padding: usize) {
+    let amount = amount.normalize();
+    let decimals = padding.max(amount.scale() as usize);
+    write!(text, "{amount:.decimals$}").expect("strings take any text");
 }
 
 /// The visible text of one price, understood.
@@ -143,19 +174,26 @@ impl PriceText {
     ///
     /// `four_grouped` says whether the page groups numbers of four digits: some languages start at five.
     pub(crate) fn write(&self, amount: Decimal, four_grouped: Option<bool>) -> Option<String> {
-        let rounded = amount.round_dp_with_strategy(self.decimals, RoundingStrategy::MidpointAwayFromZero);
-        let plain = format!("{rounded:.*}", self.decimals as usize);
-        let (whole, decimals) = plain.split_once('.').unwrap_or((&plain, ""));
+        let mut text = String::with_capacity(ROOM);
+        self.write_to(&mut text, amount, four_grouped)?;
+        Some(text)
+    }
+
+    /// The same, to the end of a text.
+    pub(crate) fn write_to(&self, text: &mut String, amount: Decimal, four_grouped: Option<bool>) -> Option<()> {
+        let mut plain = Plain { bytes: [0; ROOM], length: 0 };
+        write!(plain, "{:.*}", self.decimals as usize, self.shown(amount)).ok()?;
+        let (whole, decimals) = plain.parts();
         if whole.len() >= GROUPED_FROM && whole.len() > self.whole_digits {
             return None;
         }
         let ungrouped = whole.len() == GROUPED_FROM && self.whole_digits > GROUPED_FROM && four_grouped == Some(false);
-        let mut text = if ungrouped { self.digits(whole) } else { self.grouped(whole) };
+        self.push_whole(text, whole, if ungrouped { &Grouping::None } else { &self.grouping });
         if !decimals.is_empty() {
             text.push_str(&self.point);
-            text.push_str(&self.digits(decimals));
+            decimals.iter().for_each(|digit| self.push(text, *digit));
         }
-        Some(text)
+        Some(())
     }
 
     /// Reads the amount of another text that is written in the same way.
@@ -179,13 +217,7 @@ impl PriceText {
         number.value(self.decimals).and_then(|value| self.write(value, None)).as_deref() == Some(number.span.of(page))
     }
 
-    fn digits(&self, ascii: &str) -> String {
-        let mut text = String::with_capacity(ascii.len());
-        ascii.chars().for_each(|digit| self.push(&mut text, digit));
-        text
-    }
-
-    fn push(&self, text: &mut String, ascii: char) {
+    fn push(&self, text: &mut String, ascii: u8) {
         let digit = localised(ascii, self.zero);
         match self.spelling {
             Spelling::Plain => text.push(digit),
@@ -193,21 +225,48 @@ impl PriceText {
         }
     }
 
-    fn grouped(&self, whole: &str) -> String {
-        let (symbol, upper) = match &self.grouping {
-            Grouping::None => return self.digits(whole),
-            Grouping::Thousands(symbol) => (symbol, 3),
-            Grouping::Indian(symbol) => (symbol, 2),
+    fn push_whole(&self, text: &mut String, whole: &[u8], grouping: &Grouping) {
+        let (symbol, upper) = match grouping {
+            Grouping::None => ("", 3),
+            Grouping::Thousands(symbol) => (&**symbol, 3),
+            Grouping::Indian(symbol) => (&**symbol, 2),
         };
-        let mut text = String::with_capacity(whole.len() * 2);
-        for (at, digit) in whole.chars().enumerate() {
+        for (at, digit) in whole.iter().enumerate() {
             let left = whole.len() - at;
             if at > 0 && left >= 3 && (left - 3).is_multiple_of(upper) {
                 text.push_str(symbol);
             }
-            self.push(&mut text, digit);
+            self.push(text, *digit);
         }
-        text
+    }
+}
+
+/// A number as `Decimal` writes it, without an allocation: there are several for every price.
+struct Plain {
+    bytes: [u8; ROOM],
+    length: usize,
+}
+
+/// More than any amount below [`HIGHEST`] takes with the decimals that a text can show.
+const ROOM: usize = 64;
+
+impl Plain {
+    /// The digits before the decimals, and the decimals.
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let number = &self.bytes[..self.length];
+        match memchr::memchr(b'.', number) {
+            Some(point) => (&number[..point], &number[point + 1..]),
+            None => (number, &[]),
+        }
+    }
+}
+
+impl fmt::Write for Plain {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let end = self.length + text.len();
+        self.bytes.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(text.as_bytes());
+        self.length = end;
+        Ok(())
     }
 }
 
@@ -294,8 +353,9 @@ fn digit(shown: char) -> Option<(char, char)> {
     })
 }
 
-fn localised(ascii: char, zero: char) -> char {
-    ascii.to_digit(10).and_then(|value| char::from_u32(u32::from(zero) + value)).unwrap_or(ascii)
+fn localised(ascii: u8, zero: char) -> char {
+    let value = ascii.checked_sub(b'0').filter(|value| *value < 10);
+    value.and_then(|value| char::from_u32(u32::from(zero) + u32::from(value))).unwrap_or(char::from(ascii))
 }
 
 #[cfg(test)]
@@ -313,6 +373,16 @@ mod tests {
         let number = text.write(amount(new), None)?;
         let range = text.number.range();
         Some(format!("{}{number}{}", &raw[..range.start], &raw[range.end..]))
+    }
+
+    proptest! {
+        #[test]
+        fn short_amounts_are_read_as_others_are(text in "[0-9]{0,9}(\\.[0-9]{0,5})?|[0-9. -]{0,8}") {
+            if let Some(amount) = short_amount(&text) {
+                let exact = Decimal::from_str_exact(&text).expect("a number");
+                prop_assert_eq!((amount, amount.scale()), (exact, exact.scale()));
+            }
+        }
     }
 
     #[test]
@@ -402,9 +472,9 @@ mod tests {
         for text in ["", "1.", "-1", "+1", "1e3", ".5", "1,5", "NaN", "1.2.3", "99999999999999999999999999999999"] {
             assert_eq!(parse_amount(text), None, "{text}");
         }
-        assert_eq!(amount_text(amount("20.00")), "20");
-        assert_eq!(amount_text(amount("21.090")), "21.09");
-        assert_eq!(amount_text(amount("1000")), "1000");
+        assert_eq!(amount_like("5", amount("20.00")), "20");
+        assert_eq!(amount_like("5", amount("21.090")), "21.09");
+        assert_eq!(amount_like("5", amount("1000")), "1000");
     }
 
     proptest! {

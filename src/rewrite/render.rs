@@ -12,7 +12,12 @@ use crate::rule::Placement;
 use crate::rule::html::escape;
 use crate::site::{Display, Reference};
 
+use prices::{Number, Words};
+
+mod changes;
 mod prices;
+
+pub use changes::{Changes, Said};
 
 /// What goes into a page besides the selection.
 #[derive(Clone, Copy, Debug)]
@@ -50,12 +55,12 @@ pub struct Rendered {
     /// The page.
     pub bytes: Vec<u8>,
     /// What became of everything in the selection: prices in the order of products and places, products in doubt, then blocks.
-    pub changes: Vec<Change>,
+    pub changes: Changes,
 }
 
-/// What became of a part of the selection.
+/// What became of a part of the selection; with texts that are either told (`String`) or still to be told ([`Said`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum Change<T = String> {
     /// A text of the page was replaced, or added where `old` is empty.
     Slot {
         /// Whose price it is.
@@ -63,9 +68,9 @@ pub enum Change {
         /// What was replaced.
         slot: Slot,
         /// The raw text before.
-        old: String,
+        old: T,
         /// The raw text now.
-        new: String,
+        new: T,
     },
     /// A product stayed as it was.
     Refused {
@@ -194,46 +199,55 @@ impl Refusal {
 pub fn render(plan: &Plan, page: &[u8], selection: &Selection, dressing: &Dressing<'_>) -> Rendered {
     let text = std::str::from_utf8(page).ok().filter(|text| text.len() == plan.page_length());
     let Some(text) = text else {
-        return Rendered { bytes: page.to_vec(), changes: Vec::new() };
+        return Rendered { bytes: page.to_vec(), changes: Changes::default() };
     };
+    let room = plan.places() + 8 * selection.prices.len() + 16;
     let mut sheet = Sheet {
         plan,
         page: text,
         dressing,
-        edits: Vec::new(),
+        words: Words::new(plan, dressing),
+        written: Vec::with_capacity(room),
+        added: Vec::new(),
+        texts: String::with_capacity(32 * room),
+        numbers: Vec::new(),
         replaced: Vec::new(),
-        changes: Vec::new(),
+        changes: Vec::with_capacity(room),
         styled: false,
     };
     let blocks = sheet.place_blocks(&selection.blocks);
     let mut done = BTreeSet::new();
     for change in selection.prices.iter().filter(|change| done.insert(change.product)) {
-        sheet.price(change);
+        sheet.change(change);
     }
     sheet.note_doubts(&selection.in_doubt);
     sheet.changes.extend(blocks);
     sheet.dress();
-    Rendered { bytes: write(page, sheet.edits), changes: sheet.changes }
+    sheet.written.append(&mut sheet.added);
+    let bytes = write(page, &sheet.texts, sheet.written);
+    Rendered { bytes, changes: Changes::new(sheet.changes, sheet.texts) }
 }
 
-/// One place that is written: a range of the page and its new text.
+/// One place that is written: a range of the page and its new text, as a range of all new texts.
+#[derive(Clone, Copy)]
 struct Edit {
     span: Span,
     side: Side,
-    text: String,
+    text: Span,
 }
 
 /// Copies the page with its edits. They do not overlap; one that did would be left out.
-fn write(page: &[u8], mut edits: Vec<Edit>) -> Vec<u8> {
-    edits.sort_by_key(|edit| (edit.span.start, edit.span.end, edit.side));
-    let added: usize = edits.iter().map(|edit| edit.text.len()).sum();
+fn write(page: &[u8], texts: &str, mut edits: Vec<Edit>) -> Vec<u8> {
+    // Stable, so that what is written to one place stays in order; and quick, since there are long runs in page order.
+    edits.sort_by_key(|edit| (u64::from(edit.span.start) << 32 | u64::from(edit.span.end), edit.side));
+    let added: usize = edits.iter().map(|edit| edit.text.range().len()).sum();
     let mut bytes = Vec::with_capacity(page.len() + added);
     let mut at = 0;
     for edit in edits {
         let range = edit.span.range();
         if let Some(between) = page.get(at..range.start) {
             bytes.extend_from_slice(between);
-            bytes.extend_from_slice(edit.text.as_bytes());
+            bytes.extend_from_slice(edit.text.of(texts).as_bytes());
             at = range.end;
         }
     }
@@ -245,16 +259,24 @@ struct Sheet<'a> {
     plan: &'a Plan,
     page: &'a str,
     dressing: &'a Dressing<'a>,
-    edits: Vec<Edit>,
+    words: Words,
+    /// What is written instead of prices; of each product in page order.
+    written: Vec<Edit>,
+    /// What is added to the page, and what blocks replace.
+    added: Vec<Edit>,
+    /// Every new text, one after the other: no place needs an allocation of its own.
+    texts: String,
+    /// Numbers that were written already, with their texts.
+    numbers: Vec<(Number, Span)>,
     /// What blocks replace, none within another.
     replaced: Vec<Span>,
-    changes: Vec<Change>,
+    changes: Vec<Change<Said>>,
     /// Whether something was written that Segue's stylesheet is for.
     styled: bool,
 }
 
 impl Sheet<'_> {
-    fn place_blocks(&mut self, blocks: &[PlacedBlock]) -> Vec<Change> {
+    fn place_blocks(&mut self, blocks: &[PlacedBlock]) -> Vec<Change<Said>> {
         let placed: Vec<_> =
             blocks.iter().map(|block| (block, self.plan.anchors.spots(self.page, &block.placement))).collect();
         let spots = placed.iter().filter_map(|(_, spots)| spots.as_ref().ok()).flatten();
@@ -275,14 +297,19 @@ impl Sheet<'_> {
             return Err(NoAnchor::Swallowed);
         }
         for spot in free {
-            let html = format!(r#"<div class="widget block block-static-block segue-block">{}</div>"#, block.html);
             self.styled = true;
-            match spot {
-                Spot::Insert(at, side) => self.edit(Span::at(at), side, html),
-                Spot::Replace(span) => match self.edits.iter_mut().find(|edit| edit.span == span) {
-                    Some(edit) => edit.text.push_str(&html),
-                    None => self.edit(span, Side::Before, html),
-                },
+            let (span, side) = match spot {
+                Spot::Insert(at, side) => (Span::at(at), side),
+                Spot::Replace(span) => (span, Side::Before),
+            };
+            let known = self.added.iter().position(|edit| matches!(spot, Spot::Replace(_)) && edit.span == span);
+            let start = self.texts.len();
+            // Blocks that stand instead of one element have one text.
+            self.texts.extend_from_within(known.map_or(0..0, |at| self.added[at].text.range()));
+            self.texts.extend([r#"<div class="widget block block-static-block segue-block">"#, &block.html, "</div>"]);
+            match known {
+                Some(at) => self.added[at].text = Span::new(start..self.texts.len()),
+                None => self.edit(span, side, start),
             }
         }
         Ok(())
@@ -295,9 +322,9 @@ impl Sheet<'_> {
         }
     }
 
-    fn price(&mut self, change: &PriceChange) {
-        let outcome = match self.plan.product(change.product) {
-            Some(product) => self.product(product, change),
+    fn change(&mut self, change: &PriceChange) {
+        let outcome = match self.plan.known(change.product) {
+            Some((facts, product)) => self.product(facts, product, change),
             None => Err(self
                 .plan
                 .left_alone()
@@ -325,21 +352,25 @@ impl Sheet<'_> {
 
     fn dress(&mut self) {
         if let Some((url, at)) = self.dressing.stylesheet.zip(self.plan.head_end).filter(|_| self.styled) {
-            let link = format!("<link rel=\"stylesheet\" href=\"{}\">", escape(url));
-            self.edit(Span::at(at), Side::Append, link);
+            let start = self.texts.len();
+            self.texts.extend(["<link rel=\"stylesheet\" href=\"", &escape(url), "\">"]);
+            self.edit(Span::at(at), Side::Append, start);
         }
         if let Some(marker) = self.dressing.marker {
-            self.edit(Span::at(self.plan.body_end), Side::Append, marker.to_owned());
+            let start = self.texts.len();
+            self.texts.push_str(marker);
+            self.edit(Span::at(self.plan.body_end), Side::Append, start);
         }
     }
 
-    fn edit(&mut self, span: Span, side: Side, text: String) {
-        self.edits.push(Edit { span, side, text });
+    /// Puts what was added to the texts since `start` in a place.
+    fn edit(&mut self, span: Span, side: Side, start: usize) {
+        self.added.push(Edit { span, side, text: Span::new(start..self.texts.len()) });
     }
 }
 
 /// The products that stayed as they were.
-fn refused(changes: &[Change]) -> impl Iterator<Item = ProductId> + '_ {
+fn refused<T>(changes: &[Change<T>]) -> impl Iterator<Item = ProductId> + '_ {
     changes.iter().filter_map(|change| match change {
         Change::Refused { product, .. } => Some(*product),
         Change::Slot { .. } | Change::Block { .. } => None,

@@ -113,7 +113,8 @@ impl Shop {
                 .expect("a folder to keep pages in");
         }
         let Ok(after) = String::from_utf8(bytes) else { return vec!["no text any more".to_owned()] };
-        let mut mistakes: Vec<String> = undo::differences(page, &after, &changes).into_iter().collect();
+        let mut mistakes: Vec<String> =
+            undo::differences(page, &after, &changes.told(page.as_bytes())).into_iter().collect();
         mistakes.extend(Checker::new(page, rates).halves(&after, Offer::Percent(20.into())));
         mistakes
     }

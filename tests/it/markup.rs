@@ -55,7 +55,8 @@ pub fn rendered(page: &str, mut prices: Vec<PriceChange>, blocks: Vec<PlacedBloc
         &Selection { prices, blocks, ..Selection::default() },
         &Dressing::default(),
     );
-    (String::from_utf8(rendered.bytes).expect("UTF-8"), rendered.changes)
+    let changes = rendered.changes.told(page.as_bytes());
+    (String::from_utf8(rendered.bytes).expect("UTF-8"), changes)
 }
 
 fn only_left(details: &str) -> &'static str {

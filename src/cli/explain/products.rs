@@ -40,7 +40,8 @@ struct CopyReport {
 /// Every product of a page in ascending order.
 pub(super) fn products(done: &Done, verdicts: &[Verdict]) -> Vec<ProductReport> {
     let page = std::str::from_utf8(&done.page).unwrap_or_default();
-    let planned = done.plan.facts().products.iter().map(|facts| product(done, page, facts, verdicts));
+    let changes = done.changes.told(&done.page);
+    let planned = done.plan.facts().products.iter().map(|facts| product(done, &changes, page, facts, verdicts));
     let left = done.plan.left_alone().iter().map(|left| {
         let refusal = Refusal::LeftAlone(left.reason);
         ProductReport {
@@ -57,12 +58,12 @@ pub(super) fn products(done: &Done, verdicts: &[Verdict]) -> Vec<ProductReport> 
     all
 }
 
-fn product(done: &Done, page: &str, facts: &ProductFacts, verdicts: &[Verdict]) -> ProductReport {
-    let written = done.changes.iter().filter_map(|change| match change {
+fn product(done: &Done, changes: &[Change], page: &str, facts: &ProductFacts, verdicts: &[Verdict]) -> ProductReport {
+    let written = changes.iter().filter_map(|change| match change {
         Change::Slot { product, slot, old, new } if *product == facts.id => Some((*slot, old.as_str(), new.as_str())),
         _ => None,
     });
-    let refusal = done.changes.iter().find_map(|change| match change {
+    let refusal = changes.iter().find_map(|change| match change {
         Change::Refused { product, reason } if *product == facts.id => Some(*reason),
         _ => None,
     });

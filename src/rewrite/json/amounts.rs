@@ -139,6 +139,9 @@ impl Tier {
 }
 
 fn adds_nothing(adjustments: &str) -> bool {
+    if matches!(adjustments, "[]" | "{}" | "null") {
+        return true;
+    }
     match serde_json::from_str(adjustments) {
         Ok(Value::Null) => true,
         Ok(Value::Array(values)) => values.iter().all(is_zero),

@@ -1,5 +1,7 @@
 //! Understands one price box, or says why not. Whatever is not known to be harmless makes the box unknown.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use super::hidden;
@@ -60,7 +62,7 @@ pub(crate) struct ShownPrice {
     /// With or without tax.
     pub(crate) side: Side,
     /// How the text is written, and where the number in it is.
-    pub(crate) format: PriceText,
+    pub(crate) format: Arc<PriceText>,
     /// The visible text, raw.
     pub(crate) text: Span,
     /// The value of `data-price-amount`.
@@ -392,8 +394,8 @@ impl<'a> Tree<'a> {
         holder.extent.inner().ok_or(Reason::BrokenMarkup)
     }
 
-    fn learn(&self, text: Span, amount: Decimal) -> Option<PriceText> {
-        PriceText::learn_in(self.page, &Layer::of(self.page, text).html(), amount)
+    fn learn(&self, text: Span, amount: Decimal) -> Option<Arc<PriceText>> {
+        PriceText::learn_in(self.page, &Layer::of(self.page, text).html(), amount).map(Arc::new)
     }
 
     /// Tells fixed product taxes from the rest of the price: shown within it, or beside it with a sum of both.
@@ -530,7 +532,7 @@ fn check_order(found: &[(usize, Option<usize>, ShownPrice)]) -> Result<(), Reaso
 
 /// Whether two amounts are one price: what is computed twice may differ past the digits that anybody sees.
 pub(crate) fn is_same(one: Decimal, other: Decimal) -> bool {
-    (one - other).abs() < Decimal::new(1, 3)
+    one == other || (one - other).abs() < Decimal::new(1, 3)
 }
 
 /// Whether a raw value states the amount, perhaps rounded to fewer decimals.

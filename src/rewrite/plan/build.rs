@@ -1,6 +1,8 @@
 //! Puts together everything that a page says of one product's prices. All of it must agree; whatever cannot be changed along leaves the
 //! product as it is.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use super::boxes::{Copied, Frame, PriceBox, Shape, ShownPrice, Side, is_rounding_of, is_same};
@@ -22,8 +24,7 @@ use crate::rewrite::price::{PriceText, parse_amount};
 /// A product whose every price on the page can be changed.
 #[derive(Clone, Debug)]
 pub(crate) struct ProductPlan {
-    /// What selecting needs to know of it.
-    pub(crate) facts: ProductFacts,
+    pub(crate) id: ProductId,
     pub(crate) ledger: Ledger,
     /// Every place that shows one of its prices.
     pub(crate) places: Vec<Place>,
@@ -67,7 +68,7 @@ pub(crate) enum Writing {
     /// As a number that others are added to, fractions of a cent kept.
     Exact,
     /// As text; the span is that of the whole text, for reports.
-    Text(Box<PriceText>, Span),
+    Text(Arc<PriceText>, Span),
     /// As how many percent the value is below this one.
     Saving(ValueId, Rounding),
 }
@@ -130,12 +131,14 @@ pub(super) struct Sources<'a> {
     pub(super) stated: Vec<&'a Stated>,
 }
 
-/// Builds the plan of one product.
-pub(super) fn build(sources: &Sources<'_>) -> Result<ProductPlan, Reason> {
+/// Builds the plan of one product, with what selecting needs to know of it.
+pub(super) fn build(sources: &Sources<'_>) -> Result<(ProductFacts, ProductPlan), Reason> {
     let mut builder = Builder {
         sources,
         ledger: Ledger::default(),
         places: Vec::new(),
+        spans: Vec::new(),
+        variants: Vec::new(),
         whose: Whose::Product,
         tiers: Vec::new(),
         choices: Vec::new(),
@@ -160,6 +163,10 @@ struct Builder<'s, 'a> {
     sources: &'s Sources<'a>,
     ledger: Ledger,
     places: Vec<Place>,
+    /// Where they are.
+    spans: Vec<Span>,
+    /// The units of the variants, in the order of the choices and the variants in them.
+    variants: Vec<usize>,
     /// Whose price the product's own is.
     whose: Whose,
     /// Prices by quantity, known to be so.
@@ -200,17 +207,16 @@ impl Builder<'_, '_> {
     /// The cheapest variant; dearer ones than the box shows may be those that are sold out.
     fn lead_of_variants(&mut self) -> Result<ValueId, Reason> {
         self.whose = Whose::SomeVariant;
-        let mut units = Vec::new();
         for choices in &self.sources.choices {
             for (id, prices) in &choices.variants {
                 let whose = Whose::Variant { id: *id, sku: choices.skus.get(id).cloned() };
                 let amounts = amounts_of_set(prices).ok_or(Reason::ScriptPrices)?;
-                let unit = self.ledger.unit(&whose, Share::Whole, amounts);
-                if !units.contains(&unit) {
-                    units.push(unit);
-                }
+                self.variants.push(self.ledger.unit(&whose, Share::Whole, amounts));
             }
         }
+        let mut units = self.variants.clone();
+        units.sort_unstable();
+        units.dedup();
         let shown =
             self.sources.boxes.iter().map(|known| amounts_of(known, Copied::Current)).find(|it| it.lead().is_some());
         let shown = shown.or_else(|| amounts_of_set(&self.sources.choices.first()?.prices));
@@ -372,7 +378,7 @@ impl Builder<'_, '_> {
     }
 
     fn note_shown(&mut self, price: &ShownPrice, value: ValueId) -> Result<(), Reason> {
-        let text = Writing::Text(Box::new(price.format.clone()), price.text);
+        let text = Writing::Text(Arc::clone(&price.format), price.text);
         self.place(PlaceKind::Amount, price.amount_slot, value, price.side, price.fixed_tax, Writing::Number);
         self.place(PlaceKind::Visible, price.format.number, value, price.side, price.fixed_tax, text);
         Ok(())
@@ -447,6 +453,7 @@ impl Builder<'_, '_> {
 
     fn note_choices(&mut self, main: ValueId) -> Result<(), Reason> {
         let all = self.sources.choices.clone();
+        let mut units = std::mem::take(&mut self.variants).into_iter();
         for choices in all {
             if choices.prices.is_unknown
                 || !amounts_of_set(&choices.prices).is_none_or(|shown| self.agrees(main, shown))
@@ -454,15 +461,14 @@ impl Builder<'_, '_> {
                 return Err(Reason::Contradiction);
             }
             self.note_amounts(&choices.prices, main);
-            for (id, prices) in &choices.variants {
+            for ((_, prices), unit) in choices.variants.iter().zip(units.by_ref()) {
                 if prices.is_unknown {
                     return Err(Reason::ScriptPrices);
                 }
-                let whose = Whose::Variant { id: *id, sku: choices.skus.get(id).cloned() };
-                let amounts = amounts_of_set(prices).ok_or(Reason::ScriptPrices)?;
-                let value = self.ledger.unit_value(&whose, Share::Whole, amounts);
+                let value = self.ledger.value(Formula::Unit(unit));
                 self.note_amounts(prices, value);
                 for tier in prices.tiers.iter().filter(|tier| !tier.is_empty()) {
+                    let whose = self.ledger.units[unit].whose.clone();
                     let reduced = self.note_tier(tier, &whose)?;
                     self.note_saving(tier.percentage, reduced, value);
                 }
@@ -573,7 +579,7 @@ impl Builder<'_, '_> {
                     continue;
                 }
                 found += 1;
-                let writing = Writing::Text(Box::new(format), *text);
+                let writing = Writing::Text(Arc::new(format), *text);
                 self.place(PlaceKind::Visible, number, value, side, Decimal::ZERO, writing);
             }
             if found < prices_in(self.sources.page, *text) {
@@ -601,7 +607,7 @@ impl Builder<'_, '_> {
             value,
             priced.side,
             Decimal::ZERO,
-            Writing::Text(Box::new(format), priced.text),
+            Writing::Text(Arc::new(format), priced.text),
         );
         Ok(())
     }
@@ -645,7 +651,7 @@ impl Builder<'_, '_> {
             let value = self.ledger.unit_value(&self.whose.clone(), Share::Whole, amounts);
             for price in prices {
                 let number = price.format.number;
-                let text = Writing::Text(Box::new(price.format), price.text);
+                let text = Writing::Text(Arc::clone(&price.format), price.text);
                 self.place(PlaceKind::Amount, price.amount_slot, value, price.side, Decimal::ZERO, Writing::Number);
                 self.place(PlaceKind::Visible, number, value, price.side, Decimal::ZERO, text);
             }
@@ -715,7 +721,7 @@ impl Builder<'_, '_> {
             self.place(PlaceKind::Script, number, value, side, Decimal::ZERO, Writing::Number);
         }
         if let Some(text) = &amount.text {
-            let writing = Writing::Text(Box::new(text.price.clone()), text.whole);
+            let writing = Writing::Text(Arc::new(text.price.clone()), text.whole);
             self.place(PlaceKind::Script, text.price.number, value, side, Decimal::ZERO, writing);
         }
         Ok(())
@@ -804,21 +810,24 @@ impl Builder<'_, '_> {
     fn place(&mut self, kind: PlaceKind, span: Span, value: ValueId, side: Side, fixed_tax: Decimal, writing: Writing) {
         let span = span.trimmed(self.sources.page);
         // A place that two sources name is one place.
-        if !self.places.iter().any(|place| place.span == span) {
+        if !self.spans.contains(&span) {
+            self.spans.push(span);
             self.places.push(Place { span, kind, value, side, fixed_tax, writing });
         }
     }
 
-    fn finish(mut self, main: ValueId) -> Result<ProductPlan, Reason> {
+    fn finish(mut self, main: ValueId) -> Result<(ProductFacts, ProductPlan), Reason> {
         self.ledger.settle();
         self.check_shown()?;
         if !self.ledger.is_taxed_alike() {
             return Err(Reason::Contradiction);
         }
         let boxes = self.sources.boxes.iter().map(|known| self.planned(known, main)).collect();
-        let facts =
-            ProductFacts { id: self.sources.id, sku: self.sources.sku.clone(), units: self.ledger.units.clone() };
-        Ok(ProductPlan { facts, ledger: self.ledger, places: self.places, boxes })
+        // They are written in page order.
+        self.places.sort_unstable_by_key(|place| place.span);
+        let (id, sku) = (self.sources.id, self.sources.sku.clone());
+        let facts = ProductFacts { id, sku, units: std::mem::take(&mut self.ledger.units) };
+        Ok((facts, ProductPlan { id, ledger: self.ledger, places: self.places, boxes }))
     }
 
     /// Every number in its place must be that of its value, now that all is known.

@@ -1,6 +1,7 @@
 //! Prices that the manufacturer lets be shown only to who asks for them (MSRP, MAP): Magento keeps them as HTML in the JSON of an attribute.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::boxes::{Copied, Labels, PriceBox, Shape, ShownPrice, Side};
 use super::layer::Layer;
@@ -22,7 +23,7 @@ pub(super) struct HiddenPrice {
     /// That value, read.
     pub(super) amount: rust_decimal::Decimal,
     /// How the text is written.
-    pub(super) format: PriceText,
+    pub(super) format: Arc<PriceText>,
     /// The text that is shown.
     pub(super) text: Span,
 }
@@ -62,7 +63,7 @@ fn shown(price: &HiddenPrice) -> Result<ShownPrice, Reason> {
     Ok(ShownPrice {
         copy,
         side: price.side,
-        format: price.format.clone(),
+        format: Arc::clone(&price.format),
         text: price.text,
         amount_slot: price.amount_slot,
         amount: price.amount,
@@ -118,7 +119,7 @@ fn prices(page: &str, html: &Layer<'_>) -> Option<Vec<HiddenPrice>> {
             side: if is_base { Side::Base } else { Side::Final },
             amount_slot: html.span(start..end),
             amount,
-            format,
+            format: Arc::new(format),
             text: shown.whole(),
         });
         at = close;

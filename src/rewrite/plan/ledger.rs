@@ -8,7 +8,7 @@ use crate::page::{Amounts, Share, UnitFacts, Whose};
 /// A product's prices.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {
-    /// Each price that a cart could charge, once.
+    /// Each price that a cart could charge, once; they become a part of the product's facts when all are known.
     pub(crate) units: Vec<UnitFacts>,
     /// Each price that the page shows, by how it follows from the units.
     values: Vec<Value>,
@@ -106,17 +106,18 @@ impl Ledger {
 
     /// The value with this formula.
     pub(crate) fn value(&mut self, formula: Formula) -> ValueId {
+        let old = formula.amounts(&|at| self.old_unit(at)).unwrap_or_default();
         let at = self.values.iter().position(|value| value.formula == formula).unwrap_or_else(|| {
-            self.values.push(Value { formula, old: Amounts::default() });
+            self.values.push(Value { formula, old });
             self.values.len() - 1
         });
-        self.values[at].old = self.values[at].formula.amounts(&self.old_units()).unwrap_or_default();
+        self.values[at].old = old;
         ValueId(at)
     }
 
     /// What a formula comes to on the page as it came.
     pub(crate) fn reckon(&self, formula: &Formula) -> Option<Amounts> {
-        formula.amounts(&self.old_units())
+        formula.amounts(&|at| self.old_unit(at))
     }
 
     /// The value that is one unit.
@@ -138,7 +139,7 @@ impl Ledger {
     /// What a value will be, given the new amounts of all units; nothing where it cannot be told.
     pub(crate) fn new_amounts(&self, value: ValueId, units: &[Amounts]) -> Option<Amounts> {
         let formula = &self.values.get(value.0)?.formula;
-        let amounts = formula.amounts(units)?;
+        let amounts = formula.amounts(&|at| units.get(at).copied())?;
         // The cart rounds what it takes off up at half a cent, so that what is left of a sum goes down.
         let cents = |amount: Decimal| amount.round_dp_with_strategy(2, RoundingStrategy::MidpointTowardZero);
         Some(if matches!(formula, Formula::Sum(_)) { amounts.map(cents) } else { amounts })
@@ -166,9 +167,9 @@ impl Ledger {
 
     /// Settles what every value is, now that all units are known.
     pub(crate) fn settle(&mut self) {
-        let units = self.old_units();
+        let units = &self.units;
         for value in &mut self.values {
-            value.old = value.formula.amounts(&units).unwrap_or_default();
+            value.old = value.formula.amounts(&|at| units.get(at).map(|unit| unit.amounts)).unwrap_or_default();
         }
     }
 
@@ -188,14 +189,19 @@ impl Ledger {
         })
     }
 
-    fn old_units(&self) -> Vec<Amounts> {
-        self.units.iter().map(|unit| unit.amounts).collect()
+    /// About how many bytes it takes in memory.
+    pub(crate) fn weight(&self) -> usize {
+        self.values.len() * (size_of::<Value>() + 32)
+    }
+
+    fn old_unit(&self, at: usize) -> Option<Amounts> {
+        self.units.get(at).map(|unit| unit.amounts)
     }
 }
 
 impl Formula {
-    fn amounts(&self, units: &[Amounts]) -> Option<Amounts> {
-        let unit = |at: &usize| units.get(*at).copied();
+    fn amounts(&self, units: &impl Fn(usize) -> Option<Amounts>) -> Option<Amounts> {
+        let unit = |at: &usize| units(*at);
         match self {
             Self::Unit(at) => unit(at),
             Self::Least(of) => of.iter().filter_map(unit).min_by_key(Amounts::lead),
@@ -216,8 +222,8 @@ impl Formula {
 }
 
 impl Term {
-    fn amounts(&self, units: &[Amounts]) -> Option<Amounts> {
-        let part = |(at, times): &(usize, Decimal)| units.get(*at).map(|unit| unit.map(|amount| amount * times));
+    fn amounts(&self, units: &impl Fn(usize) -> Option<Amounts>) -> Option<Amounts> {
+        let part = |(at, times): &(usize, Decimal)| units(*at).map(|unit| unit.map(|amount| amount * times));
         let parts = self.parts.iter().filter_map(part);
         match self.pick {
             Pick::Least => parts.min_by_key(Amounts::lead),

@@ -8,10 +8,10 @@ use super::extras::{Notices, Priced};
 use super::hidden::{HiddenPrice, prices_in};
 use super::layer::Layer;
 use super::reason::Reason;
-use super::scan::{Extent, LINKS, Noted, Notes, Region};
+use super::scan::{BoxNote, Extent, LINKS, Noted, Notes, Region};
 use super::scripts::{Scripts, named_products};
 use super::text::{Span, decode};
-use crate::page::{PageKind, ProductId};
+use crate::page::{PageKind, ProductFacts, ProductId};
 use crate::rewrite::json::options::{self, Extra};
 use crate::rewrite::json::structured::Stated;
 use crate::rewrite::json::{leading_id, whole_id};
@@ -54,6 +54,8 @@ pub(crate) struct Judge<'a> {
     page: &'a str,
     notes: &'a Notes,
     kind: PageKind,
+    /// From the start to the end of price boxes, none within another.
+    boxed: Vec<Span>,
     found: Vec<Found>,
     main: Option<ProductId>,
     left: BTreeMap<ProductId, Reason>,
@@ -62,7 +64,8 @@ pub(crate) struct Judge<'a> {
 impl<'a> Judge<'a> {
     /// Understands every price box of the page.
     pub(crate) fn new(page: &'a str, notes: &'a Notes, kind: PageKind) -> Self {
-        let mut judge = Self { page, notes, kind, found: Vec::new(), main: None, left: BTreeMap::new() };
+        let boxed = boxed(notes);
+        let mut judge = Self { page, notes, kind, boxed, found: Vec::new(), main: None, left: BTreeMap::new() };
         judge.find_boxes();
         judge.find_main();
         judge
@@ -78,8 +81,8 @@ impl<'a> Judge<'a> {
         mut self,
         scripts: &Scripts,
         currency: Option<&str>,
-    ) -> (Vec<ProductPlan>, BTreeMap<ProductId, Reason>) {
-        let notices = self.notices();
+    ) -> (Vec<(ProductFacts, ProductPlan)>, BTreeMap<ProductId, Reason>) {
+        let (notices, skus) = (self.notices(), self.skus());
         self.leave_by_boxes();
         self.leave_by_scripts(scripts);
         self.leave_by_widgets();
@@ -91,19 +94,23 @@ impl<'a> Judge<'a> {
         if self.kind == PageKind::Product {
             self.leave_main(scripts);
         }
-        self.leave_by_structured_data(scripts);
+        self.leave_by_structured_data(scripts, &skus);
         self.leave_by_precision(scripts, currency);
-        let plans = self.plans(scripts, &notices);
+        let plans = self.plans(scripts, &notices, &skus);
         (plans, self.left)
     }
 
     /// The products that are not left alone. Whatever does not fit together leaves its product.
-    fn plans(&mut self, scripts: &Scripts, notices: &Notices) -> Vec<ProductPlan> {
-        let skus = self.skus();
+    fn plans(
+        &mut self,
+        scripts: &Scripts,
+        notices: &Notices,
+        skus: &BTreeMap<ProductId, String>,
+    ) -> Vec<(ProductFacts, ProductPlan)> {
         let links = self.links();
         let mut built = Vec::new();
         for id in self.ids().into_iter().filter(|id| !self.left.contains_key(id)) {
-            built.push((id, build(&self.sources(id, scripts, notices, &skus, &links))));
+            built.push((id, build(&self.sources(id, scripts, notices, skus, &links))));
         }
         let mut plans = Vec::with_capacity(built.len());
         for (id, built) in built {
@@ -194,7 +201,7 @@ impl<'a> Judge<'a> {
 
     /// The innermost region of a kind around a place, by the offset where it begins.
     fn inside(&self, kind: Region, place: Span) -> Option<u32> {
-        self.notes.regions(kind).filter(|extent| extent.covers(place.start)).map(|extent| extent.open.start).max()
+        self.notes.innermost(kind, place.start)
     }
 
     /// Finds the product that a product page is about.
@@ -487,15 +494,17 @@ impl<'a> Judge<'a> {
     }
 
     fn in_box(&self, place: Span) -> bool {
-        let wholes = self.notes.boxes.iter().filter_map(|note| self.notes.extent(note.element.extent).whole());
-        wholes.into_iter().any(|whole| whole.start <= place.start && place.start < whole.end)
+        let before = self.boxed.partition_point(|whole| whole.start <= place.start);
+        before.checked_sub(1).is_some_and(|at| place.start < self.boxed[at].end)
     }
 
     /// Whether an element is a mere frame around a price box.
     fn holds_box(&self, noted: &Noted) -> bool {
         let inner = self.notes.extent(noted.extent).inner().filter(|_| noted.attributes.price_amount.is_none());
         inner.is_some_and(|inner| {
-            self.notes.boxes.iter().any(|note| inner.holds(self.notes.extent(note.element.extent).open))
+            let start = |note: &BoxNote| self.notes.extent(note.element.extent).open;
+            let first = self.notes.boxes.partition_point(|note| start(note).start < inner.start);
+            self.notes.boxes.get(first).is_some_and(|note| inner.holds(start(note)))
         })
     }
 
@@ -538,9 +547,8 @@ impl<'a> Judge<'a> {
     }
 
     /// Structured data that cannot be read, and that of products that the page does not name.
-    fn leave_by_structured_data(&mut self, scripts: &Scripts) {
-        let skus = self.skus();
-        let nameless = scripts.stated().any(|stated| self.is_stated_of(stated, &skus).is_none());
+    fn leave_by_structured_data(&mut self, scripts: &Scripts, skus: &BTreeMap<ProductId, String>) {
+        let nameless = scripts.stated().any(|stated| self.is_stated_of(stated, skus).is_none());
         match self.main.filter(|_| self.kind == PageKind::Product) {
             Some(main) if scripts.has_unknown_structure() => self.leave(main, Reason::StructuredData),
             Some(_) => {}
@@ -660,6 +668,18 @@ impl<'a> Judge<'a> {
         }
         skus.into_iter().filter_map(|(id, sku)| Some((id, sku?))).collect()
     }
+}
+
+/// The stretches of a page that price boxes take, in page order.
+fn boxed(notes: &Notes) -> Vec<Span> {
+    let mut boxed: Vec<Span> = Vec::with_capacity(notes.boxes.len());
+    for whole in notes.boxes.iter().filter_map(|note| notes.extent(note.element.extent).whole()) {
+        match boxed.last_mut().filter(|last| whole.start < last.end) {
+            Some(last) => last.end = last.end.max(whole.end),
+            None => boxed.push(whole),
+        }
+    }
+    boxed
 }
 
 /// The product in an id such as `product-price-12-widget` or `price-excluding-tax-product-price-12`.

@@ -91,16 +91,21 @@ pub(super) fn role(page: &str, noted: &Noted) -> Result<Role, Reason> {
         return structured_role(noted.attributes.itemprop.map(|prop| prop.of(page)).unwrap_or_default());
     }
     let classes = noted.attributes.class.map(|class| decode(class.of(page))).unwrap_or_default();
-    let classes: Vec<&str> = classes.split_ascii_whitespace().collect();
-    if classes.iter().any(|class| class.starts_with("map-") || class.starts_with("msrp")) {
-        return Err(Reason::Msrp);
+    let (mut found, mut is_tax, mut is_box) = (CLASSES.len(), false, false);
+    for class in classes.split_ascii_whitespace() {
+        if class.starts_with("map-") || class.starts_with("msrp") {
+            return Err(Reason::Msrp);
+        }
+        is_tax |= class == "weee";
+        is_box |= class == "price-box";
+        let place = CLASSES.iter().position(|(known, ..)| *known == class);
+        found = found.min(place.unwrap_or(CLASSES.len()));
     }
     let kind = noted.attributes.price_type.map(|kind| decode(kind.of(page)));
-    let found = CLASSES.iter().find(|(class, ..)| classes.contains(class));
-    let (role, tags) = match found {
+    let (role, tags) = match CLASSES.get(found) {
         Some((_, role, tags)) => (*role, *tags),
-        None if classes.contains(&"weee") => (Role::FixedTax, &["span"][..]),
-        None if classes.contains(&"price-box") => (Role::Nested, &["div"][..]),
+        None if is_tax => (Role::FixedTax, &["span"][..]),
+        None if is_box => (Role::Nested, &["div"][..]),
         None => return Err(kind.map_or(Reason::UnknownMarkup, |kind| unknown_type(&kind))),
     };
     let fits = match (role, kind.as_deref()) {

@@ -125,8 +125,24 @@ pub(crate) enum Region {
 }
 
 impl Region {
+    /// Every kind, in the order of their numbers.
+    const ALL: [Self; 13] = [
+        Self::Template,
+        Self::Body,
+        Self::Head,
+        Self::Main,
+        Self::Columns,
+        Self::Sidebar,
+        Self::Footer,
+        Self::ProductInfo,
+        Self::Row,
+        Self::GroupedTable,
+        Self::Crosssell,
+        Self::TierList,
+        Self::Switcher,
+    ];
     /// How many kinds there are.
-    const COUNT: usize = Self::Switcher as usize + 1;
+    const COUNT: usize = Self::ALL.len();
 }
 
 /// Everything of a page that planning needs.
@@ -208,6 +224,14 @@ impl Notes {
         self.regions[kind as usize].iter().map(|id| self.extents[*id])
     }
 
+    /// Where the innermost region of a kind around an offset begins.
+    pub(crate) fn innermost(&self, kind: Region, offset: u32) -> Option<u32> {
+        let ids = &self.regions[kind as usize];
+        let before = ids.partition_point(|id| self.extents[*id].open.start <= offset);
+        let around = ids[..before].iter().rev().map(|id| self.extents[*id]).find(|extent| extent.covers(offset));
+        around.map(|extent| extent.open.start)
+    }
+
     /// How many elements are compared with each other when the page is judged.
     pub(crate) fn weight(&self) -> usize {
         let regions: usize = self.regions.iter().map(Vec::len).sum();
@@ -217,28 +241,27 @@ impl Notes {
 
     fn element(&mut self, page: &str, element: &mut Element<'_, '_>, extents: &Extents) {
         let open = Span::new(element.source_location().bytes());
-        let attributes = Attributes::read(page, element);
         let tag = tag_name(page, open);
+        let attributes = Attributes::read(page, Span { start: tag.end, end: open.end });
         self.leave_boxes(&extents.borrow());
         let looks = Looks::of(page, tag, &attributes);
-        let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
         let in_box = !self.open_boxes.is_empty();
-        if !is_box && !in_box && !wanted(page, tag, &attributes, &looks) {
+        if !looks.is_box && !in_box && !wanted(&attributes, &looks) {
             return;
         }
-        let extent = track(element, open, extents, in_box || has_end_of_interest(page, tag, &attributes, &looks));
+        let extent = track(element, open, extents, in_box || has_end_of_interest(&attributes, &looks));
         let noted = Noted { extent, tag, attributes, foreign: element.namespace_uri() != HTML };
-        for region in looks.regions {
+        for region in looks.regions.iter() {
             self.regions[region as usize].push(extent);
         }
         if let Some((open_box, _)) = self.open_boxes.last() {
             self.boxes[*open_box].nodes.push(noted);
         }
-        if is_box {
+        if looks.is_box {
             self.open_boxes.push((self.boxes.len(), noted.extent));
             self.boxes.push(BoxNote { element: noted, nodes: Vec::new(), nested: in_box });
         }
-        self.file_by_tag(page, noted);
+        self.file_by_tag(looks.tag, noted);
         if looks.price {
             self.prices.push(noted);
         }
@@ -254,7 +277,7 @@ impl Notes {
         if looks.price_box && attributes.role.is_none() {
             self.loose_boxes.push(noted);
         }
-        self.file_by_attribute(page, noted);
+        self.file_by_attribute(&looks, noted);
     }
 
     /// Forgets the open boxes whose end tag has passed.
@@ -265,32 +288,24 @@ impl Notes {
     }
 
     /// Puts what was noted where planning looks for it, by its tag.
-    fn file_by_tag(&mut self, page: &str, noted: Noted) {
+    fn file_by_tag(&mut self, tag: Tag, noted: Noted) {
         let attributes = &noted.attributes;
-        let tag = noted.tag.of(page);
-        if is(tag, "html") && self.html_lang.is_none() {
-            self.html_lang = attributes.lang;
-        } else if is(tag, "body") && self.body_class.is_none() {
-            self.body_class = attributes.class;
-        } else if is(tag, "meta") {
-            self.metas.push(noted);
-        } else if is(tag, "script") {
-            self.scripts.push(noted);
-        } else if is(tag, "form") {
-            self.forms.push(noted);
-        } else if is_field(tag) {
-            self.fields.push(noted);
-        } else if is(tag, "strong") {
-            self.marks.push(noted);
-        } else if is(tag, "label") {
-            self.labels.push(noted);
-        } else if is(tag, "option") {
-            self.choices.push(noted);
+        match tag {
+            Tag::Html => self.html_lang = self.html_lang.or(attributes.lang),
+            Tag::Body => self.body_class = self.body_class.or(attributes.class),
+            Tag::Meta => self.metas.push(noted),
+            Tag::Script => self.scripts.push(noted),
+            Tag::Form => self.forms.push(noted),
+            Tag::Field | Tag::Select => self.fields.push(noted),
+            Tag::Strong => self.marks.push(noted),
+            Tag::Label => self.labels.push(noted),
+            Tag::Option => self.choices.push(noted),
+            Tag::Head | Tag::Main | Tag::Template | Tag::Other => {}
         }
     }
 
     /// Puts what was noted where planning looks for it, by its attributes.
-    fn file_by_attribute(&mut self, page: &str, noted: Noted) {
+    fn file_by_attribute(&mut self, looks: &Looks, noted: Noted) {
         let attributes = &noted.attributes;
         if attributes.price_amount.is_some() {
             self.priced.push(noted);
@@ -301,10 +316,10 @@ impl Notes {
         if attributes.tier_price.is_some() {
             self.hidden_tiers.push(noted);
         }
-        if drives_prices(page, attributes) {
+        if looks.drives_prices {
             self.price_widgets.push(noted);
         }
-        if attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option")) {
+        if looks.swatches {
             self.swatches.push(noted);
         }
         if is_anchor(attributes) {
@@ -313,10 +328,88 @@ impl Notes {
     }
 }
 
-/// What an element's tag, id and classes say, each looked at once.
+/// The tags that mean something here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tag {
+    Html,
+    Head,
+    Body,
+    Main,
+    Template,
+    Meta,
+    Script,
+    Form,
+    /// `input` and `textarea`
+    Field,
+    Select,
+    Strong,
+    Label,
+    Option,
+    #[default]
+    Other,
+}
+
+impl Tag {
+    fn of(name: &str) -> Self {
+        const KNOWN: [(&str, Tag); 14] = [
+            ("html", Tag::Html),
+            ("head", Tag::Head),
+            ("body", Tag::Body),
+            ("main", Tag::Main),
+            ("template", Tag::Template),
+            ("meta", Tag::Meta),
+            ("script", Tag::Script),
+            ("form", Tag::Form),
+            ("input", Tag::Field),
+            ("textarea", Tag::Field),
+            ("select", Tag::Select),
+            ("strong", Tag::Strong),
+            ("label", Tag::Label),
+            ("option", Tag::Option),
+        ];
+        // Most names of other elements are shorter than any of these.
+        let known = || KNOWN.into_iter().find(|(known, _)| is(name, known));
+        (name.len() >= 4).then(known).flatten().map_or(Self::Other, |(_, tag)| tag)
+    }
+
+    fn region(self) -> Option<Region> {
+        Some(match self {
+            Self::Template => Region::Template,
+            Self::Head => Region::Head,
+            Self::Main => Region::Main,
+            Self::Body => Region::Body,
+            _ => return None,
+        })
+    }
+}
+
+/// Several kinds of regions, each as the bit of its number.
+#[derive(Clone, Copy, Debug, Default)]
+struct Regions(u16);
+
+impl Regions {
+    fn add(&mut self, region: Option<Region>) {
+        self.0 |= region.map_or(0, |region| 1 << region as u16);
+    }
+
+    fn iter(self) -> impl Iterator<Item = Region> {
+        Region::ALL.into_iter().filter(move |region| self.0 & 1 << *region as u16 != 0)
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// What an element's tag, id, role, configuration and classes say, each looked at once.
 #[derive(Debug, Default)]
 struct Looks {
-    regions: Vec<Region>,
+    tag: Tag,
+    regions: Regions,
+    /// Whether it is a price box.
+    is_box: bool,
+    swatches: bool,
+    drives_prices: bool,
     price: bool,
     price_box: bool,
     percent: bool,
@@ -333,9 +426,14 @@ impl Looks {
 
 impl Looks {
     fn of(page: &str, tag: Span, attributes: &Attributes) -> Self {
-        let mut looks = Self::default();
-        looks.regions.extend(region_of_tag(tag.of(page)));
-        looks.regions.extend(attributes.id.and_then(|id| region_of_id(id.of(page))));
+        let mut looks =
+            Self { tag: Tag::of(tag.of(page)), drives_prices: drives_prices(page, attributes), ..Self::default() };
+        looks.regions.add(looks.tag.region());
+        looks.regions.add(attributes.id.and_then(|id| region_of_id(id.of(page))));
+        if let Some(role) = attributes.role.map(|role| role.of(page)) {
+            looks.is_box = decode(role) == "priceBox";
+            looks.swatches = role.starts_with("swatch-option");
+        }
         let Some(class) = attributes.class else {
             return looks;
         };
@@ -349,10 +447,10 @@ impl Looks {
                 "value" => looks.value = true,
                 "footer" => footer = true,
                 "content" => content = true,
-                class => looks.regions.extend(region_of_class(class)),
+                class => looks.regions.add(region_of_class(class)),
             }
         }
-        looks.regions.extend((footer && content).then_some(Region::Footer));
+        looks.regions.add((footer && content).then_some(Region::Footer));
         looks
     }
 }
@@ -367,15 +465,6 @@ pub(crate) fn has_class(raw: &str, class: &str) -> bool {
 /// Whether a tag is of this name.
 pub(crate) fn is(tag: &str, name: &str) -> bool {
     tag.eq_ignore_ascii_case(name)
-}
-
-fn is_field(tag: &str) -> bool {
-    ["input", "select", "textarea"].into_iter().any(|name| is(tag, name))
-}
-
-fn region_of_tag(tag: &str) -> Option<Region> {
-    let tags = [("template", Region::Template), ("head", Region::Head), ("main", Region::Main), ("body", Region::Body)];
-    tags.into_iter().find_map(|(name, region)| is(tag, name).then_some(region))
 }
 
 fn region_of_id(id: &str) -> Option<Region> {
@@ -400,26 +489,25 @@ fn region_of_class(class: &str) -> Option<Region> {
 }
 
 /// Whether an element outside of price boxes is worth a note.
-fn wanted(page: &str, tag: Span, attributes: &Attributes, looks: &Looks) -> bool {
-    let tag = tag.of(page);
-    let named = attributes.name.is_some() && is_field(tag);
-    let marked = attributes.class.is_some() && is(tag, "strong");
-    let choice = (attributes.of.is_some() && is(tag, "label")) || (attributes.value.is_some() && is(tag, "option"));
-    let swatch = attributes.role.is_some_and(|role| role.of(page).starts_with("swatch-option"));
+fn wanted(attributes: &Attributes, looks: &Looks) -> bool {
+    let by_tag = match looks.tag {
+        Tag::Html | Tag::Meta | Tag::Script | Tag::Form => true,
+        Tag::Field | Tag::Select => attributes.name.is_some(),
+        Tag::Strong => attributes.class.is_some(),
+        Tag::Label => attributes.of.is_some(),
+        Tag::Option => attributes.value.is_some(),
+        _ => false,
+    };
     let priced = attributes.price_amount.is_some() || attributes.itemprop.is_some() || looks.has_text();
-    let told_by_tag = ["html", "meta", "script", "form"].into_iter().any(|name| is(tag, name));
     let region = !looks.regions.is_empty() || is_anchor(attributes) || attributes.tier_price.is_some();
-    let script = drives_prices(page, attributes);
-    region || named || marked || choice || swatch || priced || told_by_tag || script
+    by_tag || priced || region || looks.swatches || looks.drives_prices
 }
 
 /// Whether anything asks where the element ends.
-fn has_end_of_interest(page: &str, tag: Span, attributes: &Attributes, looks: &Looks) -> bool {
-    let tag = tag.of(page);
-    let is_box = attributes.role.is_some_and(|role| decode(role.of(page)) == "priceBox");
-    let held = ["script", "form", "select", "option", "label"].into_iter().any(|name| is(tag, name));
+fn has_end_of_interest(attributes: &Attributes, looks: &Looks) -> bool {
+    let held = matches!(looks.tag, Tag::Script | Tag::Form | Tag::Select | Tag::Option | Tag::Label);
     let texts = looks.has_text() || attributes.itemprop.is_some() || attributes.price_amount.is_some();
-    is_box || held || texts || !looks.regions.is_empty() || is_anchor(attributes)
+    looks.is_box || held || texts || !looks.regions.is_empty() || is_anchor(attributes)
 }
 
 /// Whether a block may be placed by this element.
@@ -471,22 +559,38 @@ fn tag_name(page: &str, open: Span) -> Span {
 }
 
 impl Attributes {
-    fn read(page: &str, element: &Element<'_, '_>) -> Self {
+    /// Reads what follows the name in a start tag. The parser would copy every attribute first.
+    fn read(page: &str, rest: Span) -> Self {
         let mut read = Self::default();
-        for attribute in element.attributes() {
-            let Some(name) = attribute.name_source_location().and_then(|name| page.get(name.bytes())) else {
-                continue;
-            };
-            let Some(field) = read.field(&lower(name)) else {
-                continue;
-            };
+        let bytes = rest.of(page).as_bytes();
+        let mut at = 0;
+        loop {
+            let name = until(bytes, at, |byte| !(byte.is_ascii_whitespace() || byte == b'/'));
+            if bytes.get(name).is_none_or(|byte| *byte == b'>') {
+                return read;
+            }
+            // A name may begin with the sign that ends it elsewhere.
+            let end = until(bytes, name + 1, |byte| byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'='));
+            let sign = until(bytes, end, |byte| !byte.is_ascii_whitespace());
+            let mut value = end..end;
+            at = sign;
+            if bytes.get(sign) == Some(&b'=') {
+                let start = until(bytes, sign + 1, |byte| !byte.is_ascii_whitespace());
+                value = match bytes.get(start) {
+                    Some(quote @ (b'"' | b'\'')) => {
+                        let length = memchr::memchr(*quote, &bytes[start + 1..]);
+                        start + 1..length.map_or(bytes.len(), |length| start + 1 + length)
+                    }
+                    _ => start..until(bytes, start, |byte| byte.is_ascii_whitespace() || byte == b'>'),
+                };
+                at = if value.start > start { (value.end + 1).min(bytes.len()) } else { value.end };
+            }
             // Of attributes with one name the first counts, even when it has no value.
-            if field.is_none() {
-                let value = attribute.value_source_location().map(|value| value.bytes());
-                *field = Some(Span::new(value.unwrap_or_else(|| attribute_end(attribute.name_source_location()))));
+            let name = Span::new(name..end).within(rest.start);
+            if let Some(field @ None) = read.field(&lower(name.of(page))) {
+                *field = Some(Span::new(value).within(rest.start));
             }
         }
-        read
     }
 
     fn field(&mut self, name: &str) -> Option<&mut Option<Span>> {
@@ -519,10 +623,9 @@ impl Attributes {
     }
 }
 
-/// The empty range after the name of an attribute without a value.
-fn attribute_end(name: Option<lol_html::html_content::SourceLocation>) -> std::ops::Range<usize> {
-    let end = name.map_or(0, |name| name.bytes().end);
-    end..end
+/// Where the first byte from a place on is that ends what began there, or the end.
+fn until(bytes: &[u8], from: usize, ends: impl Fn(u8) -> bool) -> usize {
+    bytes[from..].iter().position(|byte| ends(*byte)).map_or(bytes.len(), |length| from + length)
 }
 
 fn lower(name: &str) -> Cow<'_, str> {
@@ -530,5 +633,86 @@ fn lower(name: &str) -> Cow<'_, str> {
         Cow::Owned(name.to_ascii_lowercase())
     } else {
         Cow::Borrowed(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NAMES: [&str; 22] = [
+        "id",
+        "class",
+        "data-role",
+        "data-product-id",
+        "data-price-box",
+        "data-price-amount",
+        "data-price-type",
+        "data-product-sku",
+        "data-content-type",
+        "data-uids",
+        "data-banner-id",
+        "data-ids",
+        "itemprop",
+        "property",
+        "name",
+        "content",
+        "value",
+        "type",
+        "lang",
+        "data-mage-init",
+        "for",
+        "price",
+    ];
+
+    /// What the parser says of the attributes of every element, beside what is read here.
+    fn both(page: &str) -> Vec<[Vec<(&'static str, String)>; 2]> {
+        let mut both = Vec::new();
+        let handler = element!("*", |element| {
+            let open = Span::new(element.source_location().bytes());
+            let mut read = Attributes::read(page, Span { start: tag_name(page, open).end, end: open.end });
+            let theirs = |name: &&str| element.attributes().iter().find(|it| it.name() == *name).map(|it| it.value());
+            let theirs = NAMES.iter().filter_map(|name| Some((*name, theirs(name)?))).collect();
+            let own = |name| read.field(name).expect("a known name").map(|value| value.of(page).to_owned());
+            let own: Vec<_> = NAMES.into_iter().map(own).collect();
+            let own = NAMES.into_iter().zip(own).filter_map(|(name, value)| Some((name, value?))).collect();
+            both.push([theirs, own]);
+            Ok(())
+        });
+        let settings = Settings::new().with_strict(false).append_element_content_handler(handler);
+        let mut parser = HtmlRewriter::new(settings, |_: &[u8]| {});
+        parser.write(page.as_bytes()).expect("it parses");
+        parser.end().expect("it parses");
+        both
+    }
+
+    #[test]
+    fn reads_the_attributes_of_a_tag_as_they_are_written() {
+        let page = "<div/ ID = 'a>b' class=\"x 'y'\"name=n/ data-role itemprop= id=c\nvalue\n=\n v><p =id=x type=>";
+        let [[_, div], [_, p]] = &both(page)[..] else { panic!("two elements") };
+        let said: Vec<(&str, &str)> = div.iter().map(|(name, value)| (*name, &**value)).collect();
+        let wanted = [
+            ("id", "a>b"),
+            ("class", "x 'y'"),
+            ("data-role", ""),
+            ("itemprop", "id=c"),
+            ("name", "n/"),
+            ("value", "v"),
+        ];
+        assert_eq!(said, wanted);
+        assert_eq!(p[..], [("type", String::new())]);
+    }
+
+    proptest! {
+        #[test]
+        fn reads_the_attributes_that_the_parser_reads(
+            page in "(<p|<b |id|CLASS|name| |/|=|\"|'|>|\n|x|é|value|type){0,40}>"
+        ) {
+            for [theirs, own] in both(&page) {
+                prop_assert_eq!(theirs, own);
+            }
+        }
     }
 }

@@ -2,95 +2,173 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{Change, Refusal, Sheet, Side as EditSide, Slot};
-use crate::decision::select::{Label, PriceChange};
-use crate::page::{Amounts, ProductId};
+use super::{Change, Dressing, Edit, Refusal, Sheet, Side as EditSide, Slot};
+use crate::decision::select::PriceChange;
+use crate::page::{Amounts, ProductFacts, ProductId};
 use crate::rewrite::plan::layer::Layer;
 use crate::rewrite::plan::text::Span;
-use crate::rewrite::plan::{FrameForm, Place, PlannedBox, PlannedFrame, ProductPlan, ShownPrice, Writing};
-use crate::rewrite::price::{amount_like, amount_text};
+use crate::rewrite::plan::{FrameForm, Place, Plan, PlannedBox, PlannedFrame, ProductPlan, ShownPrice, Writing};
+use crate::rewrite::price::{PriceText, padding_of, push_amount};
 use crate::rewrite::wording;
 use crate::rule::html::escape;
 use crate::site::Reference;
 
-/// What a place is to say.
-struct NewText {
-    slot: Slot,
-    span: Span,
-    /// The text as a whole, where the span is only the number in it.
-    whole: Option<Span>,
-    new: String,
+/// A number for machines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number {
+    /// The digits and the scale of the amount: to compare those is quicker than to compare amounts.
+    amount: (i128, u32),
+    /// How many decimals are written at least.
+    padding: usize,
+}
+
+/// How many of the numbers written last are looked at for one that is the same: variants of a product often cost the same.
+const RECENT: usize = 8;
+
+/// What is written beside every changed price alike.
+pub(super) struct Words {
+    special: String,
+    regular: String,
+    /// That a price is reached in the cart, in the shop's words or in the page's language.
+    deducted: Option<String>,
+    disclosure: Option<String>,
+}
+
+impl Words {
+    pub(super) fn new(plan: &Plan, dressing: &Dressing<'_>) -> Self {
+        let language = plan.store().language.as_deref().unwrap_or("en");
+        let is_english = language.get(..2).is_some_and(|code| code.eq_ignore_ascii_case("en"));
+        // A price's label is in the shop's own words, else in English; there is none at all on a page of another language.
+        let label = |own: Option<String>, english: &str| {
+            let words = own.or_else(|| is_english.then(|| escape(english)));
+            words.map(|words| format!("<span class=\"price-label\">{words}</span>")).unwrap_or_default()
+        };
+        let display = dressing.display;
+        let own = display.reference_label.as_deref().map(escape).or_else(|| plan.words.regular.clone());
+        let deducted = display.deducted.as_deref().or_else(|| wording::deducted(language));
+        Self {
+            special: label(plan.words.special.clone(), dressing.special_price_label),
+            regular: label(own, dressing.regular_price_label),
+            deducted: deducted.map(escape).filter(|note| !note.is_empty()),
+            disclosure: display.disclosure.as_deref().map(escape),
+        }
+    }
 }
 
 impl Sheet<'_> {
     /// Changes every place of a product, or none.
-    pub(super) fn product(&mut self, product: &ProductPlan, change: &PriceChange) -> Result<(), Refusal> {
-        let boxes: Vec<&PlannedBox> = product.boxes.iter().filter(|known| !self.is_replaced(known.whole)).collect();
-        if boxes.is_empty() {
+    pub(super) fn product(
+        &mut self,
+        facts: &ProductFacts,
+        product: &ProductPlan,
+        change: &PriceChange,
+    ) -> Result<(), Refusal> {
+        let free: Vec<&PlannedBox> = product.boxes.iter().filter(|known| !self.is_replaced(known.whole)).collect();
+        if free.is_empty() {
             return Err(Refusal::Swallowed);
         }
-        let id = product.facts.id;
-        let is_changed = change.units.len() == product.facts.units.len();
+        let is_changed = change.units.len() == facts.units.len();
         if is_changed {
-            let places = product.places.iter().filter(|place| !self.is_replaced(place.span));
-            let texts = places.map(|place| self.new_text(product, place, &change.units));
-            let texts: Vec<NewText> = texts.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-            for known in &boxes {
+            let before = (self.written.len(), self.texts.len(), self.numbers.len(), self.changes.len());
+            self.write_places(product, &change.units).inspect_err(|_| {
+                self.written.truncate(before.0);
+                self.texts.truncate(before.1);
+                self.numbers.truncate(before.2);
+                self.changes.truncate(before.3);
+            })?;
+            for known in &free {
                 known.frames.iter().for_each(|frame| self.add_regular(product, frame, &change.units));
             }
-            texts.into_iter().for_each(|text| self.write_text(id, text));
         }
-        for known in boxes {
-            let saving = is_changed.then(|| self.saving(product, known, &change.units)).flatten();
-            self.write_labels(id, known, &change.labels, saving.as_deref());
+        for known in free {
+            self.write_labels(facts, known, change);
             if is_changed {
-                self.disclose(id, known);
+                self.disclose(facts.id, known);
             }
         }
         Ok(())
     }
 
-    /// What a place is to say; nothing where it stays.
-    fn new_text(&self, product: &ProductPlan, place: &Place, units: &[Amounts]) -> Result<Option<NewText>, Refusal> {
+    fn write_places(&mut self, product: &ProductPlan, units: &[Amounts]) -> Result<(), Refusal> {
         let ledger = &product.ledger;
-        let amounts = ledger.new_amounts(place.value, units).ok_or(Refusal::Ambiguous)?;
-        let before = ledger.old(place.value);
+        let mut last = None;
+        for place in &product.places {
+            if self.is_replaced(place.span) {
+                continue;
+            }
+            // Places side by side often show one value.
+            let amounts = match last.filter(|(value, _)| *value == place.value) {
+                Some((_, amounts)) => amounts,
+                None => ledger.new_amounts(place.value, units).ok_or(Refusal::Ambiguous)?,
+            };
+            last = Some((place.value, amounts));
+            self.write_place(product, place, units, amounts)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what a place is to say, unless it stays.
+    fn write_place(
+        &mut self,
+        product: &ProductPlan,
+        place: &Place,
+        units: &[Amounts],
+        amounts: Amounts,
+    ) -> Result<(), Refusal> {
+        let ledger = &product.ledger;
         let of = |amounts: &Amounts| place.side.of(amounts).or(amounts.lead());
-        let (new, old) = of(&amounts).zip(of(&before)).ok_or(Refusal::Ambiguous)?;
-        if new.is_sign_negative() || new > old {
+        let (new, old) = of(&amounts).zip(of(&ledger.old(place.value))).ok_or(Refusal::Ambiguous)?;
+        let order = new.cmp(&old);
+        if new.is_sign_negative() || order.is_gt() {
             return Err(Refusal::NotLower);
         }
         let raw = place.span.of(self.page);
-        let whole = match &place.writing {
-            Writing::Text(_, whole) => Some(*whole),
-            _ => None,
-        };
-        let new = match &place.writing {
+        let taxed = |amount: Decimal| if place.fixed_tax.is_zero() { amount } else { amount + place.fixed_tax };
+        let mut whole = place.span;
+        let written = match &place.writing {
             Writing::Saving(of, rounding) => {
                 let full = ledger.new_amounts(*of, units).ok_or(Refusal::Ambiguous)?;
-                rounding.saving(full, amounts).map(|percent| percent.normalize().to_string())
+                let Some(percent) = rounding.saving(full, amounts) else { return Ok(()) };
+                self.number(percent, 0)
             }
-            _ if new == old => None,
-            Writing::Number => Some(amount_like(raw, cents(new + place.fixed_tax))),
-            Writing::Exact => Some(amount_like(raw, new + place.fixed_tax)),
-            Writing::Text(format, _) => {
-                let text = format.write(cents(new + place.fixed_tax), self.plan.four_grouped);
-                Some(text.ok_or(Refusal::UnknownGrouping)?)
+            _ if order.is_eq() => return Ok(()),
+            Writing::Number => self.number(cents(taxed(new)), padding_of(raw)),
+            Writing::Exact => self.number(taxed(new), padding_of(raw)),
+            Writing::Text(format, of) => {
+                whole = *of;
+                self.price(format, cents(taxed(new))).ok_or(Refusal::UnknownGrouping)?
             }
         };
-        let slot = place.kind.into();
-        Ok(new.filter(|new| new != raw).map(|new| NewText { slot, span: place.span, whole, new }))
+        if written.of(&self.texts) != raw {
+            self.changes.push(Change::replaced(product.id, place.kind.into(), whole, place.span, written));
+            self.written.push(Edit { span: place.span, side: EditSide::Before, text: written });
+        }
+        Ok(())
     }
 
-    /// Replaces a number; of a visible text, the change tells all of it.
-    fn write_text(&mut self, product: ProductId, text: NewText) {
-        let whole = text.whole.unwrap_or(text.span);
-        let before = Span { start: whole.start, end: text.span.start }.of(self.page);
-        let after = Span { start: text.span.end, end: whole.end }.of(self.page);
-        let new = format!("{}{}{}", before.trim_start(), text.new, after.trim_end());
-        let old = whole.of(self.page).trim().to_owned();
-        self.changes.push(Change::Slot { product, slot: text.slot, old, new });
-        self.edit(text.span, EditSide::Before, text.new);
+    /// Writes a number, unless it was written lately.
+    fn number(&mut self, amount: Decimal, padding: usize) -> Span {
+        let number = Number { amount: (amount.mantissa(), amount.scale()), padding };
+        let known = self.numbers.iter().rev().take(RECENT).find(|(known, _)| *known == number);
+        if let Some((_, text)) = known {
+            return *text;
+        }
+        let start = self.texts.len();
+        push_amount(&mut self.texts, amount, padding);
+        let text = self.since(start);
+        self.numbers.push((number, text));
+        text
+    }
+
+    /// Writes the number of a price as people read it.
+    fn price(&mut self, format: &PriceText, amount: Decimal) -> Option<Span> {
+        let start = self.texts.len();
+        format.write_to(&mut self.texts, amount, self.plan.four_grouped)?;
+        Some(self.since(start))
+    }
+
+    fn since(&self, start: usize) -> Span {
+        Span::new(start..self.texts.len())
     }
 
     /// Marks a price up as Magento does with a discounted one.
@@ -100,22 +178,21 @@ impl Sheet<'_> {
         let new = product.ledger.new_amounts(planned.value, units).and_then(shown);
         let is_lower = new.zip(shown(product.ledger.old(planned.value))).is_some_and(|(new, old)| new < old);
         let Some((amount, text)) = self.reference(product, planned).filter(|_| is_lower) else { return };
-        let words = &self.plan.words;
-        let wording = self.dressing.display.reference_label.as_deref();
-        let own = wording.map(escape).or_else(|| words.regular.clone());
-        let regular = self.label(own.as_deref(), self.dressing.regular_price_label);
-        let old = self.old_price(planned, amount, &text, &regular);
         let frame = &planned.frame;
+        let mut start = self.texts.len();
         if frame.form == FrameForm::Special {
-            let special = self.label(words.special.as_deref(), self.dressing.special_price_label);
-            self.edit(Span::at(frame.before), EditSide::Before, "<span class=\"special-price\">\n".to_owned());
-            self.edit(Span::at(frame.inside), EditSide::Prepend, format!("\n{special}"));
-            self.edit(Span::at(frame.after), EditSide::After, format!("\n</span>\n{old}"));
-        } else {
-            self.edit(Span::at(frame.after), EditSide::After, format!("\n{old}"));
+            self.texts.push_str("<span class=\"special-price\">\n");
+            self.edit(Span::at(frame.before), EditSide::Before, start);
+            start = self.texts.len();
+            self.texts.extend(["\n", &self.words.special]);
+            self.edit(Span::at(frame.inside), EditSide::Prepend, start);
+            start = self.texts.len();
+            self.texts.push_str("\n</span>");
         }
-        let product = product.facts.id;
-        self.changes.push(Change::Slot { product, slot: Slot::Regular, old: String::new(), new: text });
+        self.texts.push('\n');
+        let said = self.push_old_price(planned, amount, &text);
+        self.edit(Span::at(frame.after), EditSide::After, start);
+        self.changes.push(Change::added(product.id, Slot::Regular, said));
     }
 
     /// The price that the new one is compared with, and its text.
@@ -132,7 +209,7 @@ impl Sheet<'_> {
                 None => Some((price.amount, price.text.of(self.page).trim().to_owned())),
             },
             Reference::Attribute(code) => {
-                let stated = self.plan.attribute(self.page, product.facts.id, code)?;
+                let stated = self.plan.attribute(self.page, product.id, code)?;
                 written(price.format.read_like(self.page, &Layer::of(self.page, stated).html())?)
             }
         }
@@ -146,15 +223,8 @@ impl Sheet<'_> {
         format!("{}{number}{}", before.trim_start(), after.trim_end())
     }
 
-    /// A price's label in the shop's own words, else in English; none at all on a page of another language.
-    fn label(&self, own: Option<&str>, english: &str) -> String {
-        let language = self.plan.store().language.as_deref().unwrap_or("en");
-        let is_english = language.get(..2).is_some_and(|code| code.eq_ignore_ascii_case("en"));
-        let words = own.map(str::to_owned).or_else(|| is_english.then(|| escape(english)));
-        words.map(|words| format!("<span class=\"price-label\">{words}</span>")).unwrap_or_default()
-    }
-
-    fn old_price(&self, planned: &PlannedFrame, amount: Decimal, text: &str, label: &str) -> String {
+    /// Writes a regular price, and says where its text is.
+    fn push_old_price(&mut self, planned: &PlannedFrame, amount: Decimal, text: &str) -> Span {
         let frame = &planned.frame;
         let quotable =
             |span: Option<Span>| span.map(|span| span.of(self.page)).filter(|raw| !raw.contains(['"', '<', '>']));
@@ -166,75 +236,93 @@ impl Sheet<'_> {
             };
             id.strip_prefix("product-price-").map(|rest| format!("{twin}old-price-{rest}"))
         };
-        let id = quotable(frame.id).and_then(old_id).filter(|id| !self.plan.anchors.has_id(self.page, id));
-        let id = id.map(|id| format!(" id=\"{id}\"")).unwrap_or_default();
-        let amount = amount_text(amount);
+        let id = quotable(frame.id).and_then(old_id).filter(|id| !self.plan.anchors.has_old_price(self.page, id));
         let twin = if frame.is_twin { "price-including-tax" } else { "" };
         let (group, kind) = match frame.form {
             FrameForm::Special => ("old-price", "oldPrice"),
             FrameForm::Variants => ("old-price sly-old-price", "oldPrice"),
             FrameForm::Range => ("old-price", ""),
         };
-        format!(
-            "<span class=\"{group}\">\n<span class=\"{class}\">\n{label}\n\
-             <span{id} data-price-amount=\"{amount}\" data-price-type=\"{kind}\" class=\"price-wrapper {twin}\"><span class=\"price\">{text}</span></span>\n\
-             </span>\n</span>"
-        )
+        let label = &self.words.regular;
+        self.texts.extend(["<span class=\"", group, "\">\n<span class=\"", class, "\">\n", label, "\n<span"]);
+        if let Some(id) = id {
+            self.texts.extend([" id=\"", &id, "\""]);
+        }
+        self.texts.push_str(" data-price-amount=\"");
+        push_amount(&mut self.texts, amount, 0);
+        let kind = ["\" data-price-type=\"", kind, "\" class=\"price-wrapper ", twin, "\"><span class=\"price\">"];
+        self.texts.extend(kind);
+        let start = self.texts.len();
+        self.texts.push_str(text);
+        let said = self.since(start);
+        self.texts.push_str("</span></span>\n</span>\n</span>");
+        said
     }
 
-    /// What the cart deducts from one unit, as the box would write it; nothing where that depends on what is chosen.
-    fn saving(&self, product: &ProductPlan, known: &PlannedBox, units: &[Amounts]) -> Option<String> {
-        let current = known.current.as_ref()?;
+    /// Writes what the cart deducts from one unit, as the box would write it; nothing where that depends on what is chosen.
+    fn push_saving(&mut self, facts: &ProductFacts, known: &PlannedBox, units: &[Amounts]) {
+        let Some(current) = &known.current else { return };
         let side = |amounts: &Amounts| current.side.of(amounts).or(amounts.lead());
-        let savings = product
-            .facts
-            .units
-            .iter()
-            .zip(units)
-            .map(|(old, new)| side(&old.amounts).zip(side(new)).map(|(old, new)| cents(old) - cents(new)));
-        let savings: Vec<Decimal> = savings.collect::<Option<_>>()?;
-        let first = *savings.first()?;
-        let same = savings.iter().all(|saving| *saving == first) && !first.is_zero();
-        let number = same.then(|| current.format.write(first, self.plan.four_grouped)).flatten()?;
-        Some(format!("-{}", self.around(current, &number)))
-    }
-
-    /// Writes the offers' labels, and after those that the cart deducts, how much that is.
-    fn write_labels(&mut self, product: ProductId, known: &PlannedBox, labels: &[Label], saving: Option<&str>) {
-        let labels: Vec<&Label> = labels.iter().filter(|label| !label.text.trim().is_empty()).collect();
-        let last = labels.iter().rposition(|label| label.deducted);
-        for (at, label) in labels.iter().enumerate() {
-            let mut html = escape(&label.text);
-            if last == Some(at) {
-                html.extend(saving.map(|saving| format!(" {saving}")));
-                html.extend(self.deducted().map(|note| format!(", {note}")));
-            }
-            self.styled = true;
-            self.changes.push(Change::Slot { product, slot: Slot::Label, old: String::new(), new: html.clone() });
-            let html = format!("<span class=\"segue-offer\">{html}</span>");
-            self.edit(Span::at(known.end), EditSide::Append, html);
+        let pairs = facts.units.iter().zip(units).map(|(old, new)| side(&old.amounts).zip(side(new)));
+        let mut savings = pairs.map(|pair| pair.map(|(old, new)| cents(old) - cents(new)));
+        let Some(first) = savings.next().flatten().filter(|first| !first.is_zero()) else { return };
+        if !savings.all(|saving| saving == Some(first)) {
+            return;
+        }
+        if let Some(number) = current.format.write(first, self.plan.four_grouped) {
+            self.texts.extend([" -", &self.around(current, &number)]);
         }
     }
 
-    /// That a price is reached in the cart, in the shop's words or in the page's language.
-    fn deducted(&self) -> Option<String> {
-        let language = self.plan.store().language.as_deref().unwrap_or("en");
-        let own = self.dressing.display.deducted.as_deref();
-        own.or_else(|| wording::deducted(language)).map(escape).filter(|note| !note.is_empty())
+    /// Writes the offers' labels, and after those that the cart deducts, how much that is.
+    fn write_labels(&mut self, facts: &ProductFacts, known: &PlannedBox, change: &PriceChange) {
+        let labels = || change.labels.iter().filter(|label| !label.text.trim().is_empty());
+        let last = labels().filter(|label| label.deducted).count();
+        let mut deducted = 0;
+        for label in labels() {
+            let whole = self.texts.len();
+            self.texts.push_str("<span class=\"segue-offer\">");
+            let start = self.texts.len();
+            self.texts.push_str(&escape(&label.text));
+            deducted += usize::from(label.deducted);
+            if label.deducted && deducted == last {
+                if change.units.len() == facts.units.len() {
+                    self.push_saving(facts, known, &change.units);
+                }
+                if let Some(note) = &self.words.deducted {
+                    self.texts.extend([", ", note]);
+                }
+            }
+            let said = self.since(start);
+            self.texts.push_str("</span>");
+            self.add(facts.id, Slot::Label, known, whole, said);
+        }
     }
 
     /// What the law asks to be said of a personalised price.
     fn disclose(&mut self, product: ProductId, known: &PlannedBox) {
-        let Some(disclosure) = &self.dressing.display.disclosure else { return };
+        let Some(disclosure) = &self.words.disclosure else { return };
+        let whole = self.texts.len();
+        self.texts.push_str("<span class=\"segue-disclosure\">");
+        let start = self.texts.len();
+        self.texts.push_str(disclosure);
+        let said = self.since(start);
+        self.texts.push_str("</span>");
+        self.add(product, Slot::Disclosure, known, whole, said);
+    }
+
+    /// Adds what was written since `whole` to the end of a box.
+    fn add(&mut self, product: ProductId, slot: Slot, known: &PlannedBox, whole: usize, said: Span) {
         self.styled = true;
-        let new = disclosure.clone();
-        let html = format!("<span class=\"segue-disclosure\">{}</span>", escape(&new));
-        self.changes.push(Change::Slot { product, slot: Slot::Disclosure, old: String::new(), new });
-        self.edit(Span::at(known.end), EditSide::Append, html);
+        self.edit(Span::at(known.end), EditSide::Append, whole);
+        self.changes.push(Change::added(product, slot, said));
     }
 }
 
 /// What the cart leaves of a price with fractions of a cent: it rounds what it takes off up at half a cent.
 fn cents(amount: Decimal) -> Decimal {
+    if amount.scale() <= 2 {
+        return amount;
+    }
     amount.round_dp_with_strategy(2, RoundingStrategy::MidpointTowardZero)
 }

@@ -47,9 +47,9 @@ impl Judge<'_> {
 
     /// From the start of a row to its end or the next row, so that rows without ends are not read again and again.
     fn row_range(&self, row: u32) -> Span {
-        let rows = || self.notes.regions(Region::Row);
-        let ended = rows().find(|extent| extent.open.start == row).and_then(|extent| extent.ended);
-        let next = rows().map(|extent| extent.open.start).filter(|start| *start > row).min();
+        let mut rows = self.notes.regions(Region::Row).skip_while(|extent| extent.open.start < row);
+        let ended = rows.next().and_then(|extent| extent.ended);
+        let next = rows.map(|extent| extent.open.start).next();
         let end = [ended, next].into_iter().flatten().min().unwrap_or(u32::MAX);
         self.on_page(Span { start: row, end })
     }
@@ -72,7 +72,12 @@ impl Judge<'_> {
         let mut found = false;
         visit_words(raw, &mut |words, spoken| {
             let at = Span::new(words.clone()).within(whole.start);
-            let text = plain(&raw[words]);
+            // Most texts are blank or short, and none of them says a price.
+            let said = raw[words].trim_ascii();
+            if !(priced && said.len() >= price.len()) && !(discounted && said.contains(['%', '&'])) {
+                return;
+            }
+            let text = plain(said);
             found |= ((priced && says(&text, &price)) || (discounted && !spoken && is_discount(&text)))
                 && self.inside(Region::Row, at) == row
                 && (spoken || !(self.in_box(at) || self.in_price(at)));
