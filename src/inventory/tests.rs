@@ -65,10 +65,17 @@ pub(super) fn world(listed: &[Value]) -> Arc<Mutex<World>> {
     Arc::new(Mutex::new(World { listed: listed.to_vec(), unknown: 404, destinations: 200, ..World::default() }))
 }
 
-/// Rules of a shop with one store view.
+/// Rules of a shop with the store views that the demo's rules name.
 pub(super) fn ruleset(json: &str) -> Ruleset {
-    let view = Arc::new(StoreView {
-        code: "default".into(),
+    let view = |code: &str| Arc::new(view(code));
+    let default = view("default");
+    let sites = Sites::new(vec![Arc::clone(&default), view("de"), view("ar")], default);
+    Ruleset::parse("rules.json", json.as_bytes(), &sites).expect("right rules").0
+}
+
+fn view(code: &str) -> StoreView {
+    StoreView {
+        code: code.into(),
         website: "base".into(),
         base_currency: "USD".to_owned(),
         currency: "USD".to_owned(),
@@ -78,9 +85,7 @@ pub(super) fn ruleset(json: &str) -> Ruleset {
         time_zone: TimeZone::UTC,
         hosts: Vec::new(),
         path_prefix: None,
-    });
-    let sites = Sites::new(vec![Arc::clone(&view)], view);
-    Ruleset::parse("rules.json", json.as_bytes(), &sites).expect("right rules").0
+    }
 }
 
 pub(super) fn audience(id: &str, name: &str) -> Value {
