@@ -10,6 +10,7 @@ use crate::rewrite::banner::Anchors;
 use crate::rewrite::price::PriceFormat;
 use crate::site::StoreView;
 
+mod attributes;
 mod boxes;
 mod build;
 mod elsewhere;
