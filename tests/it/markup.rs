@@ -9,6 +9,7 @@ use segue::page::{Amounts, ProductId};
 use segue::rewrite::plan::{Plan, PlanError};
 use segue::rewrite::render::{Change, Dressing, Refusal, render};
 use segue::rule::{Anchor, Placement};
+use segue::site::{Display, Reference};
 
 use crate::check::{Page, Places};
 use crate::luma::{
@@ -124,6 +125,50 @@ fn a_product_page_changes_with_its_metas() {
     assert_eq!(plan.facts().currencies, ["USD"]);
     assert_eq!(plan.store().view.as_deref(), Some("default"));
     assert_eq!(plan.format().expect("a format").pattern, "$%s");
+}
+
+/// A product page at $24.00 that states the lowest price of the last 30 days in an attribute.
+fn with_lowest(value: &str) -> String {
+    let attribute = format!(
+        "<div class=\"product-info-main\"><div class=\"product attribute lowest_price\"><strong class=\"type\">Lowest price</strong><div class=\"value\"><span class=\"price\">{value}</span></div></div>"
+    );
+    let page = product("", ",\"tierPrices\":[]", "");
+    assert!(page.contains("<div class=\"product-info-main\">"), "{page}");
+    page.replacen("<div class=\"product-info-main\">", &attribute, 1)
+}
+
+fn presented(page: &str, display: Display) -> String {
+    let dressing = Dressing { display: &display, ..Dressing::default() };
+    let selection = Selection { prices: vec![price(1, 1920)], ..Selection::default() };
+    String::from_utf8(render(&compile(page), page.as_bytes(), &selection, &dressing).bytes).expect("UTF-8")
+}
+
+#[test]
+fn a_changed_price_is_compared_with_what_the_store_view_says() {
+    let page = with_lowest("$21.50");
+    let label = Some("Lowest price of the last 30 days <b>".to_owned());
+    let lowest = Reference::Attribute("lowest_price".to_owned());
+    let after = presented(&page, Display { reference: lowest.clone(), reference_label: label, ..Display::default() });
+    assert!(after.contains("<span class=\"price-label\">Lowest price of the last 30 days &lt;b&gt;</span>"), "{after}");
+    assert!(after.contains("<span class=\"price\">$21.50</span></span>\n</span>\n</span>"), "{after}");
+    assert!(!after.contains("data-price-type=\"oldPrice\""), "scripts would print the regular price over it");
+    assert!(after.contains("$19.20") && !after.contains("$24.00"));
+    let nowhere = Reference::Attribute("other_price".to_owned());
+    assert!(!presented(&page, Display { reference: nowhere, ..Display::default() }).contains("old-price"));
+    assert!(!presented(&page, Display { reference: Reference::None, ..Display::default() }).contains("old-price"));
+    assert!(presented(&page, Display::default()).contains("data-price-type=\"oldPrice\""));
+    assert_eq!(verdict(&with_lowest("$24.00")), (vec![], vec![(1, "loose-price")]), "it says what is charged");
+}
+
+#[test]
+fn a_changed_price_says_what_the_law_asks_for() {
+    let disclosure = Some("This price is personal & yours.".to_owned());
+    let page = product("", ",\"tierPrices\":[]", &simple_row(9, "5", "$5.00"));
+    let after = presented(&page, Display { disclosure, ..Display::default() });
+    assert_eq!(
+        after.matches("<span class=\"segue-disclosure\">This price is personal &amp; yours.</span></div>").count(),
+        1
+    );
 }
 
 #[test]

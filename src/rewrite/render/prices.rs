@@ -243,15 +243,20 @@ impl Sheet<'_> {
             FrameForm::Variants => ("old-price sly-old-price", "oldPrice"),
             FrameForm::Range => ("old-price", ""),
         };
+        // A price of another meaning must not be taken for the regular one by scripts, which would print that over it.
+        let is_regular = !matches!(self.dressing.display.reference, Reference::Attribute(_));
+        let group = if is_regular { group } else { "old-price" };
         let label = &self.words.regular;
         self.texts.extend(["<span class=\"", group, "\">\n<span class=\"", class, "\">\n", label, "\n<span"]);
         if let Some(id) = id {
             self.texts.extend([" id=\"", &id, "\""]);
         }
-        self.texts.push_str(" data-price-amount=\"");
-        push_amount(&mut self.texts, amount, 0);
-        let kind = ["\" data-price-type=\"", kind, "\" class=\"price-wrapper ", twin, "\"><span class=\"price\">"];
-        self.texts.extend(kind);
+        if is_regular {
+            self.texts.push_str(" data-price-amount=\"");
+            push_amount(&mut self.texts, amount, 0);
+            self.texts.extend(["\" data-price-type=\"", kind, "\""]);
+        }
+        self.texts.extend([" class=\"price-wrapper ", twin, "\"><span class=\"price\">"]);
         let start = self.texts.len();
         self.texts.push_str(text);
         let said = self.since(start);
