@@ -57,8 +57,7 @@ pub(crate) struct PriceConfig {
 }
 
 /// Words without which script data says nothing of prices.
-static SIGNS: LazyLock<[Finder<'static>; 2]> =
-    LazyLock::new(|| ["Config\"", "product/view/provider"].map(|sign| Finder::new(sign)));
+static SIGNS: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| ["Config\"", "product/view/provider"].map(Finder::new));
 
 /// Whether script data may say something of prices.
 pub(crate) fn concerns_prices(script: &str) -> bool {

@@ -74,7 +74,7 @@ impl Judge<'_> {
             let at = Span::new(words.clone()).within(whole.start);
             // Most texts are blank or short, and none of them says a price.
             let said = raw[words].trim_ascii();
-            if !(priced && said.len() >= price.len()) && !(discounted && said.contains(['%', '&'])) {
+            if !(priced && said.len() >= price.len() || discounted && said.contains(['%', '&'])) {
                 return;
             }
             let text = plain(said);
