@@ -11,6 +11,7 @@ use crate::page::{PageKind, ProductId};
 pub use html::Html;
 pub use placement::{Anchor, Placement, UrlPattern};
 
+pub mod cart_rule;
 pub mod discount;
 pub mod html;
 pub mod parse;
