@@ -4,28 +4,21 @@
 
 use std::collections::HashMap;
 
-use http::HeaderMap;
-
+use super::choice::{Choice, Part};
+use super::membership::{VIP, WHOLESALE};
 use super::money::Cents;
+use super::quote::Line;
 use super::view::View;
-
-/// The audience id of VIP customers.
-pub const VIP: &str = "6f1d0c6e-3b0a-4d0e-9c55-0b7d3a1f8a01";
-/// The audience id of shoppers who came for the first time.
-pub const NEW_VISITOR: &str = "b2a7e9d4-58c1-4f6b-8e27-9d04c6f1e502";
-/// The audience id of wholesale buyers.
-pub const WHOLESALE: &str = "d94c3f18-7e62-4a9d-b0f3-21c58ea7b603";
-
-/// The cookie and the header in which the membership arrives.
-pub const MEMBERSHIP: &str = "aep-segments-membership";
 
 /// A cart price rule of the shop.
 #[derive(Clone, Copy, Debug)]
 pub struct CartRule {
     /// Commerce's id of the rule.
     pub rule_id: u64,
-    /// The audience that it is for.
-    pub audience: &'static str,
+    /// The audience that it is for; without one it is for everybody.
+    pub audience: Option<&'static str>,
+    /// The coupon code that it needs.
+    pub code: Option<&'static str>,
     /// What the totals call it.
     pub label: &'static str,
     /// The products that it discounts; empty is all.
@@ -44,22 +37,36 @@ pub enum Action {
 }
 
 /// The shop's rules, in the order in which Magento applies them.
-pub const RULES: [CartRule; 2] = [
+pub const RULES: [CartRule; 3] = [
     CartRule {
         rule_id: 2,
-        audience: WHOLESALE,
+        audience: Some(WHOLESALE),
+        code: None,
         label: "Wholesale $5 off bags",
         products: &[1, 2, 3, 4, 5, 11],
         action: Action::ByFixed(Cents(500)),
     },
-    CartRule { rule_id: 1, audience: VIP, label: "VIP 20 % off", products: &[], action: Action::ByPercent(2_000) },
+    CartRule {
+        rule_id: 1,
+        audience: Some(VIP),
+        code: None,
+        label: "VIP 20 % off",
+        products: &[],
+        action: Action::ByPercent(2_000),
+    },
+    CartRule {
+        rule_id: 3,
+        audience: None,
+        code: Some("LANTERN10"),
+        label: "10 % off with LANTERN10",
+        products: &[],
+        action: Action::ByPercent(1_000),
+    },
 ];
 
-/// The audience ids that a request claims: in the header when it has one, else in the cookie.
-pub fn membership(headers: &HeaderMap) -> Vec<String> {
-    let header = headers.get(MEMBERSHIP).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let claim = header.or_else(|| super::session::cookie(headers, MEMBERSHIP)).unwrap_or_default();
-    claim.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect()
+/// Whether some rule has this coupon code.
+pub fn is_code(code: &str) -> bool {
+    RULES.iter().any(|rule| rule.code.is_some_and(|own| own.eq_ignore_ascii_case(code)))
 }
 
 /// One row of a cart.
@@ -80,6 +87,24 @@ impl Row {
     }
 }
 
+/// The rows of a line: one, or one for each part of a bundle, whose discounts sit on its parts.
+pub fn rows(line: &Line, view: &View) -> Vec<Row> {
+    match &line.choice {
+        Choice::Parts(parts) => {
+            let row = |part: &Part| Row {
+                products: [line.product.id, part.product.id],
+                price: view.net(part.product.price()),
+                qty: part.qty * line.qty,
+            };
+            parts.iter().map(row).collect()
+        }
+        choice => {
+            let child = if let Choice::Child(_, child) = choice { child.id } else { line.product.id };
+            vec![Row { products: [line.product.id, child], price: line.unit(view), qty: line.qty }]
+        }
+    }
+}
+
 /// What the rules take off a cart.
 #[derive(Debug, Default)]
 pub struct Discounts {
@@ -89,21 +114,15 @@ pub struct Discounts {
     pub labels: Vec<&'static str>,
     /// The ids of these rules.
     pub rule_ids: Vec<u64>,
+    /// Whether a rule that needs a coupon is among them.
+    pub has_coupon: bool,
 }
 
+#[cfg(test)]
 impl Discounts {
     /// The whole discount.
     pub fn total(&self) -> Cents {
         self.rows.iter().copied().sum()
-    }
-
-    /// The title of the totals' discount line: `Discount (VIP 20 % off)`.
-    pub fn title(&self, view: &View) -> String {
-        format!(
-            "{} ({})",
-            view.phrase("Discount"),
-            self.labels.iter().map(|label| view.phrase(label)).collect::<Vec<_>>().join(", ")
-        )
     }
 }
 
@@ -133,14 +152,18 @@ pub fn apply(rules: &[CartRule], rows: &[Row]) -> Discounts {
         if !matched.is_empty() {
             discounts.labels.push(rule.label);
             discounts.rule_ids.push(rule.rule_id);
+            discounts.has_coupon |= rule.code.is_some();
         }
     }
     discounts
 }
 
-/// The rules that hold for a membership in a store view. Fixed amounts are converted and rounded there.
-pub fn rules_for(membership: &[String], view: &View) -> Vec<CartRule> {
-    let own = RULES.iter().filter(|rule| membership.iter().any(|id| id == rule.audience));
+/// The rules that hold for a membership and a coupon code in a store view. Fixed amounts are converted and rounded there.
+pub fn rules_for(membership: &[String], coupon: Option<&str>, view: &View) -> Vec<CartRule> {
+    let is_for = |rule: &&CartRule| rule.audience.is_none_or(|audience| membership.iter().any(|id| id == audience));
+    let has_code =
+        |rule: &&CartRule| rule.code.is_none_or(|code| coupon.is_some_and(|coupon| code.eq_ignore_ascii_case(coupon)));
+    let own = RULES.iter().filter(is_for).filter(has_code);
     let converted = |rule: &CartRule| match rule.action {
         Action::ByPercent(_) => *rule,
         Action::ByFixed(amount) => CartRule { action: Action::ByFixed(view.net(amount)), ..*rule },
@@ -170,6 +193,7 @@ fn round(exact: i64, percent: i64, carries: &mut HashMap<i64, i64>) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::membership::NEW_VISITOR;
     use super::*;
 
     fn row(product: u64, cents: i64, qty: u32) -> Row {
@@ -178,7 +202,7 @@ mod tests {
 
     fn for_audiences(ids: &[&str], rows: &[Row]) -> Discounts {
         let membership: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-        apply(&rules_for(&membership, View::with_code("default")), rows)
+        apply(&rules_for(&membership, None, View::with_code("default")), rows)
     }
 
     #[test]
@@ -189,8 +213,14 @@ mod tests {
 
     #[test]
     fn rounds_half_a_cent_away_from_zero() {
-        let half =
-            CartRule { rule_id: 9, audience: VIP, label: "half", products: &[], action: Action::ByPercent(5_000) };
+        let half = CartRule {
+            rule_id: 9,
+            audience: None,
+            code: None,
+            label: "half",
+            products: &[],
+            action: Action::ByPercent(5_000),
+        };
         assert_eq!(apply(&[half], &[row(1, 1, 1)]).total(), Cents(1));
         assert_eq!(apply(&[half], &[row(1, 333, 1)]).total(), Cents(167));
     }
@@ -205,7 +235,6 @@ mod tests {
     fn takes_a_fixed_amount_off_every_unit_of_its_products_only() {
         let discounts = for_audiences(&[WHOLESALE], &[row(1, 4_800, 3), row(6, 6_400, 2)]);
         assert_eq!(discounts.rows, [Cents(1_500), Cents(0)]);
-        assert_eq!(discounts.title(View::with_code("default")), "Discount (Wholesale $5 off bags)");
     }
 
     #[test]
@@ -228,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_fixed_amount_is_converted_for_the_view() {
-        let rules = rules_for(&[WHOLESALE.to_owned()], View::with_code("de"));
+        let rules = rules_for(&[WHOLESALE.to_owned()], None, View::with_code("de"));
         assert_eq!(rules.iter().map(|rule| rule.action).collect::<Vec<_>>(), [Action::ByFixed(Cents(460))]);
     }
 
@@ -244,21 +273,12 @@ mod tests {
     }
 
     #[test]
-    fn believes_the_header_before_the_cookie() {
-        let mut headers = HeaderMap::new();
-        let cookie = format!("a=b; {MEMBERSHIP}={VIP}%2C%20x");
-        headers.insert("cookie", cookie.parse().expect("a header value"));
-        assert_eq!(membership(&headers), [VIP, "x"]);
-        headers.insert(MEMBERSHIP, WHOLESALE.parse().expect("a header value"));
-        assert_eq!(membership(&headers), [WHOLESALE]);
-    }
-
-    #[test]
     fn charges_what_the_starter_rules_promise() {
         let rules: serde_json::Value = serde_json::from_str(super::super::RULES).expect("the starter rules are JSON");
         let offers = rules["offers"].as_array().expect("a list of offers");
-        assert_eq!(offers.len(), RULES.len());
-        for (offer, rule) in offers.iter().zip(RULES) {
+        let own: Vec<_> = RULES.iter().filter(|rule| rule.code.is_none()).collect();
+        assert_eq!(offers.len(), own.len());
+        for (offer, rule) in offers.iter().zip(own) {
             assert_eq!(offer["charge"]["rule_id"], rule.rule_id);
             assert_eq!(offer["audiences"], serde_json::json!({ "any": [rule.audience] }));
             for view in ["default", "de", "ar"] {

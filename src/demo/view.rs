@@ -1,5 +1,7 @@
 //! The shop's store views: language, currency, and whether prices are shown with tax.
 
+use rust_decimal::Decimal;
+
 use super::json;
 use super::money::{Amount, Cents};
 use super::phrases;
@@ -53,6 +55,9 @@ pub struct View {
     pub display: Display,
     format: Format,
 }
+
+/// Magento's id of the website that all views are of.
+pub const WEBSITE: u64 = 1;
 
 /// The store views, the default one first.
 pub static VIEWS: [View; 4] = [
@@ -182,6 +187,11 @@ impl View {
     /// An amount of this view's currency in US dollars.
     pub fn base(&self, amount: Cents) -> Cents {
         amount.over(self.rate)
+    }
+
+    /// Units of its currency for a US dollar.
+    pub fn rate(&self) -> Decimal {
+        Decimal::new(self.rate, 4)
     }
 
     /// A catalogue price in this view.

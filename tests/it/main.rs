@@ -6,6 +6,7 @@ mod check;
 mod checker;
 mod commands;
 mod demo;
+mod demo_cart;
 mod demo_clicks;
 mod demo_copies;
 mod demo_look;
