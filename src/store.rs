@@ -3,6 +3,7 @@
 //! Changes are transactions of one writer, each whole or not at all, also when the power fails; readers never wait for it. Several
 //! processes of one machine may share the file.
 
+mod guard;
 mod inventory;
 mod migrations;
 

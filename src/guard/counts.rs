@@ -2,7 +2,7 @@
 //!
 //! Shoppers are told apart by hashes under a random key of this process, and forgotten after an hour.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -103,6 +103,12 @@ impl Counts {
     /// The figures of an offer.
     pub fn figures(&self, offer: &str) -> Figures {
         self.lock().get(offer).map(|shoppers| shoppers.figures(Instant::now())).unwrap_or_default()
+    }
+
+    /// The figures of every offer that has some, by id.
+    pub fn all(&self) -> BTreeMap<Arc<str>, Figures> {
+        let now = Instant::now();
+        self.lock().iter().map(|(offer, shoppers)| (Arc::clone(offer), shoppers.figures(now))).collect()
     }
 
     /// Forgets an offer's shoppers, as when it changed.

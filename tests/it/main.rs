@@ -22,6 +22,7 @@ mod forwarding;
 mod framing;
 mod freshness;
 mod fuzz;
+mod guard;
 mod hands_off;
 mod http2;
 mod inventory;
