@@ -28,10 +28,12 @@ pub mod platform;
 mod price;
 mod product;
 mod quote;
+pub mod rules;
 mod scripts;
 mod sections;
 mod session;
 mod shipping;
+mod tamper;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -114,6 +116,8 @@ pub struct Shop(Arc<Shared>);
 pub struct Shared {
     options: Options,
     sessions: Sessions,
+    /// What carts charge by.
+    rules: rules::Rules,
     /// The form key that cached pages carry; scripts replace it by the shopper's own.
     form_key: String,
     /// The panel's element, at the end of every page.
@@ -132,7 +136,13 @@ impl Shop {
     /// A shop with no shoppers yet.
     pub fn new(options: Options) -> Self {
         let panel = panel(&options);
-        Self(Arc::new(Shared { options, sessions: Sessions::default(), form_key: random_text(16), panel }))
+        Self(Arc::new(Shared {
+            options,
+            sessions: Sessions::default(),
+            rules: rules::Rules::default(),
+            form_key: random_text(16),
+            panel,
+        }))
     }
 
     /// Serves the shop until `shutdown` is done and the requests in flight are answered.
@@ -211,6 +221,7 @@ fn paths(shop: Shop) -> Router {
         .route("/customer/account/logoutSuccess/", get(account::logged_out))
         .route("/newsletter/subscriber/new/", post(cart::subscribe))
         .route("/customer/section/load/", get(sections::load))
+        .route("/demo/vip-rule/", get(tamper::vip_rule).post(tamper::vip_rule))
         .merge(api::router())
         .fallback(page)
         .with_state(shop)
