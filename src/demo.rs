@@ -2,8 +2,8 @@
 //!
 //! With it comes a stand-in for Experience Platform, whose audiences Segue brings into the shop.
 //!
-//! The shop's markup is written by hand with the structure of Luma's, its cart applies the audience offers by itself from the membership
-//! that reaches it, and its scripts re-render prices as Magento's do.
+//! The shop's markup is written by hand with the structure of Luma's, its cart charges by the shop's own cart price rules for the
+//! membership that reaches it, and its scripts re-render prices as Magento's do.
 
 mod account;
 mod answer;
@@ -28,10 +28,12 @@ pub mod platform;
 mod price;
 mod product;
 mod quote;
+pub mod rules;
 mod scripts;
 mod sections;
 mod session;
 mod shipping;
+mod tamper;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -56,7 +58,7 @@ use tokio::net::TcpListener;
 use session::{Sessions, random_text};
 use view::View;
 
-/// The starter ruleset, which the demo's cart charges.
+/// The starter ruleset; the shop's own rules charge its offers.
 pub const RULES: &str = include_str!("demo/rules.json");
 
 /// The audiences of the starter ruleset as (id, name).
@@ -114,6 +116,8 @@ pub struct Shop(Arc<Shared>);
 pub struct Shared {
     options: Options,
     sessions: Sessions,
+    /// What carts charge by.
+    rules: rules::Rules,
     /// The form key that cached pages carry; scripts replace it by the shopper's own.
     form_key: String,
     /// The panel's element, at the end of every page.
@@ -132,7 +136,13 @@ impl Shop {
     /// A shop with no shoppers yet.
     pub fn new(options: Options) -> Self {
         let panel = panel(&options);
-        Self(Arc::new(Shared { options, sessions: Sessions::default(), form_key: random_text(16), panel }))
+        Self(Arc::new(Shared {
+            options,
+            sessions: Sessions::default(),
+            rules: rules::Rules::default(),
+            form_key: random_text(16),
+            panel,
+        }))
     }
 
     /// Serves the shop until `shutdown` is done and the requests in flight are answered.
@@ -211,6 +221,7 @@ fn paths(shop: Shop) -> Router {
         .route("/customer/account/logoutSuccess/", get(account::logged_out))
         .route("/newsletter/subscriber/new/", post(cart::subscribe))
         .route("/customer/section/load/", get(sections::load))
+        .route("/demo/vip-rule/", get(tamper::vip_rule).post(tamper::vip_rule))
         .merge(api::router())
         .fallback(page)
         .with_state(shop)

@@ -21,7 +21,7 @@ use super::{Asked, Shop};
 /// `GET /checkout/cart/`
 pub async fn show(State(shop): State<Shop>, Extension(asked): Extension<Asked>, headers: HeaderMap) -> Response {
     let (session, begun) = shop.sessions.with(&headers, |session| session.clone());
-    let totals = Totals::of(&session, asked.view, &headers);
+    let totals = Totals::of(&shop, &session, asked.view, &headers);
     let title = asked.view.phrase("Shopping Cart");
     let page = Page {
         title: title.to_owned(),
@@ -145,7 +145,7 @@ pub async fn add(
             return Added::Nothing;
         }
         let added = put_in(session, asked.view, &fields);
-        coupon::collect(session, asked.view, &headers);
+        coupon::collect(&shop, session, asked.view, &headers);
         added
     });
     match (is_ajax, added) {
@@ -194,7 +194,7 @@ pub async fn update(
             for (item, qty) in fields.iter().filter_map(|(name, value)| quantity(name, value)) {
                 session.quote.set_qty(item, qty);
             }
-            coupon::collect(session, asked.view, &headers);
+            coupon::collect(&shop, session, asked.view, &headers);
         }
     });
     back(&shop, &headers, &asked.view.url("/checkout/cart/"), begun)
@@ -236,7 +236,7 @@ fn take_out(shop: &Shop, view: &View, headers: &HeaderMap, fields: &Fields, name
         if let Some(item) = item.filter(|_| has_form_key(session, headers, fields)) {
             session.version += 1;
             session.quote.set_qty(item, 0);
-            coupon::collect(session, view, headers);
+            coupon::collect(shop, session, view, headers);
         }
     };
     shop.sessions.with(headers, work).1

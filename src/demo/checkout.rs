@@ -11,6 +11,7 @@ use super::pages;
 use super::session::Session;
 use super::template::{attribute, render, script_json};
 use super::totals::Totals;
+use super::view::View;
 use super::{Asked, Shop, api};
 
 /// `GET /checkout/`
@@ -20,7 +21,7 @@ pub async fn show(State(shop): State<Shop>, Extension(asked): Extension<Asked>, 
     if session.quote.lines.is_empty() {
         return back(&shop, &headers, &view.url("/checkout/cart/"), begun);
     }
-    let totals = Totals::of(&session, view, &headers);
+    let totals = Totals::of(&shop, &session, view, &headers);
     let cart = match session.customer {
         Some(_) => String::from("carts/mine"),
         None => format!("guest-carts/{}", session.quote.masked),
@@ -38,12 +39,15 @@ pub async fn show(State(shop): State<Shop>, Extension(asked): Extension<Asked>, 
     answer::private_page(layout::render(&shop, &asked, &page), begun)
 }
 
-/// Orders what is in a cart, and a new one begins. `None` when there is nothing in it.
-pub fn place(session: &mut Session) -> Option<u64> {
+/// Orders what is in a cart: its coupon is used once more, and a new cart begins. `None` when there is nothing in it.
+pub fn place(shop: &Shop, session: &mut Session, view: &View, headers: &HeaderMap) -> Option<u64> {
     if session.quote.lines.is_empty() {
         return None;
     }
+    let totals = Totals::of(shop, session, view, headers);
     let ordered = std::mem::take(&mut session.quote);
+    let code = ordered.coupon.as_deref().filter(|_| totals.has_coupon);
+    shop.rules.ordered(&totals.rule_ids, code, session.customer);
     session.last_order = Some(ordered.id);
     session.version += 1;
     Some(ordered.id)

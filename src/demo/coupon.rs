@@ -7,7 +7,6 @@ use http::header::{HOST, REFERER};
 
 use super::cart::{back, has_form_key};
 use super::choice::{Fields, field};
-use super::discount;
 use super::session::Session;
 use super::template::{attribute, render};
 use super::totals::Totals;
@@ -45,7 +44,7 @@ pub async fn post(
 ) -> Response {
     let ((), begun) = shop.sessions.with(&headers, |session| {
         if has_form_key(session, &headers, &fields) {
-            change(session, asked.view, &headers, &fields);
+            change(&shop, session, asked.view, &headers, &fields);
         }
     });
     let to = own_referer(&headers).unwrap_or_else(|| asked.view.url("/"));
@@ -53,7 +52,7 @@ pub async fn post(
 }
 
 /// A cart with lines takes the code that is posted, or loses its own by one that does not hold. An empty one takes any code that exists.
-fn change(session: &mut Session, view: &View, headers: &HeaderMap, fields: &Fields) {
+fn change(shop: &Shop, session: &mut Session, view: &View, headers: &HeaderMap, fields: &Fields) {
     let is_removed = field(fields, "remove") == Some("1");
     let code = field(fields, "coupon_code").filter(|_| !is_removed).unwrap_or_default().trim();
     if code.is_empty() && session.quote.coupon.is_none() {
@@ -61,12 +60,12 @@ fn change(session: &mut Session, view: &View, headers: &HeaderMap, fields: &Fiel
     }
     if code.is_empty() {
         if !session.quote.lines.is_empty() {
-            set(session, view, headers, None);
+            set(shop, session, view, headers, None);
         }
         session.say("success", view.phrase("You canceled the coupon code."));
         return;
     }
-    let holds = code.len() <= LONGEST && set(session, view, headers, Some(code));
+    let holds = code.len() <= LONGEST && set(shop, session, view, headers, Some(code));
     let (kind, words) = match holds {
         true => ("success", "You used coupon code \"%1\"."),
         false => ("error", "The coupon code \"%1\" is not valid."),
@@ -75,23 +74,23 @@ fn change(session: &mut Session, view: &View, headers: &HeaderMap, fields: &Fiel
 }
 
 /// Gives a cart this code instead of its own, and says whether it holds. An empty cart keeps what it has when the code does not exist.
-pub fn set(session: &mut Session, view: &View, headers: &HeaderMap, code: Option<&str>) -> bool {
+pub fn set(shop: &Shop, session: &mut Session, view: &View, headers: &HeaderMap, code: Option<&str>) -> bool {
     session.version += 1;
     if session.quote.lines.is_empty() {
-        let exists = code.is_some_and(discount::is_code);
+        let exists = code.is_some_and(|code| shop.rules.coupon(code).is_some());
         if exists {
             session.quote.coupon = code.map(str::to_owned);
         }
         return exists;
     }
     session.quote.coupon = code.map(str::to_owned);
-    collect(session, view, headers);
+    collect(shop, session, view, headers);
     session.quote.coupon.as_deref() == code
 }
 
 /// Takes the code off a cart whose lines and shipping do not get its rule, as Magento does whenever something of a cart changes.
-pub fn collect(session: &mut Session, view: &View, headers: &HeaderMap) {
-    if session.quote.coupon.is_some() && !Totals::of(session, view, headers).has_coupon {
+pub fn collect(shop: &Shop, session: &mut Session, view: &View, headers: &HeaderMap) {
+    if session.quote.coupon.is_some() && !Totals::of(shop, session, view, headers).has_coupon {
         session.quote.coupon = None;
     }
 }

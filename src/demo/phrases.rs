@@ -117,7 +117,6 @@ const PHRASES: &[(&str, &str, &str)] = &[
     ("The coupon code \"%1\" is not valid.", "Der Code \"%1\" gilt nicht.", "رمز الخصم \"%1\" غير صالح."),
     ("To", "Bis", "إلى"),
     ("Update Shopping Cart", "Warenkorb aktualisieren", "تحديث السلة"),
-    ("VIP 20 % off", "VIP 20 % Rabatt", "خصم ٢٠٪ لكبار العملاء"),
     ("View and edit cart", "Warenkorb ansehen", "عرض السلة"),
     ("View as", "Ansicht", "عرض"),
     (
@@ -127,7 +126,6 @@ const PHRASES: &[(&str, &str, &str)] = &[
     ),
     ("We found nothing for that.", "Dazu haben wir nichts gefunden.", "لم نجد شيئًا."),
     ("Welcome, %1!", "Willkommen, %1!", "أهلًا، %1!"),
-    ("Wholesale $5 off bags", "Großhandel: 5 $ Rabatt auf Taschen", "خصم ٥ دولارات على الحقائب لتجار الجملة"),
     (
         "Woven to be carried for years: canvas, wool and waxed cotton from three small mills.",
         "Gewebt, um jahrelang getragen zu werden: Segeltuch, Wolle und gewachste Baumwolle aus drei kleinen Webereien.",

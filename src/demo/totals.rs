@@ -1,11 +1,13 @@
 //! What a cart costs in a store view: catalogue prices and discounts are without tax, and tax is charged on what is left.
 
+use std::ops::Range;
+
 use http::HeaderMap;
 
-use super::discount;
-use super::membership;
+use super::Shop;
+use super::discount::{self, Discounts, Row};
 use super::money::Cents;
-use super::quote::Quote;
+use super::quote::{Line, Quote};
 use super::session::Session;
 use super::shipping::Method;
 use super::view::View;
@@ -94,50 +96,37 @@ impl std::iter::Sum for Money {
 
 impl Totals {
     /// The totals of a session's cart for the membership that a request brings.
-    pub fn of(session: &Session, view: &View, headers: &HeaderMap) -> Self {
+    pub fn of(shop: &Shop, session: &Session, view: &View, headers: &HeaderMap) -> Self {
         let quote = &session.quote;
-        let rows: Vec<Vec<discount::Row>> = quote.lines.iter().map(|line| discount::rows(line, view)).collect();
-        let flat: Vec<discount::Row> = rows.iter().flatten().copied().collect();
-        let discounts =
-            discount::apply(&discount::rules_for(&membership::claimed(headers), quote.coupon.as_deref(), view), &flat);
-        let mut each = discounts.rows.iter().copied();
-        let discount = |at: usize, each: &mut dyn Iterator<Item = Cents>| -> Money {
-            let own = each.take(rows[at].len()).sum();
-            Money { own, base: view.base(own) }
-        };
-        let lines: Vec<LineTotals> = quote
-            .lines
-            .iter()
-            .enumerate()
-            .map(|(at, line)| {
-                let unit = Money { own: line.unit(view), base: line.base_unit() };
-                LineTotals {
-                    unit,
-                    row: unit.map(|one| one * line.qty),
-                    discount: discount(at, &mut each),
-                    ..LineTotals::default()
-                }
-            })
-            .collect();
-        Self::added_up(view, quote, lines, discounts)
+        let rows: Vec<Vec<Row>> = quote.lines.iter().map(|line| discount::rows(line, view)).collect();
+        let held = discount::held(&shop.rules, session, view, headers);
+        let discounts = discount::apply(&held, &rows.concat());
+        let mut at = 0;
+        let lines = quote.lines.iter().zip(&rows).map(|(line, rows)| {
+            let own = at..at + rows.len();
+            at = own.end;
+            charged(line, view, &discounts, own)
+        });
+        Self::added_up(view, quote, lines.collect(), discounts)
     }
 
-    fn added_up(view: &View, quote: &Quote, mut lines: Vec<LineTotals>, discounts: discount::Discounts) -> Self {
+    fn added_up(view: &View, quote: &Quote, mut lines: Vec<LineTotals>, discounts: Discounts) -> Self {
         let tax = charge_tax(view, &mut lines);
         let units_sent = quote.lines.iter().filter(|line| !line.is_virtual()).map(|line| line.qty).sum();
         let method = quote.shipping_method.as_deref().and_then(Method::with_code);
+        let has_coupon = discounts.has_coupon;
         Self {
             subtotal: lines.iter().map(|line| line.row).sum(),
             subtotal_with_tax: lines.iter().map(|line| line.row.map(|row| view.with_tax(row))).sum(),
             discount: lines.iter().map(|line| line.discount).sum(),
             shipping_discount: Money::default(),
-            labels: discounts.labels.iter().map(|label| view.phrase(label).to_owned()).collect(),
+            labels: discounts.labels,
             rule_ids: discounts.rule_ids,
             tax,
             shipping: method.map(|method| (method, price(method, view, units_sent))),
             is_sent_free: false,
             units_sent,
-            has_coupon: discounts.has_coupon,
+            has_coupon,
             lines,
         }
     }
@@ -168,6 +157,20 @@ impl Totals {
             true => view.phrase("Discount").to_owned(),
             false => format!("{} ({})", view.phrase("Discount"), self.labels.join(", ")),
         }
+    }
+}
+
+/// A line, whose discounts are those of some of the rows. What is said of percentages is said of lines with one row.
+fn charged(line: &Line, view: &View, discounts: &Discounts, rows: Range<usize>) -> LineTotals {
+    let unit = Money { own: line.unit(view), base: line.base_unit() };
+    let off = discounts.rows[rows.clone()].iter().copied().sum();
+    let percents = &discounts.percents[rows];
+    LineTotals {
+        unit,
+        row: unit.map(|one| one * line.qty),
+        discount: Money { own: off, base: view.base(off) },
+        percent: if let [own] = percents { Cents(*own) } else { Cents(0) },
+        tax: Money::default(),
     }
 }
 

@@ -34,3 +34,28 @@ async fn a_customer_logs_in_with_a_click_orders_and_logs_out() {
         shop.end().await;
     }
 }
+
+#[tokio::test]
+async fn a_code_is_applied_and_cancelled_on_the_carts_page() {
+    for width in [1280, 390] {
+        let Some(shop) = Shop::open(width).await else { return };
+        shop.see("/ember-camp-lantern.html").await;
+        shop.buy().await;
+        shop.see("/dune-day-pack.html?#143=166&93=52").await;
+        for view in ["", "/de", "/ar"] {
+            shop.see(&format!("{view}/checkout/cart/")).await;
+            shop.click("#block-discount .title").await;
+            shop.browser.picture(&format!("cart{}-{width}", view.replace('/', "-"))).await;
+            shop.set("#coupon_code", "LANTERN10").await;
+            shop.click("#discount-coupon-form .action.apply").await;
+            shop.browser.wait_for("document.querySelector('.fieldset.coupon.applied')").await;
+            shop.browser.wait_for("document.querySelector('.message.success')").await;
+            assert_eq!(shop.browser.eval("document.querySelector('#coupon_code').value").await, "LANTERN10");
+            assert_eq!(shop.browser.overflow().await, 0, "{view} at {width}");
+            shop.browser.picture(&format!("cart{}-coupon-{width}", view.replace('/', "-"))).await;
+            shop.click("#discount-coupon-form .action.cancel").await;
+            shop.browser.wait_for("document.querySelector('.action.apply')").await;
+        }
+        shop.end().await;
+    }
+}

@@ -56,7 +56,7 @@ pub async fn shipping_methods(call: Call) -> Response {
     call.answer(|call, session| {
         let mut there = session.clone();
         there.quote.address = Some(address(&call.body["address"]));
-        let totals = Totals::of(&there, call.view, &call.headers);
+        let totals = Totals::of(&call.shop, &there, call.view, &call.headers);
         let methods = shipping::methods(&there.quote, totals.is_sent_free);
         Ok(methods.into_iter().map(|method| call.method_json(method, &totals)).collect())
     })
@@ -73,7 +73,7 @@ pub async fn shipping_information(call: Call) -> Response {
         }
         session.quote.address = Some(address(&told["shipping_address"]));
         session.quote.shipping_method = method;
-        coupon::collect(session, call.view, &call.headers);
+        coupon::collect(&call.shop, session, call.view, &call.headers);
         Ok(call.payment(session))
     })
 }
@@ -95,7 +95,7 @@ pub async fn payment_information(call: Call) -> Response {
 pub async fn order(call: Call) -> Response {
     call.answer(|call, session| {
         call.choose_payment(session);
-        let placed = checkout::place(session);
+        let placed = checkout::place(&call.shop, session, call.view, &call.headers);
         placed.map(|order| json!(order)).ok_or_else(|| {
             bad_request("A server error stopped your order from being placed. Please try to place your order again.")
         })
@@ -114,7 +114,7 @@ pub async fn set_coupon(call: Call) -> Response {
             let number = json!([session.quote.id.to_string()]);
             return Err(not_found("The \"%1\" Cart doesn't contain products.", number));
         }
-        match coupon::set(session, call.view, &call.headers, Some(&call.last)) {
+        match coupon::set(&call.shop, session, call.view, &call.headers, Some(&call.last)) {
             true => Ok(json!(true)),
             false => Err(not_found("The coupon code isn't valid. Verify the code and try again.", Value::Null)),
         }
@@ -124,7 +124,7 @@ pub async fn set_coupon(call: Call) -> Response {
 /// `DELETE /coupons`
 pub async fn drop_coupon(call: Call) -> Response {
     call.answer(|call, session| {
-        coupon::set(session, call.view, &call.headers, None);
+        coupon::set(&call.shop, session, call.view, &call.headers, None);
         Ok(json!(true))
     })
 }
@@ -148,7 +148,7 @@ pub async fn customer(call: Call) -> Response {
 
 impl Call {
     fn totals(&self, session: &Session) -> Value {
-        totals_json(session, self.view, &Totals::of(session, self.view, &self.headers))
+        totals_json(session, self.view, &Totals::of(&self.shop, session, self.view, &self.headers))
     }
 
     fn payment(&self, session: &Session) -> Value {

@@ -31,7 +31,7 @@ pub async fn answer(
     let cart_id = posted["variables"]["cart_id"].as_str().or(quoted).unwrap_or_default();
     let view = View::with_code(headers.get("store").and_then(|code| code.to_str().ok()).unwrap_or_default());
     let found = shop.sessions.with_cart(cart_id, |session| {
-        let totals = Totals::of(session, view, &headers);
+        let totals = Totals::of(&shop, session, view, &headers);
         json!({ "data": { "cart": cart(session, view, &totals) } })
     });
     let answered = match found {

@@ -23,7 +23,7 @@ pub async fn add(call: Call) -> Response {
         let wanted = wanted(&call.body["cartItem"])?;
         session.version += 1;
         let item = session.quote.add(wanted);
-        coupon::collect(session, call.view, &call.headers);
+        coupon::collect(&call.shop, session, call.view, &call.headers);
         let line = session.quote.line(item);
         Ok(line.map_or(Value::Null, |line| line_json(&session.quote, line, call.view)))
     })
@@ -36,7 +36,7 @@ pub async fn change(call: Call) -> Response {
         let Some(qty) = quantity(&call.body["cartItem"]["qty"]) else { return Err(bad_quantity()) };
         session.version += 1;
         session.quote.set_qty(item, qty);
-        coupon::collect(session, call.view, &call.headers);
+        coupon::collect(&call.shop, session, call.view, &call.headers);
         let line = session.quote.line(item).ok_or_else(|| no_such_entity("itemId", &call.last))?;
         Ok(line_json(&session.quote, line, call.view))
     })
@@ -49,7 +49,7 @@ pub async fn remove(call: Call) -> Response {
         session.quote.line(item).ok_or_else(|| no_such_entity("itemId", &call.last))?;
         session.version += 1;
         session.quote.set_qty(item, 0);
-        coupon::collect(session, call.view, &call.headers);
+        coupon::collect(&call.shop, session, call.view, &call.headers);
         Ok(json!(true))
     })
 }

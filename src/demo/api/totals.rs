@@ -141,11 +141,12 @@ pub fn totals_json(session: &Session, view: &View, totals: &Totals) -> Value {
     told
 }
 
+/// As Magento's: `price` is in base currency here, whatever the others are in.
 fn item(line: &Line, own: &LineTotals, view: &View) -> Value {
     let with_tax = |amount: Cents| view.with_tax(amount).json();
     json!({
         "item_id": line.item,
-        "price": own.unit.own.json(), "base_price": own.unit.base.json(),
+        "price": own.unit.base.json(), "base_price": own.unit.base.json(),
         "qty": line.qty,
         "row_total": own.row.own.json(), "base_row_total": own.row.base.json(),
         "row_total_with_discount": 0,

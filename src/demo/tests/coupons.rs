@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::visitor::Visitor;
 use super::*;
+use crate::demo::rules::{Batch, Coupon};
 
 const CODE: &str = "LANTERN10";
 
@@ -112,4 +113,52 @@ async fn the_api_answers_as_magentos() {
     let path = format!("/rest/V1/guest-carts/{}/coupons/{CODE}", empty.as_str().expect("an id"));
     let (status, refused) = visitor.api(Method::PUT, &path, Value::Null).await;
     assert_eq!((status, &refused["message"]), (404, &json!("The \"%1\" Cart doesn't contain products.")));
+}
+
+#[tokio::test]
+async fn an_order_uses_up_a_code_that_is_good_for_one() {
+    let own = Shop::new(Options::default());
+    let batch = Batch { rule: rules::WELCOME, quantity: 1, length: 10, prefix: String::new(), suffix: String::new() };
+    let code = own.rules.generate(&batch).remove(0);
+    let shop = router(own);
+    let mut first = Visitor::with_cart(shop.clone(), &[(6, 1)]).await;
+    assert_eq!(post(&mut first, &code, 0).await["type"], "success");
+    let order = format!("/rest/V1/guest-carts/{}/payment-information", first.cart_id().await);
+    let mut second = Visitor::with_cart(shop, &[(6, 1)]).await;
+    post(&mut second, &code, 0).await;
+    assert_eq!(second.config().await["totalsData"]["grand_total"], json!(57.6), "not used up yet");
+    assert_eq!(first.api(Method::POST, &order, json!({ "paymentMethod": { "method": "checkmo" } })).await.0, 200);
+    assert_eq!(second.config().await["totalsData"]["grand_total"], 64);
+    assert_eq!(post(&mut second, &code, 0).await["type"], "error");
+    assert_eq!(second.config().await["quoteData"]["coupon_code"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_code_whose_rule_no_line_gets_is_refused() {
+    let own = Shop::new(Options::default());
+    let Some(Value::Object(mut bags)) = own.rules.get(rules::WHOLESALE) else { panic!("the rule") };
+    bags.insert(String::from("coupon_type"), json!("SPECIFIC_COUPON"));
+    bags.insert(String::from("condition"), json!({ "aggregator_type": "all", "value": "1", "conditions": [] }));
+    own.rules.save(bags);
+    own.rules.add_coupon(Coupon::of(rules::WHOLESALE, "BAGS5")).expect("a new code");
+    let mut visitor = Visitor::with_cart(router(own), &[(6, 1)]).await;
+    assert_eq!(post(&mut visitor, "BAGS5", 0).await["type"], "error");
+    visitor.post("/checkout/cart/add/", "product=1").await;
+    assert_eq!(post(&mut visitor, "BAGS5", 0).await["type"], "success");
+    let tote = visitor.config().await["quoteItemData"][1]["item_id"].as_str().expect("an id").to_owned();
+    visitor.post("/checkout/cart/delete/", &format!("id={tote}")).await;
+    assert_eq!(visitor.config().await["quoteData"]["coupon_code"], Value::Null, "with the last bag it is gone");
+}
+
+#[tokio::test]
+async fn the_panels_switch_changes_what_vips_are_charged() {
+    let mut visitor = Visitor::with_cart(shop(), &[(6, 1)]).await;
+    visitor.cookies.insert(MEMBERSHIP.to_owned(), VIP.to_owned());
+    for (gives, due) in [(15, 54.4), (20, 51.2)] {
+        let (_, rule) = visitor.api(Method::POST, "/demo/vip-rule/", Value::Null).await;
+        assert_eq!(rule, json!({ "gives": gives, "says": 20 }));
+        assert_eq!(visitor.config().await["totalsData"]["grand_total"], json!(due));
+    }
+    let foreign = Request::post("/demo/vip-rule/").body(Body::empty()).expect("a request");
+    assert_eq!(ask(&visitor.shop, foreign).await.status(), StatusCode::FORBIDDEN);
 }
