@@ -2,8 +2,8 @@
 //!
 //! With it comes a stand-in for Experience Platform, whose audiences Segue brings into the shop.
 //!
-//! The shop's markup is written by hand with the structure of Luma's, its cart applies the audience offers by itself from the membership
-//! that reaches it, and its scripts re-render prices as Magento's do.
+//! The shop's markup is written by hand with the structure of Luma's, its cart charges by the shop's own cart price rules for the
+//! membership that reaches it, and its scripts re-render prices as Magento's do.
 
 mod account;
 mod answer;
@@ -58,7 +58,7 @@ use tokio::net::TcpListener;
 use session::{Sessions, random_text};
 use view::View;
 
-/// The starter ruleset, which the demo's cart charges.
+/// The starter ruleset; the shop's own rules charge its offers.
 pub const RULES: &str = include_str!("demo/rules.json");
 
 /// The audiences of the starter ruleset as (id, name).

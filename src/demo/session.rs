@@ -80,7 +80,7 @@ impl Session {
 /// A list of products that a shopper keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// The wish list. Magento keeps one for customers only; this shop knows only guests.
+    /// The wish list. Magento keeps one for customers only; this shop keeps one for everybody.
     Wishes,
     /// What is compared.
     Compared,
