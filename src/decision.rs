@@ -8,4 +8,4 @@ pub mod verdict;
 mod window;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;

@@ -11,6 +11,7 @@ mod listen;
 mod metrics;
 mod pauses;
 pub mod place;
+pub mod promise;
 mod tap;
 pub mod totals;
 
@@ -31,7 +32,7 @@ use crate::telemetry::Metrics;
 use counts::{Counts, Figures, ShopperHash, Verdict};
 use keeper::Ledger;
 use metrics::{GuardMetrics, Standing};
-use totals::Items;
+use promise::Contents;
 
 pub use keeper::Keeper;
 pub use listen::About;
@@ -69,8 +70,10 @@ pub enum NotComparable {
     Contradiction,
     /// What is in the cart has not passed this process.
     Unseen,
-    /// Commerce has not said which rules its carts go by.
-    RulesUnknown,
+    /// What it should be charged cannot be told, such as for a bundle or a price with tax that nobody explains.
+    Undecided,
+    /// Its shopper was shown something else than what holds now.
+    Changed,
 }
 
 impl NotComparable {
@@ -85,7 +88,8 @@ impl NotComparable {
             Self::Incomplete => "incomplete",
             Self::Contradiction => "contradiction",
             Self::Unseen => "unseen",
-            Self::RulesUnknown => "rules_unknown",
+            Self::Undecided => "undecided",
+            Self::Changed => "changed",
         }
     }
 }
@@ -100,14 +104,22 @@ impl From<Skip> for NotComparable {
     }
 }
 
+/// What went by of a shopper.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    /// What is in his cart, as it was last told.
+    contents: Option<Arc<Contents>>,
+    /// What was decided for the page that he saw last, as a hash.
+    shown: Option<u64>,
+}
+
 /// The guard of one process.
 #[derive(Debug)]
 pub struct Guard {
     /// Makes hashes of shoppers that mean nothing elsewhere.
     hasher: RandomState,
     counts: Counts,
-    /// What is in the carts of shoppers, as it last went by.
-    carts: Cache<ShopperHash, Arc<Items>, fast::RandomState>,
+    shoppers: Cache<ShopperHash, Seen, fast::RandomState>,
     ears: Arc<Semaphore>,
     budget: Arc<Budget>,
     ledger: Mutex<Ledger>,
@@ -115,16 +127,22 @@ pub struct Guard {
     metrics: GuardMetrics,
 }
 
+impl Seen {
+    fn weight(&self) -> u32 {
+        let lines = self.contents.as_ref().map_or(0, |contents| contents.items.len());
+        u32::try_from(lines + 1).unwrap_or(u32::MAX)
+    }
+}
+
 impl Guard {
     /// A guard that has seen nothing yet.
     pub fn new(metrics: &mut Metrics) -> Arc<Self> {
-        let carts =
-            Cache::builder().weigher(|_, items: &Arc<Items>| u32::try_from(items.len() + 1).unwrap_or(u32::MAX));
-        let carts = carts.max_capacity(MOST_LINES).time_to_idle(REMEMBERED);
+        let shoppers = Cache::builder().weigher(|_, seen: &Seen| seen.weight());
+        let shoppers = shoppers.max_capacity(MOST_LINES).time_to_idle(REMEMBERED);
         let guard = Arc::new(Self {
             hasher: RandomState::new(),
             counts: Counts::default(),
-            carts: carts.build_with_hasher(fast::RandomState::default()),
+            shoppers: shoppers.build_with_hasher(fast::RandomState::default()),
             ears: Arc::new(Semaphore::new(MOST_EARS)),
             budget: Budget::new(MOST_HELD),
             ledger: Mutex::default(),

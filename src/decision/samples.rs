@@ -11,7 +11,7 @@ use crate::rule::{AudienceId, Ruleset};
 use crate::site::{Sites, StoreView};
 
 /// A view in Berlin (`de`, website `base`) and one in New York (`us`, website `us`), both with base currency EUR and USD.
-pub(super) fn sites() -> Sites {
+pub(crate) fn sites() -> Sites {
     let view = |code: &str, website: &str, currency: &str, zone: &str| {
         Arc::new(StoreView {
             code: code.into(),
@@ -31,16 +31,16 @@ pub(super) fn sites() -> Sites {
     Sites::new(views, default)
 }
 
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     "2026-11-22T12:00:00Z".parse().expect("a moment")
 }
 
-pub(super) fn audiences(ids: &[&str]) -> BTreeSet<AudienceId> {
+pub(crate) fn audiences(ids: &[&str]) -> BTreeSet<AudienceId> {
     ids.iter().map(|id| AudienceId::from(*id)).collect()
 }
 
 /// Rules of a file with these offers and blocks and the audiences vip, new and trade.
-pub(super) fn rules(offers: Value, blocks: Value) -> Ruleset {
+pub(crate) fn rules(offers: Value, blocks: Value) -> Ruleset {
     let audiences = json!([
         {"id": "vip", "name": "VIP"}, {"id": "new", "name": "New"}, {"id": "trade", "name": "Trade"},
     ]);
@@ -50,7 +50,7 @@ pub(super) fn rules(offers: Value, blocks: Value) -> Ruleset {
 }
 
 /// An offer of `fields` on top of what each must have.
-pub(super) fn offer(id: &str, fields: Value) -> Value {
+pub(crate) fn offer(id: &str, fields: Value) -> Value {
     let mut offer = json!({
         "id": id, "name": id, "action": "by_percent", "amount": 10, "products": "all",
         "charge": {"type": "origin", "rule_id": 1}, "labels": {"default": format!("label {id}")},
@@ -60,7 +60,7 @@ pub(super) fn offer(id: &str, fields: Value) -> Value {
 }
 
 /// A block of `fields` on top of what each must have.
-pub(super) fn block(id: &str, fields: Value) -> Value {
+pub(crate) fn block(id: &str, fields: Value) -> Value {
     let mut block = json!({"id": id, "name": id, "placement": "page-top", "html": format!("<p>{id}</p>")});
     merge(&mut block, fields);
     block
@@ -72,6 +72,6 @@ fn merge(into: &mut Value, fields: Value) {
 }
 
 /// One offer for vip of so many percent.
-pub(super) fn ruleset(percent: &str) -> Ruleset {
+pub(crate) fn ruleset(percent: &str) -> Ruleset {
     rules(json!([offer("vip", json!({"audiences": {"any": ["vip"]}, "amount": percent}))]), json!([]))
 }

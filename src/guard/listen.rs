@@ -1,16 +1,19 @@
 //! Listens to answers as they pass, and judges them afterwards.
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
+use super::compare::compare;
 use super::counts::{ShopperHash, Verdict};
 use super::place::Told;
+use super::promise::{Contents, promises};
 use super::tap::{Heard, Tap};
-use super::totals::{self, Items, Totals};
-use super::{Guard, NotComparable};
+use super::totals::{self, Totals};
+use super::{Guard, NotComparable, Seen};
 use crate::body::Body;
 use crate::decision::decide::Decision;
 use crate::rewrite::coding::{Coding, gunzip};
@@ -28,29 +31,24 @@ pub struct About {
     pub shopper: ShopperHash,
     /// The store view that the cart is in.
     pub view: Arc<StoreView>,
-    /// What was decided for the pages that he saw last; each of them may be what he goes by.
-    pub shown: Vec<Arc<Decision>>,
+    /// What was decided for him.
+    pub decision: Arc<Decision>,
     /// When the answer was asked for.
     pub now: Timestamp,
 }
 
 impl About {
-    /// The offers that he was promised, each once.
-    fn promised(&self) -> Vec<&Arc<Offer>> {
-        let mut promised: Vec<&Arc<Offer>> = Vec::new();
-        for offer in self.shown.iter().flat_map(|decision| decision.offers()) {
-            if offer.charge != Charge::None && !promised.iter().any(|known| known.id == offer.id) {
-                promised.push(offer);
-            }
-        }
-        promised
+    /// The offers that he was promised.
+    fn promised(&self) -> impl Iterator<Item = &Arc<Offer>> {
+        self.decision.offers().filter(|offer| offer.charge != Charge::None)
     }
 }
 
 impl Guard {
     /// Passes an answer on and listens to it, where it is what `told` says.
     pub fn listen(self: &Arc<Self>, told: Told, about: About, response: Response<Body>) -> Response<Body> {
-        if response.status() != StatusCode::OK || !is_of(told, response.headers()) || about.promised().is_empty() {
+        if response.status() != StatusCode::OK || !is_of(told, response.headers()) || about.promised().next().is_none()
+        {
             return response;
         }
         let coding = match Coding::of_answer(response.headers()) {
@@ -97,7 +95,10 @@ impl Guard {
         match told {
             Told::Section => {
                 if let Some(items) = totals::sections(answer)? {
-                    self.carts.insert(about.shopper, Arc::new(items));
+                    // The rate is the store view's, and that of the cart that a page told of.
+                    let seen = self.shoppers.get(&about.shopper).unwrap_or_default();
+                    let rate = seen.contents.and_then(|contents| contents.rate);
+                    self.remember(about.shopper, Contents { items, rate });
                 }
                 Ok(())
             }
@@ -106,16 +107,44 @@ impl Guard {
             Told::Page => match totals::checkout_config(answer)? {
                 None => Ok(()),
                 Some(config) => {
-                    self.carts.insert(about.shopper, Arc::new(config.items));
+                    self.remember(about.shopper, Contents { items: config.items, rate: config.rate });
                     self.compare(about, &config.totals)
                 }
             },
         }
     }
 
-    fn compare(&self, about: &About, _totals: &Totals) -> Result<(), NotComparable> {
-        let _items: Arc<Items> = self.carts.get(&about.shopper).ok_or(NotComparable::Unseen)?;
-        Err(NotComparable::RulesUnknown)
+    /// Judges a cart by what its shopper was promised.
+    fn compare(&self, about: &About, totals: &Totals) -> Result<(), NotComparable> {
+        let seen = self.shoppers.get(&about.shopper).unwrap_or_default();
+        let contents = seen.contents.as_deref().ok_or(NotComparable::Unseen)?;
+        let decision = &about.decision;
+        let verdicts = compare(totals, &promises(decision, &about.view, contents, totals, about.now)?);
+        let has_differed = verdicts.values().any(|verdict| *verdict == Verdict::Differed);
+        // What was charged may be what he was shown before: nobody can tell any more.
+        if has_differed && seen.shown.is_some_and(|shown| shown != self.hasher.hash_one(decision.key())) {
+            return Err(NotComparable::Changed);
+        }
+        for offer in decision.offers() {
+            if let Some(verdict) = verdicts.get(&offer.id) {
+                self.note(offer, about.shopper, *verdict);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what a shopper is shown: a cart that is charged after something else was decided may be charged as he saw it.
+    pub fn show(&self, shopper: ShopperHash, decision: &Decision) {
+        let shown = Some(self.hasher.hash_one(decision.key()));
+        let seen = self.shoppers.get(&shopper).unwrap_or_default();
+        if seen.shown != shown {
+            self.shoppers.insert(shopper, Seen { shown, ..seen });
+        }
+    }
+
+    fn remember(&self, shopper: ShopperHash, contents: Contents) {
+        let seen = self.shoppers.get(&shopper).unwrap_or_default();
+        self.shoppers.insert(shopper, Seen { contents: Some(Arc::new(contents)), ..seen });
     }
 
     /// Counts a cart that nobody can judge, for every offer that was promised. That a section was not understood says nothing of a cart yet.

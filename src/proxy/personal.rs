@@ -292,6 +292,7 @@ impl Turn {
         self.count_age();
         let rewriter = &self.shop.rewriter;
         let decision = self.decision();
+        self.note_shown(&decision);
         if decision.is_empty() && !self.shopper.is_simulated() {
             return rewriter.pass(&self.wanted, Skip::NoDecision, response);
         }

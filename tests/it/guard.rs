@@ -30,10 +30,10 @@ async fn pause(running: &Running) {
 }
 
 /// Waits until the shopper's page shows the first product at `price`, and not at `other`.
-async fn shows(running: &Running, shopper: &str, price: &str, other: &str) -> String {
+pub async fn shows(running: &Running, path: &str, shopper: &str, price: &str, other: &str) -> String {
     let begin = Instant::now();
     loop {
-        let page = running.get("/", &[("cookie", shopper)]).await.text();
+        let page = running.get(path, &[("cookie", shopper)]).await.text();
         if page.contains(price) && !page.contains(other) {
             return page;
         }
@@ -42,7 +42,8 @@ async fn shows(running: &Running, shopper: &str, price: &str, other: &str) -> St
     }
 }
 
-async fn offers(running: &Running) -> Value {
+/// What `segue offers list` says.
+pub async fn offers(running: &Running) -> Value {
     let said = say(&["offers", "list", "--config", &running.config(), "--output", "json"]).await;
     assert_eq!(said.code, Some(0), "{}", said.err);
     serde_json::from_str(&said.out).expect("JSON")
@@ -53,11 +54,11 @@ async fn an_offer_that_another_process_paused_shows_its_label_only_until_it_is_r
     let origin = Origin::start(|_| html(&shop::home())).await;
     let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let vip = shopper(&running, "VIP").await;
-    shows(&running, &vip, "$8.00", "$7.00").await;
+    shows(&running, "/", &vip, "$8.00", "$7.00").await;
     assert_eq!(offers(&running).await["offers"][0]["shown_as"], "price");
 
     pause(&running).await;
-    let page = shows(&running, &vip, "$10.00", "$8.00").await;
+    let page = shows(&running, "/", &vip, "$10.00", "$8.00").await;
     assert!(page.contains("VIP price"), "{page}");
     let listed = offers(&running).await;
     assert_eq!(listed["running"], true);
@@ -69,7 +70,7 @@ async fn an_offer_that_another_process_paused_shows_its_label_only_until_it_is_r
 
     let reset = ["offers", "reset", "--config", &running.config(), "vip"];
     assert_eq!(say(&reset).await.code, Some(0));
-    shows(&running, &vip, "$8.00", "$7.00").await;
+    shows(&running, "/", &vip, "$8.00", "$7.00").await;
     let again = say(&reset).await;
     assert!(again.code == Some(0) && again.out.contains("nothing to do"), "{}", again.out);
     let other = say(&["offers", "reset", "--config", &running.config(), "vap"]).await;
@@ -82,11 +83,11 @@ async fn a_paused_offer_is_tried_again_once_it_says_something_else() {
     let running = Running::start(&Setup::rules(&shop::rules()), origin.port).await;
     let vip = shopper(&running, "VIP").await;
     pause(&running).await;
-    shows(&running, &vip, "$10.00", "$8.00").await;
+    shows(&running, "/", &vip, "$10.00", "$8.00").await;
     let mut rules = shop::rules();
     rules["offers"][0]["amount"] = 30.into();
     running.folder.write("rules.json", &rules.to_string());
-    shows(&running, &vip, "$7.00", "$8.00").await;
+    shows(&running, "/", &vip, "$7.00", "$8.00").await;
     let begin = Instant::now();
     while offers(&running).await["offers"][0]["shown_as"] != "price" {
         assert!(begin.elapsed() < Duration::from_secs(10));

@@ -23,6 +23,7 @@ mod framing;
 mod freshness;
 mod fuzz;
 mod guard;
+mod guard_demo;
 mod hands_off;
 mod http2;
 mod inventory;

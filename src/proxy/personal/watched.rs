@@ -7,6 +7,7 @@ use http::{Response, request};
 
 use super::Turn;
 use crate::body::Body;
+use crate::decision::decide::Decision;
 use crate::guard::About;
 use crate::guard::place::Place;
 use crate::site::{Sites, StoreView};
@@ -39,12 +40,20 @@ impl Turn {
         };
         let nobody = BTreeSet::new();
         let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
+        let decision = self.shop.lookup.decide(&self.rules, &watched.view, audiences, self.now);
         let about = About {
             shopper: self.shop.guard.shopper(self.shopper.key),
             view: Arc::clone(&watched.view),
-            shown: vec![self.shop.lookup.decide(&self.rules, &watched.view, audiences, self.now)],
+            decision,
             now: self.now,
         };
         self.shop.guard.listen(watched.place.told, about, response)
+    }
+
+    /// Tells the guard what a page shows.
+    pub(super) fn note_shown(&self, decision: &Decision) {
+        if !self.shopper.is_simulated() {
+            self.shop.guard.show(self.shop.guard.shopper(self.shopper.key), decision);
+        }
     }
 }

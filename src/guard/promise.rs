@@ -1,0 +1,229 @@
+//! What a cart was promised: the offers that its shopper was shown, on what is really in it.
+//!
+//! Until Commerce has said which other rules its carts go by, a promise is the offers' own word. A cart may then take off more, by rules
+//! that nobody promised; one that takes off less on an offer's line breaks the promise, whatever the reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::{Map, json};
+
+use super::NotComparable;
+use super::compare::{LinePromise, Promise};
+use super::totals::{Item, Items, Totals, TotalsLine};
+use crate::cart::LineKind;
+use crate::decision::decide::Decision;
+use crate::rule::cart_rule::{
+    AttributeValue, Cart, CartAction, CartAddress, CartLine, CartRule, CartTax, Condition, Coupon, CouponKind,
+    FreeShipping, LineFacts, LineScope, Release, Test, charge,
+};
+use crate::rule::discount::cents;
+use crate::rule::{Action, Charge, Days, Offer, Products};
+use crate::site::{StoreView, Tax, TaxBasis, TaxComputed};
+
+/// What is known of a cart beside its totals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// What is in it.
+    pub items: Items,
+    /// Units of its currency for one of the base currency, where a page said it.
+    pub rate: Option<Decimal>,
+}
+
+/// Any website: offers of others were sorted out when it was decided.
+const WEBSITE: u64 = 1;
+
+/// Any group, for the same reason.
+const GROUP: u64 = 0;
+
+/// What a cart was promised by a decision: in one way, or in two where offers of one priority could go first.
+///
+/// # Errors
+/// When it cannot be told from what is known.
+pub fn promises(
+    decision: &Decision,
+    view: &StoreView,
+    contents: &Contents,
+    totals: &Totals,
+    now: Timestamp,
+) -> Result<Vec<Promise>, NotComparable> {
+    let offers: Vec<&Offer> = decision.offers().map(|offer| &**offer).filter(|it| it.charge != Charge::None).collect();
+    let cart = cart(&offers, view, contents, totals, now)?;
+    let mut orders = vec![(1..).take(offers.len()).collect::<Vec<u64>>()];
+    if offers.windows(2).any(|pair| pair[0].priority == pair[1].priority) {
+        // Which of two rules of one priority goes first is the database's choice.
+        orders.push((1..).take(offers.len()).collect::<Vec<u64>>().into_iter().rev().collect());
+    }
+    orders.iter().map(|ids| promise(&offers, ids, &cart)).collect()
+}
+
+fn promise(offers: &[&Offer], ids: &[u64], cart: &Cart) -> Result<Promise, NotComparable> {
+    let rules: Vec<CartRule> =
+        offers.iter().enumerate().zip(ids).map(|((at, offer), id)| rule(at, *id, offer)).collect();
+    let by_id: BTreeMap<u64, &Arc<str>> = offers.iter().zip(ids).map(|(offer, id)| (*id, &offer.id)).collect();
+    let charged = charge(&rules, cart, Release::default()).map_err(|_| NotComparable::Undecided)?;
+    let lines = charged.lines.iter().map(|line| LinePromise {
+        discount: line.discount.amount,
+        offers: line.applied.iter().filter_map(|id| by_id.get(id)).map(|offer| Arc::clone(offer)).collect(),
+    });
+    Ok(Promise { lines: lines.collect(), shipping: None, is_whole: false })
+}
+
+/// An offer as a cart price rule, by its own word.
+fn rule(at: usize, id: u64, offer: &Offer) -> CartRule {
+    let lines = Condition::Product { test: Test::new(mark(at), "==", json!("1")), scope: LineScope::Any };
+    CartRule {
+        id,
+        name: offer.name.clone(),
+        description: None,
+        is_active: true,
+        websites: BTreeSet::from([WEBSITE]),
+        customer_groups: BTreeSet::from([GROUP]),
+        days: Days::default(),
+        priority: offer.priority.into(),
+        stop: offer.stop,
+        conditions: Condition::always(),
+        lines,
+        action: match offer.action {
+            Action::ByPercent => CartAction::ByPercent,
+            Action::ByFixed => CartAction::ByFixed,
+            Action::ToPercent => CartAction::ToPercent,
+            Action::ToFixed => CartAction::ToFixed,
+        },
+        amount: offer.amount,
+        most_units: None,
+        step: Decimal::ZERO,
+        to_shipping: false,
+        free_shipping: FreeShipping::None,
+        coupon: CouponKind::None,
+        labels: BTreeMap::new(),
+        uses_per_customer: 0,
+        uses_per_coupon: 0,
+        rest: Arc::new(Map::new()),
+    }
+}
+
+/// The attribute by which a line says that the offer at a position is for it. Offers name products by id, which rules cannot.
+fn mark(at: usize) -> String {
+    format!("segue_offer_{at}")
+}
+
+fn cart(
+    offers: &[&Offer],
+    view: &StoreView,
+    contents: &Contents,
+    totals: &Totals,
+    now: Timestamp,
+) -> Result<Cart, NotComparable> {
+    let is_base = totals.currency == totals.base_currency;
+    let needs_rate = !is_base && offers.iter().any(|offer| offer.action.is_money());
+    let rate = if is_base { Some(Decimal::ONE) } else { contents.rate };
+    if needs_rate && rate.is_none() {
+        return Err(NotComparable::Undecided);
+    }
+    let is_untaxed = totals.lines.iter().all(|line| line.row == line.row_with_tax);
+    let tax = tax(&view.tax, is_untaxed).ok_or(NotComparable::Undecided)?;
+    let lines = totals.lines.iter().map(|line| {
+        let item = contents.items.get(&line.item).ok_or(NotComparable::Unseen)?;
+        let price = price(line, rate.filter(|_| !is_base), is_base).filter(|_| is_untaxed || is_exact(line, tax));
+        let price = price.ok_or(NotComparable::Undecided)?;
+        let marks = marks(offers, item).ok_or(NotComparable::Undecided)?;
+        Ok(cart_line(line, item, price, marks))
+    });
+    Ok(Cart {
+        store_id: 0,
+        website_id: WEBSITE,
+        rate: rate.unwrap_or(Decimal::ONE),
+        tax,
+        today: now.to_zoned(view.time_zone.clone()).date(),
+        customer_group: Some(GROUP),
+        audiences: None,
+        coupon: Coupon::None,
+        address: CartAddress::Unknown,
+        payment_method: None,
+        lines: lines.collect::<Result<_, NotComparable>>()?,
+        is_complete: true,
+        multiselects: Arc::default(),
+    })
+}
+
+/// How the view taxes; where nothing is taxed, it makes no difference.
+fn tax(tax: &Tax, is_untaxed: bool) -> Option<CartTax> {
+    let untaxed = is_untaxed.then_some(CartTax {
+        catalog_prices: TaxBasis::Excluding,
+        discount_on: TaxBasis::Excluding,
+        computed: TaxComputed::AfterDiscount,
+    });
+    let told = || {
+        Some(CartTax { catalog_prices: tax.catalog_prices?, discount_on: tax.discount_on?, computed: tax.computed? })
+    };
+    untaxed.or_else(told)
+}
+
+/// Whether the price that discounts are taken off is the one that is told: where tax was put upon it or taken out of it, it is a fraction
+/// of the whole line's.
+fn is_exact(line: &TotalsLine, tax: CartTax) -> bool {
+    tax.discount_on == tax.catalog_prices || line.quantity == Decimal::ONE
+}
+
+/// The price of one without tax in the cart's currency; totals say it in base currency.
+fn price(line: &TotalsLine, rate: Option<Decimal>, is_base: bool) -> Option<Decimal> {
+    if is_base {
+        return Some(line.base_price);
+    }
+    let fits = |price: &Decimal| price.checked_mul(line.quantity) == Some(line.row);
+    let converted = rate.and_then(|rate| line.base_price.checked_mul(rate)).map(cents);
+    let of_row = || line.row.checked_div(line.quantity).filter(|price| cents(*price) == *price);
+    converted.filter(fits).or_else(of_row)
+}
+
+/// Which of the offers are for a line, as marks on it; `None` where that cannot be told.
+fn marks(offers: &[&Offer], item: &Item) -> Option<BTreeMap<String, AttributeValue>> {
+    let marked = offers.iter().enumerate().map(|(at, offer)| Some((at, is_for(offer, item)?)));
+    let marked = marked.collect::<Option<Vec<_>>>()?.into_iter().filter(|(_, named)| *named);
+    Some(marked.map(|(at, _)| (mark(at), AttributeValue::One("1".to_owned()))).collect())
+}
+
+/// Whether the cart applies an offer to a line: as in the selection for carts.
+fn is_for(offer: &Offer, item: &Item) -> Option<bool> {
+    let named = match &offer.products {
+        Products::All => true,
+        Products::Ids(ids) => ids.contains(&item.product),
+        Products::Skus(skus) => skus.contains(&item.sku.to_lowercase()),
+    };
+    match LineKind::of_product_type(&item.kind) {
+        LineKind::Plain => Some(named),
+        // The variant's id and the product's SKU are not there.
+        LineKind::Configurable => named.then_some(true),
+        // What its parts cost is not there.
+        LineKind::Bundle | LineKind::Other => None,
+    }
+}
+
+fn cart_line(line: &TotalsLine, item: &Item, price: Decimal, marks: BTreeMap<String, AttributeValue>) -> CartLine {
+    CartLine {
+        parent: None,
+        product: Some(item.product),
+        kind: item.kind.to_string(),
+        sku: item.sku.to_string(),
+        product_sku: None,
+        quantity: line.quantity,
+        unit_price: price,
+        base_unit_price: line.base_price,
+        unit_price_with_tax: Some(line.price_with_tax),
+        base_unit_price_with_tax: Some(line.base_price_with_tax),
+        row_total: line.row,
+        base_row_total: line.base_row,
+        row_total_with_tax: Some(line.row_with_tax),
+        base_row_total_with_tax: Some(line.base_row_with_tax),
+        tax_percent: Some(line.tax_percent),
+        weight: None,
+        is_virtual: false,
+        facts: LineFacts { is_known: true, attributes: marks, ..LineFacts::default() },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The price guard before a shop whose cart charges by rules of its own, which somebody changes behind Segue's back.
+
+use std::time::{Duration, Instant};
+
+use segue::demo;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::fail_open::shopper;
+use crate::guard::{offers, shows};
+use crate::running::{Answer, Running, Setup, get, say, send};
+
+const LANTERN: &str = "/ember-camp-lantern.html";
+
+/// The demo's shop behind Segue, whose one offer its rule for VIPs charges.
+struct Shop {
+    running: Running,
+    origin: u16,
+}
+
+/// One shopper in his browser.
+struct Visitor<'a> {
+    shop: &'a Shop,
+    cookies: String,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
+        let origin = listener.local_addr().expect("an address").port();
+        tokio::spawn(demo::Shop::new(demo::Options::default()).serve(listener, std::future::pending()));
+        let (id, name) = demo::AUDIENCES[0];
+        let rules = json!({
+            "version": 1,
+            "audiences": [{ "id": id, "name": name }],
+            "offers": [{
+                "id": "vip", "name": "VIP 20 %", "audiences": { "any": [id] }, "action": "by_percent", "amount": 20,
+                "products": "all", "labels": { "default": "VIP price" }, "charge": { "type": "origin", "rule_id": 1 },
+            }],
+            "blocks": [],
+        });
+        Self { running: Running::start(&Setup::rules(&rules), origin).await, origin }
+    }
+
+    /// Changes what the rule for VIPs gives, or changes it back, as an administrator may.
+    async fn tamper(&self) {
+        let url = format!("http://127.0.0.1:{}/demo/vip-rule/", self.origin);
+        assert_eq!(send("POST", &url, &[("x-requested-with", "XMLHttpRequest")], "").await.status, 200);
+    }
+
+    /// A shopper of the audience VIP with two lanterns in his cart.
+    async fn visitor(&self) -> Visitor<'_> {
+        let vip = shopper(&self.running, "VIP").await;
+        let first = self.running.get("/checkout/cart/", &[("cookie", &vip)]).await;
+        let session = first.set_cookies().into_iter().find_map(|line| line.split(';').next()).expect("a session");
+        let visitor = Visitor { shop: self, cookies: format!("{vip}; {session}; form_key=k") };
+        let page = visitor.get(LANTERN).await.text();
+        let id = page.split_once("/checkout/cart/add/product/").and_then(|(_, rest)| rest.split('/').next());
+        let form = format!("product={}&qty=2&form_key=k", id.expect("a product"));
+        assert_eq!(visitor.post("/checkout/cart/add/", &form).await.status, 302);
+        visitor
+    }
+
+    async fn figure(&self, name: &str) -> u64 {
+        let metrics = self.running.metrics().await;
+        let value = metrics.lines().find_map(|line| line.strip_prefix("segue_guard_")?.strip_prefix(name));
+        value.map_or(0, |value| value.trim().parse().expect("a number"))
+    }
+
+    /// Waits until a figure of the guard is so high: carts are judged after their answers.
+    async fn counts(&self, name: &str, expected: u64) {
+        let begin = Instant::now();
+        while self.figure(name).await != expected {
+            assert!(begin.elapsed() < Duration::from_secs(10), "{name}: {}", self.running.metrics().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn judged(&self, result: &str, expected: u64) {
+        self.counts(&format!("carts_total{{offer=\"vip\",result=\"{result}\"}}"), expected).await;
+    }
+}
+
+impl Visitor<'_> {
+    async fn get(&self, path: &str) -> Answer {
+        self.shop.running.get(path, &[("cookie", &self.cookies)]).await
+    }
+
+    async fn post(&self, path: &str, form: &str) -> Answer {
+        let url = format!("http://127.0.0.1:{}{path}", self.shop.running.port);
+        let headers = [("cookie", self.cookies.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        send("POST", &url, &headers, form).await
+    }
+
+    /// Looks at the cart's page; the cart's id in REST.
+    async fn cart(&self) -> String {
+        let page = self.get("/checkout/cart/").await.text();
+        let after = page.split_once("\"entity_id\":\"").expect("a cart's id").1;
+        after.split('"').next().expect("its end").to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_is_changed_behind_segues_back_trips_within_three_carts() {
+    let shop = Shop::open().await;
+    let first = shop.visitor().await;
+    shows(&shop.running, LANTERN, &first.cookies, "$51.20", "$57.60").await;
+    first.cart().await;
+    shop.judged("agreed", 1).await;
+
+    shop.tamper().await;
+    for number in 1..=3 {
+        let visitor = shop.visitor().await;
+        assert!(visitor.get(LANTERN).await.text().contains("$51.20"), "{number}: the offer is shown until it trips");
+        visitor.cart().await;
+        shop.judged("differed", number).await;
+    }
+    let page = shows(&shop.running, LANTERN, &first.cookies, "$64.00", "$51.20").await;
+    assert!(page.contains("VIP price"), "the label stays");
+    let paused = &offers(&shop.running).await["offers"][0]["paused"];
+    assert_eq!((&paused["differed"], &paused["agreed"]), (&Value::from(3), &Value::from(1)));
+    let metrics = shop.running.metrics().await;
+    assert!(metrics.contains("segue_offers_paused{offer=\"vip\",reason=\"guard\"} 1"), "{metrics}");
+
+    shop.tamper().await;
+    let reset = say(&["offers", "reset", "--config", &shop.running.config(), "vip"]).await;
+    assert_eq!(reset.code, Some(0), "{}", reset.err);
+    shows(&shop.running, LANTERN, &first.cookies, "$51.20", "$57.60").await;
+    shop.visitor().await.cart().await;
+    shop.judged("agreed", 2).await;
+}
+
+#[tokio::test]
+async fn totals_pass_as_they_are_and_are_compared_once_their_products_were_seen() {
+    let shop = Shop::open().await;
+    let visitor = shop.visitor().await;
+    let page =
+        send("GET", &format!("http://127.0.0.1:{}/checkout/cart/", shop.origin), &[("cookie", &visitor.cookies)], "");
+    let page = page.await.text();
+    let cart = page.split_once("\"entity_id\":\"").and_then(|(_, after)| after.split('"').next()).expect("a cart's id");
+    let path = format!("/rest/default/V1/guest-carts/{cart}/totals");
+    let vip = format!("aep-segments-membership={}", demo::AUDIENCES[0].0);
+    let direct = get(&format!("http://127.0.0.1:{}{path}", shop.origin), &[("cookie", &vip)]).await;
+
+    let passed = visitor.get(&path).await;
+    assert_eq!((passed.status, &passed.body), (direct.status, &direct.body));
+    assert!(passed.text().contains("\"discount_amount\":-25.6"), "{}", passed.text());
+    shop.counts("not_comparable_total{reason=\"unseen\"}", 1).await;
+    shop.judged("not_comparable", 1).await;
+
+    visitor.get("/customer/section/load/?sections=cart").await;
+    let begin = Instant::now();
+    while shop.figure("carts_total{offer=\"vip\",result=\"agreed\"}").await == 0 {
+        assert!(begin.elapsed() < Duration::from_secs(10), "{}", shop.running.metrics().await);
+        visitor.get(&path).await;
+    }
+}
+
+#[tokio::test]
+async fn a_code_of_the_shoppers_own_breaks_no_promise_and_simulations_are_left_out() {
+    let shop = Shop::open().await;
+    let visitor = shop.visitor().await;
+    visitor.post("/checkout/cart/couponPost/", "coupon_code=LANTERN10&remove=0&form_key=k").await;
+    let page = visitor.get("/checkout/cart/").await.text();
+    assert!(page.contains("\"coupon_code\":\"LANTERN10\""), "the code is taken");
+    shop.judged("agreed", 1).await;
+
+    shop.tamper().await;
+    let link = say(&["cookie", "mint", "--config", &shop.running.config(), "--simulate", "--audience", "VIP"]).await;
+    let opened = shop.running.get(link.out.trim(), &[]).await;
+    let simulation = opened.set_cookies()[0].split(';').next().expect("a pair").to_owned();
+    let simulating = Visitor { shop: &shop, cookies: format!("{}; {simulation}", visitor.cookies) };
+    simulating.cart().await;
+    visitor.post("/checkout/cart/couponPost/", "remove=1&form_key=k").await;
+    visitor.cart().await;
+    shop.judged("differed", 1).await;
+    assert_eq!(shop.figure("carts_total{offer=\"vip\",result=\"agreed\"}").await, 1);
+}
