@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};
 
-const ALL: [(i64, &str, &str); 1] = [(1, "inventory", include_str!("migrations/0001_inventory.sql"))];
+const ALL: [(i64, &str, &str); 2] = [
+    (1, "inventory", include_str!("migrations/0001_inventory.sql")),
+    (3, "catalog", include_str!("migrations/0003_catalog.sql")),
+];
 
 /// The newest version that this program knows.
 pub(super) const NEWEST: i64 = ALL[ALL.len() - 1].0;
