@@ -1,5 +1,7 @@
 //! From a configuration to a running proxy: binds sockets, watches files, drains.
 
+mod publisher;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -19,6 +21,7 @@ use crate::audience::{Identifier, Trust};
 use crate::config::{Config, LoadedRules, load_rules};
 use crate::decision::decide::Rules;
 use crate::document::Mistake;
+use crate::guard::{Guard, Keeper, fingerprints};
 use crate::inventory::{Opening, Uses};
 use crate::mode::{Modes, Overrides};
 use crate::operations::{self, Readiness};
@@ -31,6 +34,7 @@ use crate::telemetry::pages::PageMetrics;
 use crate::upstream::{self, Upstream};
 use crate::watch::{Fingerprint, watch};
 use crate::{aep, proxy, server};
+use publisher::Publisher;
 
 /// Why Segue does not start.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +66,9 @@ pub enum StartError {
 pub struct App {
     config: Config,
     shop: Arc<Shop>,
+    guard: Arc<Guard>,
+    keeper: Keeper,
+    publisher: Arc<Publisher>,
     upstream: Upstream,
     metrics: Arc<Metrics>,
     rules_rejected: Counter,
@@ -109,16 +116,22 @@ impl App {
         let inventory =
             inventory.and_then(|platform| Opening::new(&platform.aep, tokens, &config.store_file, &mut metrics));
         let uses = channel::Sender::new(Uses::of(&loaded.ruleset));
+        let guard = Guard::new(&mut metrics);
+        let offers = channel::Sender::new(fingerprints(&loaded.ruleset));
+        let keeper = Keeper::new(Arc::clone(&guard), config.store_file.clone(), offers.subscribe()).begin().await;
+        let paused = guard.paused().borrow().clone();
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
             share: config.share,
             modes: config.modes.overruled(&overrides),
-            rules: Rules::compile(loaded.ruleset, &config.sites),
+            rules: Rules::compile(loaded.ruleset.clone().pausing(&paused), &config.sites),
             identifier,
             platform,
             metrics: PageMetrics::register(&mut metrics, Arc::clone(&rewriter)),
             rewriter,
+            guard: Arc::clone(&guard),
         }));
+        let publisher = Publisher::new(Arc::clone(&shop), loaded.ruleset, paused, offers);
         let first_party = first_party(&config, &shop, &mut metrics)?;
         let (rules_rejected, rules_published) = (Counter::default(), Counter::default());
         metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
@@ -127,6 +140,9 @@ impl App {
         Ok(Self {
             config,
             shop,
+            guard,
+            keeper,
+            publisher,
             upstream,
             metrics,
             rules_rejected,
@@ -166,6 +182,8 @@ impl App {
     /// Serves until `stop` ends, then finishes what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut tasks = vec![self.watch_rules(), self.watch_modes()];
+        tasks.push(Arc::clone(&self.publisher).follow(self.guard.paused()));
+        tasks.push(self.keeper.spawn());
         if let Some(push) = self.push {
             // A hint that is cut off is sent again, or the membership grows old by itself.
             tasks.push(tokio::spawn(push.run(std::future::pending())));
@@ -195,14 +213,13 @@ impl App {
     fn watch_rules(&self) -> JoinHandle<()> {
         let (path, shop) = (self.config.rules_file.clone(), Arc::clone(&self.shop));
         let (rejected, published) = (self.rules_rejected.clone(), self.rules_published.clone());
-        let uses = self.uses.clone();
+        let (uses, publisher) = (self.uses.clone(), Arc::clone(&self.publisher));
         watch(path.clone(), self.rules_seen, move || match load_rules(&path, shop.sites()) {
             Ok(loaded) => {
                 log_warnings(&loaded.warnings);
                 uses.send_replace(Uses::of(&loaded.ruleset));
-                let rules = Rules::compile(loaded.ruleset, shop.sites());
-                tracing::info!(rules.revision = format!("{:016x}", rules.revision()), "new rules are in force");
-                shop.publish(rules);
+                let revision = publisher.publish(loaded.ruleset);
+                tracing::info!(rules.revision = format!("{revision:016x}"), "new rules are in force");
                 published.inc();
             }
             Err(mistakes) => {

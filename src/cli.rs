@@ -6,6 +6,7 @@ mod cookie;
 mod demo;
 mod explain;
 mod mode;
+mod offers;
 mod page;
 mod serve;
 mod status;
@@ -57,6 +58,9 @@ enum Command {
     /// List Experience Platform's audiences
     #[command(subcommand)]
     Audiences(AudiencesCommand),
+    /// Show what becomes of offers, and try a paused one again
+    #[command(subcommand)]
+    Offers(OffersCommand),
     /// Test every credential and permission at Adobe's, and say what is missing on which of Adobe's screens
     Status {
         #[command(flatten)]
@@ -132,6 +136,25 @@ enum AudiencesCommand {
         /// How it is printed
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OffersCommand {
+    /// Show how each offer is shown, why, and what carts were charged
+    List {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Try an offer again that was paused because carts did not charge what it promises; needs no restart
+    Reset {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The offer's id
+        offer: String,
     },
 }
 
@@ -252,6 +275,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Demo { port, output } => demo::run(port, output).await,
         Command::Check { config, online } => check::run(&config, online).await,
         Command::Audiences(command) => audiences::run(command).await,
+        Command::Offers(command) => offers::run(command).await,
         Command::Status { config, verbose, output } => status::run(&config, verbose, output).await,
         Command::Explain(arguments) => explain::run(arguments).await,
         Command::Cookie(command) => cookie::run(command),

@@ -2,20 +2,24 @@
 //!
 //! With it comes a stand-in for Experience Platform, whose audiences Segue brings into the shop.
 //!
-//! The shop's markup is written by hand with the structure of Luma's, its cart applies the audience offers by itself from the membership
-//! that reaches it, and its scripts re-render prices as Magento's do.
+//! The shop's markup is written by hand with the structure of Luma's, its cart charges by the shop's own cart price rules for the
+//! membership that reaches it, and its scripts re-render prices as Magento's do.
 
+mod account;
 mod answer;
 mod api;
 mod assets;
 mod cart;
 mod catalog;
+mod checkout;
 mod choice;
+mod coupon;
 mod discount;
 mod json;
 mod layout;
 mod listing;
 mod lists;
+mod membership;
 mod money;
 mod options;
 mod pages;
@@ -23,17 +27,23 @@ mod phrases;
 pub mod platform;
 mod price;
 mod product;
+mod quote;
+pub mod rules;
 mod scripts;
 mod sections;
 mod session;
+mod shipping;
+mod tamper;
 mod template;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod view;
 
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Extension, Query, Request, State};
@@ -48,12 +58,12 @@ use tokio::net::TcpListener;
 use session::{Sessions, random_text};
 use view::View;
 
-/// The starter ruleset, which the demo's cart charges.
+/// The starter ruleset; the shop's own rules charge its offers.
 pub const RULES: &str = include_str!("demo/rules.json");
 
 /// The audiences of the starter ruleset as (id, name).
 pub const AUDIENCES: [(&str, &str); 3] =
-    [(discount::VIP, "VIP"), (discount::NEW_VISITOR, "New visitor"), (discount::WHOLESALE, "Wholesale")];
+    [(membership::VIP, "VIP"), (membership::NEW_VISITOR, "New visitor"), (membership::WHOLESALE, "Wholesale")];
 
 /// How the shop behaves.
 #[derive(Clone, Debug)]
@@ -70,6 +80,8 @@ pub struct Options {
     pub base_url: Option<String>,
     /// The request header that must say `https`, else the shop redirects to HTTPS, as Magento with secure URLs does.
     pub require_https_header: Option<String>,
+    /// How long PHP takes for every answer. The other requests of the same session wait meanwhile.
+    pub latency: Duration,
 }
 
 /// The way from the panel to Experience Platform.
@@ -90,6 +102,7 @@ impl Default for Options {
             platform: None,
             base_url: None,
             require_https_header: None,
+            latency: Duration::ZERO,
         }
     }
 }
@@ -103,6 +116,8 @@ pub struct Shop(Arc<Shared>);
 pub struct Shared {
     options: Options,
     sessions: Sessions,
+    /// What carts charge by.
+    rules: rules::Rules,
     /// The form key that cached pages carry; scripts replace it by the shopper's own.
     form_key: String,
     /// The panel's element, at the end of every page.
@@ -121,7 +136,13 @@ impl Shop {
     /// A shop with no shoppers yet.
     pub fn new(options: Options) -> Self {
         let panel = panel(&options);
-        Self(Arc::new(Shared { options, sessions: Sessions::default(), form_key: random_text(16), panel }))
+        Self(Arc::new(Shared {
+            options,
+            sessions: Sessions::default(),
+            rules: rules::Rules::default(),
+            form_key: random_text(16),
+            panel,
+        }))
     }
 
     /// Serves the shop until `shutdown` is done and the requests in flight are answered.
@@ -143,28 +164,33 @@ pub struct Asked {
     view: &'static View,
     /// The path without the view's prefix.
     path: String,
+    /// Whether a customer asks, as the page cache can tell.
+    is_customers: bool,
 }
 
 /// Every path of the shop, in every store view.
 pub fn router(shop: Shop) -> Router {
     // The prefix is taken off outside of the paths' own router, which would else have chosen the path already.
+    let turns = from_fn_with_state(shop.clone(), answer::one_at_a_time);
     Router::new()
         .fallback_service(paths(shop.clone()))
         .layer(map_request(take_prefix))
         .layer(from_fn(answer::gzip))
         .layer(from_fn_with_state(shop, answer::canonical_url))
         .layer(from_fn(answer::delay))
+        .layer(turns)
 }
 
-/// Finds the store view by the path's prefix and takes the prefix off.
+/// Finds the store view by the path's prefix, or an API's store code, and takes it off.
 async fn take_prefix(mut request: Request) -> Request {
     let (view, path) = View::of_path(request.uri().path());
-    let path = path.to_owned();
+    let (view, path) = api::without_store(path).unwrap_or_else(|| (view, path.to_owned()));
     let query = request.uri().query().map_or_else(String::new, |query| format!("?{query}"));
     if let Ok(within) = format!("{path}{query}").parse::<PathAndQuery>() {
         *request.uri_mut() = Uri::from(within);
     }
-    request.extensions_mut().insert(Asked { view, path });
+    let is_customers = account::is_customers(request.headers());
+    request.extensions_mut().insert(Asked { view, path, is_customers });
     request
 }
 
@@ -172,7 +198,9 @@ fn paths(shop: Shop) -> Router {
     Router::new()
         .route("/checkout/cart/", get(cart::show))
         .route("/checkout/cart", get(cart::show))
-        .route("/checkout/", get(cart::checkout))
+        .route("/checkout/", get(checkout::show))
+        .route("/checkout/onepage/success/", get(checkout::success))
+        .route("/checkout/cart/couponPost/", post(coupon::post).fallback(page))
         .route("/checkout/cart/add/", post(cart::add))
         .route("/checkout/cart/add/{*rest}", post(cart::add))
         .route("/checkout/cart/updatePost/", post(cart::update))
@@ -186,19 +214,15 @@ fn paths(shop: Shop) -> Router {
         .route("/catalog/product_compare/index/", get(lists::comparison))
         .route("/catalog/product_compare/add/", post(lists::compare))
         .route("/catalog/product_compare/remove/", post(lists::uncompare))
+        .route("/customer/account/", get(account::show))
+        .route("/customer/account/login/", get(account::login))
+        .route("/customer/account/loginPost/", post(account::log_in))
+        .route("/customer/account/logout/", get(account::log_out).post(account::log_out))
+        .route("/customer/account/logoutSuccess/", get(account::logged_out))
         .route("/newsletter/subscriber/new/", post(cart::subscribe))
         .route("/customer/section/load/", get(sections::load))
-        .route("/rest/V1/guest-carts/{id}/totals", get(api::totals))
-        .route(
-            "/rest/V1/guest-carts/{id}/payment-information",
-            get(api::payment_information).post(api::payment_information),
-        )
-        .route("/rest/{store}/V1/guest-carts/{id}/totals", get(api::totals_of_store))
-        .route(
-            "/rest/{store}/V1/guest-carts/{id}/payment-information",
-            get(api::payment_information_of_store).post(api::payment_information_of_store),
-        )
-        .route("/graphql", get(api::graphql).post(api::graphql))
+        .route("/demo/vip-rule/", get(tamper::vip_rule).post(tamper::vip_rule))
+        .merge(api::router())
         .fallback(page)
         .with_state(shop)
 }

@@ -14,6 +14,7 @@
 //! - [`decision`]: what the shopper gets, before the page is known and on the page
 //! - [`upstream`]: the Magento origin
 //! - [`rewrite`]: which pages change, and how
+//! - [`guard`]: whether carts are charged what pages promised
 //!
 //! What they speak of: [`rule`] (offers, blocks and conditions), [`page`] and [`cart`] (what rules know of pages and
 //! carts), [`site`] (websites and store views), [`body`] (the one body type), [`mode`] (off, observe, on).
@@ -38,6 +39,7 @@ pub mod config;
 pub mod decision;
 pub mod demo;
 pub mod document;
+pub mod guard;
 pub mod inventory;
 pub mod mode;
 pub mod operations;

@@ -55,6 +55,13 @@ pub struct Days {
     pub to: Option<Date>,
 }
 
+impl Days {
+    /// Whether a day is one of them.
+    pub fn hold(self, today: Date) -> bool {
+        self.from.is_none_or(|from| from <= today) && self.to.is_none_or(|to| today <= to)
+    }
+}
+
 /// What an offer does to the price of one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {

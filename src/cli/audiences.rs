@@ -177,13 +177,13 @@ fn status(known: &Known) -> &str {
     if known.gone_at.is_some() { "gone" } else { known.audience.lifecycle.as_str() }
 }
 
-fn minute(time: Timestamp) -> String {
+pub(super) fn minute(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%MZ").to_string()
 }
 
-fn print_table(rows: &[[String; 9]]) {
+pub(super) fn print_table<const COLUMNS: usize>(rows: &[[String; COLUMNS]]) {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..9).map(width).collect();
+    let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
     for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| match cell.as_str() {
             "" => format!("{:width$}", "-", width = *width),

@@ -12,6 +12,8 @@ use crate::aep::{Config, Credentials};
 use crate::audience::adobe::cookie_domain;
 use crate::config;
 
+pub(super) use pages::metrics;
+
 /// What shows instead of a secret, as Adobe's own command has it.
 const MASK: &str = "*****";
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
@@ -14,11 +14,12 @@ use http::header::{
     SET_COOKIE, VARY,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use serde_json::Value;
 
 use super::Shop;
-use super::cart;
 use super::json;
-use super::session::Message;
+use super::membership;
+use super::session::random_text;
 
 const HTML: &str = "text/html; charset=UTF-8";
 const JSON: &str = "application/json";
@@ -60,9 +61,9 @@ pub fn private_page(html: String, begun: Option<String>) -> Response {
 }
 
 /// A JSON answer of one shopper, with what arrived as membership in `X-Demo-Membership`.
-pub fn json(value: &serde_json::Value, request: &HeaderMap, begun: Option<String>) -> Response {
+pub fn json(value: &Value, request: &HeaderMap, begun: Option<String>) -> Response {
     let mut response = plain(JSON, PRIVATE, json::value(value));
-    if let Ok(arrived) = HeaderValue::from_str(&cart::arrived(request)) {
+    if let Ok(arrived) = HeaderValue::from_str(&membership::arrived(request)) {
         response.headers_mut().insert("x-demo-membership", arrived);
     }
     keep_session(&mut response, begun);
@@ -76,24 +77,46 @@ pub fn ajax(body: String, begun: Option<String>) -> Response {
     response
 }
 
+/// Why Magento's API does not do what it was asked.
+#[derive(Debug)]
+pub struct Refusal {
+    /// The answer's status.
+    pub status: StatusCode,
+    /// Why, with holes.
+    pub message: &'static str,
+    /// What is in the holes.
+    pub parameters: Value,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let body = match self.parameters {
+            Value::Null => serde_json::json!({ "message": self.message }),
+            parameters => serde_json::json!({ "message": self.message, "parameters": parameters }),
+        };
+        with_status(plain(JSON, PRIVATE, json::value(&body)), self.status)
+    }
+}
+
 /// An answer with another status.
 pub fn with_status(mut response: Response, status: StatusCode) -> Response {
     *response.status_mut() = status;
     response
 }
 
-/// Elsewhere, with messages for the next page.
-pub fn redirect(status: StatusCode, to: &str, begun: Option<String>, said: &[Message], form_key: &str) -> Response {
+/// Elsewhere, with messages for the next page. What changes something of a shopper's also moves `private_content_version`.
+pub fn redirect(status: StatusCode, to: &str, session: Option<String>, said: Vec<Value>, form_key: &str) -> Response {
     let mut response = plain(HTML, PRIVATE, String::new());
     *response.status_mut() = status;
     if let Ok(to) = HeaderValue::from_str(to) {
         response.headers_mut().insert(LOCATION, to);
     }
-    keep_session(&mut response, begun);
+    if session.is_some() {
+        set_cookie(&mut response, "private_content_version", random_text(32), false);
+    }
+    keep_session(&mut response, session);
     if !said.is_empty() {
-        let list =
-            said.iter().map(|one| serde_json::json!({ "type": one.kind, "text": super::template::text(&one.text) }));
-        set_cookie(&mut response, "mage-messages", serde_json::Value::from_iter(list).to_string(), false);
+        set_cookie(&mut response, "mage-messages", Value::from(said).to_string(), false);
     }
     if !form_key.is_empty() {
         set_cookie(&mut response, "form_key", form_key.to_owned(), false);
@@ -117,7 +140,8 @@ fn keep_session(response: &mut Response, begun: Option<String>) {
     }
 }
 
-fn set_cookie(response: &mut Response, name: &'static str, value: String, is_hidden: bool) {
+/// Has the browser keep a cookie for an hour; a hidden one is not for scripts.
+pub fn set_cookie(response: &mut Response, name: &'static str, value: String, is_hidden: bool) {
     let cookie = cookie::Cookie::build((name, value))
         .path("/")
         .max_age(cookie::time::Duration::hours(1))
@@ -126,6 +150,31 @@ fn set_cookie(response: &mut Response, name: &'static str, value: String, is_hid
     if let Ok(value) = HeaderValue::from_str(&cookie.build().encoded().to_string()) {
         response.headers_mut().append(SET_COOKIE, value);
     }
+}
+
+/// Has the browser drop a cookie.
+pub fn drop_cookie(response: &mut Response, name: &'static str) {
+    let cookie = cookie::Cookie::build((name, "")).path("/").max_age(cookie::time::Duration::ZERO);
+    if let Ok(value) = HeaderValue::from_str(&cookie.build().encoded().to_string()) {
+        response.headers_mut().append(SET_COOKIE, value);
+    }
+}
+
+/// Lets the requests of one session go one after another, each in the time that the shop takes for it. PHP keeps a session's file locked
+/// until its request is answered, so that whoever asks twice at once waits for himself. Files are served without PHP.
+pub async fn one_at_a_time(State(shop): State<Shop>, request: Request, next: Next) -> Response {
+    if ["/static/", "/media/"].iter().any(|files| request.uri().path().starts_with(files)) {
+        return next.run(request).await;
+    }
+    let turn = shop.sessions.turn(request.headers());
+    let _held = match &turn {
+        Some(turn) => Some(turn.lock().await),
+        None => None,
+    };
+    if !shop.options.latency.is_zero() {
+        tokio::time::sleep(shop.options.latency).await;
+    }
+    next.run(request).await
 }
 
 /// Waits as long as the request's `x-demo-delay` (milliseconds) says, so that tests can have a slow origin.
@@ -140,7 +189,7 @@ pub async fn delay(request: Request, next: Next) -> Response {
 /// Redirects as Magento does: to HTTPS when the named header does not say so, and to the base URL when the host is another.
 pub async fn canonical_url(State(shop): State<Shop>, request: Request, next: Next) -> Response {
     match elsewhere(&shop, &request) {
-        Some(url) => redirect(StatusCode::FOUND, &url, None, &[], ""),
+        Some(url) => redirect(StatusCode::FOUND, &url, None, Vec::new(), ""),
         None => next.run(request).await,
     }
 }

@@ -3,56 +3,25 @@
 use axum::extract::{Extension, Form, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
 
 use super::answer;
 use super::api;
 use super::choice::{self, Fields, field};
-use super::discount::{self, Discounts, MEMBERSHIP, Row};
+use super::coupon;
 use super::layout::{self, Page};
 use super::money::Cents;
-use super::pages;
-use super::session::{Line, Session, cookie, named_product};
+use super::quote::Line;
+use super::session::{Message, SESSION, Session, cookie, named_product};
 use super::template::{attribute, render, script_json, text};
+use super::totals::Totals;
 use super::view::{Display, View};
 use super::{Asked, Shop};
-
-/// What a cart costs in a store view: catalogue prices and discounts are without tax, and tax is charged on what is left.
-#[derive(Debug)]
-pub struct Totals {
-    /// Rows at catalogue price, without tax.
-    pub subtotal: Cents,
-    /// What the membership takes off, without tax.
-    pub discounts: Discounts,
-    /// The tax on the rest.
-    pub tax: Cents,
-}
-
-impl Totals {
-    /// The totals of a cart for the membership that a request brings.
-    pub fn of(session: &Session, view: &View, headers: &HeaderMap) -> Self {
-        let rows = session.rows(view);
-        let discounts = discount::apply(&discount::rules_for(&discount::membership(headers), view), &rows);
-        let left: Cents = rows.iter().zip(&discounts.rows).map(|(row, off)| row.total() - *off).sum();
-        let subtotal = rows.iter().map(Row::total).sum();
-        Self { subtotal, tax: view.with_tax(left) - left, discounts }
-    }
-
-    /// What is to be paid.
-    pub fn grand_total(&self) -> Cents {
-        self.subtotal - self.discounts.total() + self.tax
-    }
-
-    /// The discount on every line; a line can have several rows.
-    pub fn line_discounts(&self, session: &Session, view: &View) -> Vec<Cents> {
-        let mut rows = self.discounts.rows.iter().copied();
-        session.lines.iter().map(|line| rows.by_ref().take(line.rows(view).len()).sum()).collect()
-    }
-}
 
 /// `GET /checkout/cart/`
 pub async fn show(State(shop): State<Shop>, Extension(asked): Extension<Asked>, headers: HeaderMap) -> Response {
     let (session, begun) = shop.sessions.with(&headers, |session| session.clone());
-    let totals = Totals::of(&session, asked.view, &headers);
+    let totals = Totals::of(&shop, &session, asked.view, &headers);
     let title = asked.view.phrase("Shopping Cart");
     let page = Page {
         title: title.to_owned(),
@@ -66,7 +35,7 @@ pub async fn show(State(shop): State<Shop>, Extension(asked): Extension<Asked>, 
 }
 
 fn main_column(session: &Session, view: &View, totals: &Totals) -> String {
-    if session.lines.is_empty() {
+    if session.quote.lines.is_empty() {
         return format!(
             "<div class=\"cart-empty\">\n        <p>{}</p>\n    <p><a href=\"{}\">{}</a></p>\n    </div>\n",
             text(view.phrase("You have no items in your shopping cart.")),
@@ -75,17 +44,18 @@ fn main_column(session: &Session, view: &View, totals: &Totals) -> String {
         );
     }
     let values = [
-        ("total_rows", total_rows(session, view, totals)),
-        ("grand_total", view.text(totals.grand_total())),
+        ("total_rows", total_rows(view, totals)),
+        ("grand_total", view.text(totals.grand_total().own)),
         ("form_key", session.form_key.clone()),
-        ("rows", session.lines.iter().map(|line| row(view, line)).collect()),
+        ("rows", session.quote.lines.iter().map(|line| row(view, line)).collect()),
+        ("coupon", coupon::block(session, view)),
         ("checkout_config", script_json(&api::checkout_config(session, view, totals))),
     ];
     render(view, include_str!("templates/cart.html"), &values)
 }
 
 /// The rows above the order's total. With tax they add up from the subtotal without it.
-fn total_rows(session: &Session, view: &View, totals: &Totals) -> String {
+fn total_rows(view: &View, totals: &Totals) -> String {
     let row = |class: &str, mark: &str, label: &str, amount: Cents| {
         format!(
             "            <tr class=\"{class}\">\n                <th class=\"mark\" scope=\"row\">{mark}</th>\n                <td class=\"amount\" data-th=\"{}\"><span class=\"price\">{}</span></td>\n            </tr>\n",
@@ -97,18 +67,22 @@ fn total_rows(session: &Session, view: &View, totals: &Totals) -> String {
         row(class, &text(view.phrase(label)), view.phrase(label), amount)
     };
     let mut rows = match view.tax {
-        0 => plain("totals sub", "Subtotal", totals.subtotal),
+        0 => plain("totals sub", "Subtotal", totals.subtotal.own),
         _ => {
-            plain("totals sub incl", "Subtotal (Incl. Tax)", session.subtotal_with_tax(view))
-                + &plain("totals sub excl", "Subtotal (Excl. Tax)", totals.subtotal)
+            plain("totals sub incl", "Subtotal (Incl. Tax)", totals.subtotal_with_tax.own)
+                + &plain("totals sub excl", "Subtotal (Excl. Tax)", totals.subtotal.own)
         }
     };
-    if !totals.discounts.labels.is_empty() {
-        let mark = format!("<span class=\"discount coupon\">{}</span>", text(&totals.discounts.title(view)));
-        rows += &row("totals", &mark, view.phrase("Discount"), Cents(0) - totals.discounts.total());
+    if totals.has_discount() {
+        let mark = format!("<span class=\"discount coupon\">{}</span>", text(&totals.title(view)));
+        rows += &row("totals", &mark, view.phrase("Discount"), Cents(0) - totals.discount.own);
+    }
+    if let Some((method, amount)) = totals.shipping {
+        let mark = format!("{} ({})", view.phrase("Shipping & Handling"), method.title());
+        rows += &row("totals shipping excl", &text(&mark), view.phrase("Shipping & Handling"), amount.own);
     }
     if view.tax > 0 {
-        rows += &plain("totals-tax", "Tax", totals.tax);
+        rows += &plain("totals-tax", "Tax", totals.tax.own);
     }
     rows
 }
@@ -136,7 +110,7 @@ fn row(view: &View, line: &Line) -> String {
         ("options", options),
         ("qty", line.qty.to_string()),
         ("price", both(view, unit, "cart-price")),
-        ("subtotal", both(view, unit * line.qty, "cart-price")),
+        ("subtotal", both(view, line.total(view), "cart-price")),
     ];
     render(view, include_str!("templates/cart_row.html"), &values)
 }
@@ -167,12 +141,15 @@ pub async fn add(
 ) -> Response {
     let is_ajax = headers.get("x-requested-with").is_some_and(|value| value == "XMLHttpRequest");
     let (added, begun) = shop.sessions.with(&headers, |session| {
-        if has_form_key(session, &headers, &fields) { put_in(session, asked.view, &fields) } else { Added::Nothing }
+        if !has_form_key(session, &headers, &fields) {
+            return Added::Nothing;
+        }
+        let added = put_in(session, asked.view, &fields);
+        coupon::collect(&shop, session, asked.view, &headers);
+        added
     });
     match (is_ajax, added) {
-        (true, Added::MustChoose(url)) => {
-            answer::ajax(serde_json::json!({ "backUrl": asked.view.url(&url) }).to_string(), begun)
-        }
+        (true, Added::MustChoose(url)) => answer::ajax(json!({ "backUrl": asked.view.url(&url) }).to_string(), begun),
         (true, _) => answer::ajax(String::from("[]"), begun),
         (false, Added::MustChoose(url) | Added::All(url)) => back(&shop, &headers, &asked.view.url(&url), begun),
         (false, Added::Nothing) => back(&shop, &headers, &asked.view.url("/"), begun),
@@ -196,7 +173,10 @@ fn put_in(session: &mut Session, view: &View, fields: &Fields) -> Added {
         session.say("notice", view.phrase("You need to choose options for your item."));
         return Added::MustChoose(product.path());
     };
-    wanted.into_iter().for_each(|one| session.add(one));
+    session.version += 1;
+    for one in wanted {
+        session.quote.add(one);
+    }
     session.say("success", view.phrase("You added %1 to your shopping cart.").replace("%1", product.name));
     Added::All(product.path())
 }
@@ -210,9 +190,11 @@ pub async fn update(
 ) -> Response {
     let ((), begun) = shop.sessions.with(&headers, |session| {
         if has_form_key(session, &headers, &fields) {
+            session.version += 1;
             for (item, qty) in fields.iter().filter_map(|(name, value)| quantity(name, value)) {
-                session.set_qty(item, qty);
+                session.quote.set_qty(item, qty);
             }
+            coupon::collect(&shop, session, asked.view, &headers);
         }
     });
     back(&shop, &headers, &asked.view.url("/checkout/cart/"), begun)
@@ -225,17 +207,18 @@ pub async fn delete(
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Response {
-    let begun = take_out(&shop, &headers, &fields, "id");
+    let begun = take_out(&shop, asked.view, &headers, &fields, "id");
     back(&shop, &headers, &asked.view.url("/checkout/cart/"), begun)
 }
 
 /// `POST /checkout/sidebar/removeItem/`
 pub async fn remove_from_minicart(
     State(shop): State<Shop>,
+    Extension(asked): Extension<Asked>,
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Response {
-    let begun = take_out(&shop, &headers, &fields, "item_id");
+    let begun = take_out(&shop, asked.view, &headers, &fields, "item_id");
     answer::ajax(String::from("{\"success\":true}"), begun)
 }
 
@@ -247,33 +230,13 @@ pub async fn subscribe(State(shop): State<Shop>, Extension(asked): Extension<Ask
     back(&shop, &headers, &asked.view.url("/"), begun)
 }
 
-/// `GET /checkout/`: where the demo ends.
-pub async fn checkout(State(shop): State<Shop>, Extension(asked): Extension<Asked>, headers: HeaderMap) -> Response {
-    let (session, begun) = shop.sessions.with(&headers, |session| session.clone());
-    let view = asked.view;
-    let totals = Totals::of(&session, view, &headers);
-    let body = format!(
-        "<p>The demo ends here: nothing is sold. The total below comes from \
-         <code>payment-information</code>, the call with which Magento's checkout asks what to charge.</p>\
-         <p class=\"shop-due\" data-cart=\"{}\" data-store=\"{}\" data-format=\"{}\">{} <strong><span class=\"price\">{}</span></strong></p>\
-         <p><a href=\"{}\">{}</a></p>",
-        session.cart_id,
-        view.code,
-        attribute(&view.price_format()),
-        text(view.phrase("Order Total")),
-        view.text(totals.grand_total()),
-        view.url("/checkout/cart/"),
-        text(view.phrase("Shopping Cart"))
-    );
-    let page = pages::simple("Checkout", "checkout-index-index", &body);
-    answer::private_page(layout::render(&shop, &asked, &page), begun)
-}
-
-fn take_out(shop: &Shop, headers: &HeaderMap, fields: &Fields, name: &str) -> Option<String> {
+fn take_out(shop: &Shop, view: &View, headers: &HeaderMap, fields: &Fields, name: &str) -> Option<String> {
     let item = field(fields, name).and_then(|item| item.parse().ok());
     let work = |session: &mut Session| {
         if let Some(item) = item.filter(|_| has_form_key(session, headers, fields)) {
-            session.set_qty(item, 0);
+            session.version += 1;
+            session.quote.set_qty(item, 0);
+            coupon::collect(shop, session, view, headers);
         }
     };
     shop.sessions.with(headers, work).1
@@ -298,21 +261,29 @@ fn quantity(name: &str, value: &str) -> Option<(u64, u32)> {
 
 /// Sends the browser to `path` with the session's messages in the cookie that the next page reads.
 pub fn back(shop: &Shop, headers: &HeaderMap, path: &str, begun: Option<String>) -> Response {
-    let id = begun.clone();
     let work = |session: &mut Session| (std::mem::take(&mut session.messages), session.form_key.clone());
-    let mut headers = headers.clone();
-    if let Some(value) = id.and_then(|id| format!("PHPSESSID={id}").parse().ok()) {
-        headers.insert(http::header::COOKIE, value);
-    }
-    let ((messages, form_key), _) = shop.sessions.with(&headers, work);
-    answer::redirect(StatusCode::FOUND, path, begun, &messages, &form_key)
+    let ((messages, form_key), _) = shop.sessions.with(&within(headers, begun.as_deref()), work);
+    let id = begun.or_else(|| cookie(headers, SESSION));
+    answer::redirect(StatusCode::FOUND, path, id, said(headers, &messages), &form_key)
 }
 
-/// What arrived as membership, for tests that ask what a proxy sent on.
-pub fn arrived(headers: &HeaderMap) -> String {
-    let header = headers.get(MEMBERSHIP).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let cookie = cookie(headers, MEMBERSHIP).unwrap_or_default();
-    format!("cookie={cookie}; header={header}")
+/// Messages as their cookie carries them, behind those that the browser has not shown yet.
+fn said(headers: &HeaderMap, messages: &[Message]) -> Vec<Value> {
+    if messages.is_empty() {
+        return Vec::new();
+    }
+    let unseen = cookie(headers, "mage-messages").and_then(|unseen| serde_json::from_str::<Vec<Value>>(&unseen).ok());
+    let own = messages.iter().map(|one| json!({ "type": one.kind, "text": text(&one.text) }));
+    unseen.unwrap_or_default().into_iter().chain(own).collect()
+}
+
+/// The headers of a request as if it had come within the session that was just begun.
+pub fn within(headers: &HeaderMap, begun: Option<&str>) -> HeaderMap {
+    let mut headers = headers.clone();
+    if let Some(value) = begun.and_then(|id| format!("{SESSION}={id}").parse().ok()) {
+        headers.insert(http::header::COOKIE, value);
+    }
+    headers
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ pub fn render(shop: &Shop, asked: &Asked, page: &Page) -> String {
         ("currency_name", text(view.currency_name)),
         ("store_id", view.id.to_string()),
         ("tax_display", String::from(tax_display(view))),
+        ("account", account(asked)),
         ("menu", menu(view, &page.body_class)),
         ("breadcrumbs", breadcrumbs(&page.breadcrumbs)),
         ("title_block", page.title_block.clone()),
@@ -66,6 +67,15 @@ pub fn render(shop: &Shop, asked: &Asked, page: &Page) -> String {
         ("panel", shop.panel.clone()),
     ];
     filled(view, include_str!("templates/frame.html"), &values)
+}
+
+/// The link with which somebody logs in or out; the page cache keeps customers' pages apart.
+fn account(asked: &Asked) -> String {
+    let (path, words) = match asked.is_customers {
+        true => ("/customer/account/logout/", "Sign Out"),
+        false => ("/customer/account/login/", "Sign In"),
+    };
+    format!("    <a href=\"{}\"        >{}</a>\n", asked.view.url(path), text(asked.view.phrase(words)))
 }
 
 /// The phrases that scripts write, as JSON.
@@ -82,6 +92,7 @@ fn script_words(view: &View) -> String {
         "Qty",
         "Remove item",
         "View and edit cart",
+        "Welcome, %1!",
         "You have no items in your shopping cart.",
         "item",
         "items",

@@ -1,4 +1,8 @@
-//! Money in whole cents, kept apart from the arithmetic that Segue uses: the demo's cart is what promises are compared with.
+//! Money in whole cents, as the shop's pages and totals have it.
+
+use rust_decimal::prelude::ToPrimitive as _;
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde_json::Value;
 
 /// Hundredths of a currency's unit: US cents in the catalogue, the store view's currency in a cart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,8 +15,15 @@ impl Cents {
     }
 
     /// As a JSON number with the exact digits of [`Cents::raw`].
-    pub fn json(self) -> serde_json::Value {
+    pub fn json(self) -> Value {
         serde_json::from_str(&self.raw()).unwrap_or_default()
+    }
+
+    /// A number of units in JSON, or in a text in JSON, in whole cents, rounded half away from zero.
+    pub fn read(value: &Value) -> Option<Self> {
+        let amount: Decimal = value.as_str().map_or_else(|| value.to_string(), str::to_owned).parse().ok()?;
+        let cents = (amount * Decimal::ONE_HUNDRED).round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
+        cents.to_i64().map(Self)
     }
 
     /// This many ten-thousandths of it, rounded half away from zero to whole cents.
@@ -116,6 +127,16 @@ mod tests {
         assert_eq!(Cents(10_000).raw(), "100");
         assert_eq!(Cents(-305).raw(), "-3.05");
         assert_eq!(Cents(2_561).json().to_string(), "25.61");
+    }
+
+    #[test]
+    fn amounts_are_read_from_numbers_and_texts() {
+        let read = |text: &str| Cents::read(&serde_json::from_str(text).expect("JSON"));
+        assert_eq!(
+            (read("20"), read("12.345"), read("\"5.0000\"")),
+            (Some(Cents(2_000)), Some(Cents(1_235)), Some(Cents(500)))
+        );
+        assert_eq!((read("null"), read("\"\""), read("[]")), (None, None, None));
     }
 
     #[test]

@@ -50,12 +50,6 @@ pub fn own(path: &str) -> Option<(StatusCode, Page)> {
             "cms-privacy-policy cms-page-view",
             "<p>The shop keeps your cart in memory until it is stopped, and forgets it then.</p>",
         ),
-        "customer/account/login" => (
-            "Customer Login",
-            "customer-account-login",
-            "<p>This shop has guests only. Use the panel in the corner to become a VIP, a new visitor or a wholesale \
-             buyer.</p>",
-        ),
         _ => return None,
     };
     Some((StatusCode::OK, simple(title, class, body)))

@@ -8,14 +8,14 @@ use serde_json::{Map, Value, json};
 use super::answer;
 use super::cart;
 use super::catalog;
-use super::discount::Row;
 use super::listing;
 use super::money::Cents;
 use super::price;
+use super::quote::Line;
 use super::scripts;
-use super::session::{Line, Message, Session, now};
+use super::session::{Message, Session, now};
 use super::template::text;
-use super::view::{Display, View};
+use super::view::{Display, View, WEBSITE};
 use super::{Asked, Shop};
 
 /// Every section that the shop has, for requests that name none.
@@ -38,7 +38,7 @@ pub async fn load(
         let section = match name {
             "cart" => cart_section(&session, asked.view),
             "messages" => json!({ "messages": messages.iter().map(message).collect::<Vec<_>>(), "data_id": now() }),
-            "customer" => json!({ "data_id": session.version }),
+            "customer" => customer_section(&session),
             "directory-data" => json!({ "US": { "name": "United States" }, "data_id": session.version }),
             "compare-products" => compare_section(&session, asked.view),
             "wishlist" => wishlist_section(&session, asked.view),
@@ -53,23 +53,36 @@ fn message(message: &Message) -> Value {
     json!({ "type": message.kind, "text": text(&message.text) })
 }
 
+/// Of a guest Magento says nothing.
+fn customer_section(session: &Session) -> Value {
+    match session.customer {
+        Some(customer) => json!({
+            "fullname": customer.name(),
+            "firstname": customer.first,
+            "websiteId": WEBSITE.to_string(),
+            "data_id": session.version,
+        }),
+        None => json!({ "data_id": session.version }),
+    }
+}
+
 /// As Magento's: rows and subtotal at catalogue price, no discount.
 fn cart_section(session: &Session, view: &View) -> Value {
     let html = |amount: Cents| format!("<span class=\"price\">{}</span>", view.text(amount));
-    let without: Cents = session.rows(view).iter().map(Row::total).sum();
-    let with = session.subtotal_with_tax(view);
+    let quote = &session.quote;
+    let (without, with) = (quote.subtotal(view), quote.subtotal_with_tax(view));
     let shown = if view.display == Display::Excluding { without } else { with };
     json!({
-        "summary_count": session.units(),
+        "summary_count": quote.units(),
         "subtotalAmount": shown.raw(),
         "subtotal": html(shown),
         "subtotal_incl_tax": html(with),
         "subtotal_excl_tax": html(without),
         "possible_onepage_checkout": true,
-        "items": session.lines.iter().rev().map(|line| item(view, line)).collect::<Vec<_>>(),
+        "items": quote.lines.iter().rev().map(|line| item(view, line)).collect::<Vec<_>>(),
         "extra_actions": "",
         "isGuestCheckoutAllowed": true,
-        "website_id": "1",
+        "website_id": WEBSITE.to_string(),
         "storeId": view.id.to_string(),
         "data_id": session.version,
     })
@@ -141,7 +154,7 @@ fn compare_section(session: &Session, view: &View) -> Value {
         "countCaption": format!("{} {}", products.len(), view.phrase("items")),
         "listUrl": view.url("/catalog/product_compare/"),
         "items": products.into_iter().map(item).collect::<Vec<_>>(),
-        "websiteId": "1",
+        "websiteId": WEBSITE.to_string(),
         "data_id": session.version,
     })
 }

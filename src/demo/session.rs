@@ -1,61 +1,22 @@
 //! Shoppers' sessions: carts, messages and form keys, in memory and bounded.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cookie::Cookie;
 use http::HeaderMap;
 use http::header::COOKIE;
 
+use super::account::Customer;
 use super::catalog::{self, Product};
-use super::choice::{Choice, Wanted};
-use super::discount::Row;
-use super::money::Cents;
-use super::view::View;
+use super::quote::Quote;
+
+/// The cookie with a session's id.
+pub const SESSION: &str = "PHPSESSID";
 
 /// Beyond this many sessions the oldest is forgotten: a demo has few shoppers, and a load test must not eat the machine.
 const MOST_SESSIONS: usize = 10_000;
-
-/// One line of a cart.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// Magento's id of the line.
-    pub item: u64,
-    /// What is bought.
-    pub product: &'static Product,
-    /// What was chosen of it.
-    pub choice: Choice,
-    /// How many.
-    pub qty: u32,
-}
-
-impl Line {
-    /// The rows that the cart's arithmetic sees: one, or one for each part of a bundle, whose discounts sit on its parts.
-    pub fn rows(&self, view: &View) -> Vec<Row> {
-        match &self.choice {
-            Choice::Parts(parts) => {
-                let row = |part: &super::choice::Part| Row {
-                    products: [self.product.id, part.product.id],
-                    price: view.net(part.product.price()),
-                    qty: part.qty * self.qty,
-                };
-                parts.iter().map(row).collect()
-            }
-            choice => {
-                let child = if let Choice::Child(_, child) = choice { child.id } else { self.product.id };
-                let price = view.net(choice.unit(self.product, self.qty));
-                vec![Row { products: [self.product.id, child], price, qty: self.qty }]
-            }
-        }
-    }
-
-    /// What one unit costs in a view's currency, without tax.
-    pub fn unit(&self, view: &View) -> Cents {
-        let total: Cents = self.rows(view).iter().map(Row::total).sum();
-        Cents(total.0 / i64::from(self.qty.max(1)))
-    }
-}
 
 /// A message for the next page.
 #[derive(Clone, Debug)]
@@ -69,38 +30,32 @@ pub struct Message {
 /// What the shop remembers of one shopper.
 #[derive(Clone, Debug, Default)]
 pub struct Session {
-    /// The cart's lines, oldest first.
-    pub lines: Vec<Line>,
+    /// The cart.
+    pub quote: Quote,
+    /// Who logged in.
+    pub customer: Option<&'static Customer>,
     /// Messages that no page has shown yet.
     pub messages: Vec<Message>,
     /// The key that forms must carry.
     pub form_key: String,
-    /// The cart's public id in the API.
-    pub cart_id: String,
     /// Ids of the products on the wish list, oldest first.
     pub wishes: Vec<u64>,
     /// Ids of the products that are compared, oldest first.
     pub compared: Vec<u64>,
+    /// The number of the order that was placed last.
+    pub last_order: Option<u64>,
     /// Changes with the cart and the lists, as `data_id` of customer sections does.
     pub version: u64,
-    next_item: u64,
 }
 
 impl Session {
     fn new(form_key: String) -> Self {
-        Self { form_key, cart_id: random_text(32), version: now(), next_item: 1, ..Self::default() }
+        Self { form_key, version: now(), ..Self::default() }
     }
 
-    /// Puts units of what was chosen into the cart, onto its line when it has one.
-    pub fn add(&mut self, (product, choice, qty): Wanted) {
-        self.version += 1;
-        let same = |line: &&mut Line| line.product.id == product.id && line.choice == choice;
-        if let Some(line) = self.lines.iter_mut().find(same) {
-            line.qty = line.qty.saturating_add(qty).min(MOST_UNITS);
-            return;
-        }
-        self.lines.push(Line { item: self.next_item, product, choice, qty: qty.min(MOST_UNITS) });
-        self.next_item += 1;
+    /// Magento's customer group: 0 of guests.
+    pub fn group(&self) -> u64 {
+        self.customer.map_or(0, |customer| customer.group)
     }
 
     /// Puts a product onto one of the lists, or takes it off.
@@ -116,30 +71,6 @@ impl Session {
         }
     }
 
-    /// Changes a line's quantity; none takes it away.
-    pub fn set_qty(&mut self, item: u64, qty: u32) {
-        self.version += 1;
-        self.lines.retain(|line| line.item != item || qty > 0);
-        for line in self.lines.iter_mut().filter(|line| line.item == item) {
-            line.qty = qty.min(MOST_UNITS);
-        }
-    }
-
-    /// The cart as the discount arithmetic sees it.
-    pub fn rows(&self, view: &View) -> Vec<Row> {
-        self.lines.iter().flat_map(|line| line.rows(view)).collect()
-    }
-
-    /// The lines with tax and without discounts.
-    pub fn subtotal_with_tax(&self, view: &View) -> Cents {
-        self.lines.iter().map(|line| view.with_tax(line.unit(view) * line.qty)).sum()
-    }
-
-    /// How many units are in the cart.
-    pub fn units(&self) -> u32 {
-        self.lines.iter().map(|line| line.qty).sum()
-    }
-
     /// Leaves a message for the next page.
     pub fn say(&mut self, kind: &'static str, text: impl Into<String>) {
         self.messages.push(Message { kind, text: text.into() });
@@ -149,19 +80,28 @@ impl Session {
 /// A list of products that a shopper keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum List {
-    /// The wish list. Magento keeps one for customers only; this shop knows only guests.
+    /// The wish list. Magento keeps one for customers only; this shop keeps one for everybody.
     Wishes,
     /// What is compared.
     Compared,
 }
 
-/// More units of one product are not sold at once, as in Magento's default stock settings.
-pub const MOST_UNITS: u32 = 10_000;
+/// A session, and the turn that its requests take.
+#[derive(Debug, Default)]
+struct Entry {
+    session: Session,
+    turn: Arc<Turn>,
+}
+
+/// Held by the request of a session that is under way.
+type Turn = tokio::sync::Mutex<()>;
 
 #[derive(Debug, Default)]
 struct Table {
-    sessions: HashMap<String, Session>,
+    sessions: HashMap<String, Entry>,
     order: VecDeque<String>,
+    /// The carts that customers left when they logged out.
+    left: HashMap<u64, Quote>,
 }
 
 /// All sessions.
@@ -174,16 +114,64 @@ impl Sessions {
     /// Works on the session of a request, which is begun when there is none, and answers with its id and whether it is new.
     pub fn with<T>(&self, headers: &HeaderMap, work: impl FnOnce(&mut Session) -> T) -> (T, Option<String>) {
         let mut table = self.lock();
-        let known = cookie(headers, "PHPSESSID").filter(|id| table.sessions.contains_key(id));
+        let known = cookie(headers, SESSION).filter(|id| table.sessions.contains_key(id));
         let begun = known.is_none().then(|| table.begin(cookie(headers, "form_key")));
         let id = known.or_else(|| begun.clone()).unwrap_or_default();
-        let session = table.sessions.entry(id).or_default();
-        (work(session), begun)
+        let entry = table.sessions.entry(id).or_default();
+        (work(&mut entry.session), begun)
     }
 
-    /// A copy of the session whose cart has this public id.
-    pub fn by_cart(&self, cart_id: &str) -> Option<Session> {
-        self.lock().sessions.values().find(|session| session.cart_id == cart_id).cloned()
+    /// Works on the session of a request where there is one.
+    pub fn with_known<T>(&self, headers: &HeaderMap, work: impl FnOnce(&mut Session) -> T) -> Option<T> {
+        let id = cookie(headers, SESSION)?;
+        self.lock().sessions.get_mut(&id).map(|entry| work(&mut entry.session))
+    }
+
+    /// Works on the session whose cart has this public id. Customers' carts have none.
+    pub fn with_cart<T>(&self, masked: &str, work: impl FnOnce(&mut Session) -> T) -> Option<T> {
+        let mut table = self.lock();
+        let mut sessions = table.sessions.values_mut().map(|entry| &mut entry.session);
+        sessions.find(|session| session.quote.masked == masked && session.customer.is_none()).map(work)
+    }
+
+    /// Begins a cart that belongs to nobody's browser, and answers with its public id.
+    pub fn begin_cart(&self) -> String {
+        let mut table = self.lock();
+        let id = table.begin(None);
+        table.sessions.get(&id).map(|entry| entry.session.quote.masked.clone()).unwrap_or_default()
+    }
+
+    /// Logs a customer in. The session goes on under another id, with the cart that he left last time and what he had as a guest.
+    pub fn log_in(&self, headers: &HeaderMap, customer: &'static Customer) -> Option<String> {
+        let mut table = self.lock();
+        let left = table.left.remove(&customer.id);
+        table.renew(headers, |session| {
+            session.customer = Some(customer);
+            session.version += 1;
+            if let Some(mut own) = left {
+                own.merge(std::mem::take(&mut session.quote));
+                session.quote = own;
+            }
+        })
+    }
+
+    /// Logs the customer out. His cart waits for him; the session goes on under another id.
+    pub fn log_out(&self, headers: &HeaderMap) -> Option<String> {
+        let mut table = self.lock();
+        let mut kept = None;
+        let id = table.renew(headers, |session| {
+            session.version += 1;
+            let customer = session.customer.take();
+            kept = customer.map(|customer| (customer.id, std::mem::take(&mut session.quote)));
+        });
+        table.left.extend(kept);
+        id
+    }
+
+    /// The turn of a request's session; `None` for requests without one.
+    pub fn turn(&self, headers: &HeaderMap) -> Option<Arc<Turn>> {
+        let id = cookie(headers, SESSION)?;
+        self.lock().sessions.get(&id).map(|entry| Arc::clone(&entry.turn))
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -193,16 +181,30 @@ impl Sessions {
 
 impl Table {
     fn begin(&mut self, form_key: Option<String>) -> String {
+        let form_key = form_key.filter(|key| key.len() == 16 && key.chars().all(char::is_alphanumeric));
+        let session = Session::new(form_key.unwrap_or_else(|| random_text(16)));
+        self.keep(Entry { session, turn: Arc::default() })
+    }
+
+    fn keep(&mut self, entry: Entry) -> String {
         if self.order.len() >= MOST_SESSIONS
             && let Some(oldest) = self.order.pop_front()
         {
             self.sessions.remove(&oldest);
         }
         let id = random_text(26);
-        let form_key = form_key.filter(|key| key.len() == 16 && key.chars().all(char::is_alphanumeric));
-        self.sessions.insert(id.clone(), Session::new(form_key.unwrap_or_else(|| random_text(16))));
+        self.sessions.insert(id.clone(), entry);
         self.order.push_back(id.clone());
         id
+    }
+
+    /// Works on the session of a request and gives it another id, as Magento does wherever somebody's rights change.
+    fn renew(&mut self, headers: &HeaderMap, work: impl FnOnce(&mut Session)) -> Option<String> {
+        let id = cookie(headers, SESSION)?;
+        let mut entry = self.sessions.remove(&id)?;
+        self.order.retain(|other| *other != id);
+        work(&mut entry.session);
+        Some(self.keep(entry))
     }
 }
 
@@ -235,6 +237,7 @@ pub fn named_product(id: &str) -> Option<&'static Product> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::choice::Choice;
     use super::*;
 
     fn with_session(id: &str) -> HeaderMap {
@@ -247,26 +250,42 @@ mod tests {
     fn keeps_a_cart_from_one_request_to_the_next() {
         let sessions = Sessions::default();
         let tote = catalog::product(1).expect("the tote");
-        let (_, begun) = sessions.with(&HeaderMap::new(), |session| session.add((tote, Choice::Nothing, 2)));
+        let (_, begun) = sessions.with(&HeaderMap::new(), |session| session.quote.add((tote, Choice::Nothing, 2)));
         let headers = with_session(&begun.expect("a new session"));
         let (units, begun) = sessions.with(&headers, |session| {
-            session.add((tote, Choice::Nothing, 1));
-            session.units()
+            session.quote.add((tote, Choice::Nothing, 1));
+            session.quote.units()
         });
         assert_eq!((units, begun), (3, None));
-        sessions.with(&headers, |session| session.set_qty(1, 0));
-        let (lines, _) = sessions.with(&headers, |session| session.lines.len());
+        let (lines, _) = sessions.with(&headers, |session| {
+            session.quote.set_qty(session.quote.lines[0].item, 0);
+            session.quote.lines.len()
+        });
         assert_eq!(lines, 0);
     }
 
     #[test]
-    fn what_was_chosen_otherwise_is_another_line() {
-        let mut session = Session::default();
-        let mug = catalog::product_by_key("initial-enamel-mug").expect("the mug");
-        for choice in [Choice::Options(Vec::new()), Choice::Nothing, Choice::Options(Vec::new())] {
-            session.add((mug, choice, 1));
-        }
-        assert_eq!(session.lines.iter().map(|line| line.qty).collect::<Vec<_>>(), [2, 1]);
+    fn a_customer_finds_his_cart_again_under_another_session_id() {
+        let sessions = Sessions::default();
+        let add = |session: &mut Session| {
+            session.quote.add((catalog::product(1).expect("the tote"), Choice::Nothing, 1));
+            session.quote.masked.clone()
+        };
+        let (guest, begun) = sessions.with(&HeaderMap::new(), add);
+        let first = begun.expect("a new session");
+        let ada = &super::super::account::CUSTOMERS[0];
+        let second = sessions.log_in(&with_session(&first), ada).expect("a session to log in with");
+        assert!(first != second && sessions.turn(&with_session(&first)).is_none(), "the old id is worth nothing");
+        assert!(sessions.with_cart(&guest, |_| ()).is_none(), "a customer's cart has no public id");
+        let third = sessions.log_out(&with_session(&second)).expect("a session to log out of");
+        let left = sessions.with(&with_session(&third), |session| {
+            session.quote.add((catalog::product(2).expect("the weekender"), Choice::Nothing, 1));
+            (session.group(), session.quote.units())
+        });
+        assert_eq!(left, ((0, 1), None), "a guest begins with a cart of his own");
+        let fourth = sessions.log_in(&with_session(&third), ada).expect("a session to log in with");
+        let (found, _) = sessions.with(&with_session(&fourth), |session| (session.group(), session.quote.units()));
+        assert_eq!(found, (1, 2));
     }
 
     #[test]

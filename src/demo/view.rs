@@ -1,5 +1,10 @@
 //! The shop's store views: language, currency, and whether prices are shown with tax.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
 use super::json;
 use super::money::{Amount, Cents};
 use super::phrases;
@@ -41,6 +46,8 @@ pub struct View {
     pub name: &'static str,
     /// Magento's locale.
     pub locale: &'static str,
+    /// Its time zone, in which days begin.
+    pub zone: &'static str,
     /// ISO code of its currency.
     pub currency: &'static str,
     /// The currency's name in the currency switcher.
@@ -54,6 +61,9 @@ pub struct View {
     format: Format,
 }
 
+/// Magento's id of the website that all views are of.
+pub const WEBSITE: u64 = 1;
+
 /// The store views, the default one first.
 pub static VIEWS: [View; 4] = [
     View {
@@ -62,6 +72,7 @@ pub static VIEWS: [View; 4] = [
         prefix: "",
         name: "English",
         locale: "en_US",
+        zone: "America/New_York",
         currency: "USD",
         currency_name: "US Dollar",
         rate: 10_000,
@@ -75,6 +86,7 @@ pub static VIEWS: [View; 4] = [
         prefix: "/de",
         name: "Deutsch",
         locale: "de_DE",
+        zone: "Europe/Berlin",
         currency: "EUR",
         currency_name: "Euro",
         rate: 9_200,
@@ -88,6 +100,7 @@ pub static VIEWS: [View; 4] = [
         prefix: "/b2b",
         name: "Trade (EU)",
         locale: "en_IE",
+        zone: "Europe/Dublin",
         currency: "EUR",
         currency_name: "Euro",
         rate: 9_200,
@@ -101,6 +114,7 @@ pub static VIEWS: [View; 4] = [
         prefix: "/ar",
         name: "العربية",
         locale: "ar_KW",
+        zone: "Asia/Kuwait",
         currency: "KWD",
         currency_name: "دينار كويتي",
         rate: 3_072,
@@ -182,6 +196,17 @@ impl View {
     /// An amount of this view's currency in US dollars.
     pub fn base(&self, amount: Cents) -> Cents {
         amount.over(self.rate)
+    }
+
+    /// Units of its currency for a US dollar.
+    pub fn rate(&self) -> Decimal {
+        Decimal::new(self.rate, 4)
+    }
+
+    /// Today, where its shoppers are.
+    pub fn today(&self) -> Date {
+        let zone = TimeZone::get(self.zone).unwrap_or(TimeZone::UTC);
+        Timestamp::now().to_zoned(zone).date()
     }
 
     /// A catalogue price in this view.

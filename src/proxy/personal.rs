@@ -5,6 +5,7 @@ mod fresh;
 mod overheard;
 mod session;
 mod stale;
+mod watched;
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
@@ -27,6 +28,7 @@ use crate::body::{Body, BoxError};
 use crate::decision::decide::{Decision, Rules};
 use crate::decision::lookup::Lookup;
 use crate::decision::select::{Scope, Selection, select};
+use crate::guard::Guard;
 use crate::mode::{Mode, Modes};
 use crate::page::PageFacts;
 use crate::rewrite::plan::StoreHints;
@@ -50,6 +52,7 @@ pub struct Shop {
     /// When a page was last made for a shared cache in front, where no answer can bring a cookie.
     cache_seen: Mutex<Option<Instant>>,
     rewriter: Arc<Rewriter>,
+    guard: Arc<Guard>,
     stylesheet: Stylesheet,
     metrics: PageMetrics,
 }
@@ -80,6 +83,8 @@ pub struct Parts {
     pub platform: Option<Platform>,
     /// Changes pages.
     pub rewriter: Arc<Rewriter>,
+    /// Compares what carts are charged with what pages promised.
+    pub guard: Arc<Guard>,
     /// Where what became of pages is counted.
     pub metrics: PageMetrics,
 }
@@ -99,6 +104,7 @@ impl Shop {
             platform: parts.platform,
             cache_seen: Mutex::default(),
             rewriter: parts.rewriter,
+            guard: parts.guard,
             stylesheet,
             metrics: parts.metrics,
         }
@@ -189,6 +195,7 @@ impl Shop {
             tells_origin: mode == Mode::On && included,
             path: parts.uri.path().to_owned(),
             session: session::Before::of(parts, &shopper),
+            watched: watched::Watched::of(parts, &self.sites, found),
             held: stale::Held::of(parts, &wanted, &self.identifier.config().offers_cookie(), &self.rewriter),
             is_of_view: asked.is_none_or(|asked| self.is_sure_of(&asked)),
             shopper,
@@ -224,6 +231,8 @@ struct Turn {
     tells_origin: bool,
     path: String,
     session: session::Before,
+    /// The answer, where it says what a cart is charged.
+    watched: Option<watched::Watched>,
     /// What his browser holds that was made for him.
     held: stale::Held,
     /// Whether an answer to a script is known to be for the view.
@@ -450,6 +459,7 @@ where
             turn.look_up(&parts).await;
             turn.tell_origin(&mut parts.headers);
             let answer = inner.call(Request::from_parts(parts, body)).await.map_err(Into::into)?;
+            let answer = turn.watched(answer);
             Ok(turn.finish(answer).await)
         })
     }

@@ -9,10 +9,22 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-use super::{AudienceTest, Days};
+use super::Days;
 pub use cart::{Address, AttributeValue, Cart, CartAddress, CartLine, CartTax, Coupon, LineFacts};
+pub use charge::{Charged, LineCharge, Money, Undecided, Why, charge};
+pub use condition::{Combine, Condition, LineScope, Test, Truth};
+pub use operand::{Operand, Operator};
+pub use release::Release;
+pub use rest::{AudienceType, AudienceTypes, RestError};
 
 mod cart;
+mod charge;
+mod condition;
+mod operand;
+mod release;
+mod rest;
+mod select;
+pub mod vectors;
 
 /// A cart price rule as Commerce has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,78 +114,4 @@ pub enum CouponKind {
     Specific,
     /// `AUTO`, or `SPECIFIC_COUPON` with `use_auto_generation`: any of its generated codes.
     Generated,
-}
-
-/// Whether a condition holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Truth {
-    /// It does.
-    True,
-    /// It does not.
-    False,
-    /// Nobody can tell from what is known.
-    Unknown,
-}
-
-/// A condition, or a tree of them.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Condition {
-    /// Several: all or any of them must be `value`.
-    Combine(Combine),
-    /// Of the cart or its shipping address.
-    Address(Test),
-    /// Of one line's product (`attribute_scope` says whether the line itself, its children, or both are asked).
-    Product {
-        /// What is asked.
-        test: Test,
-        /// Whom.
-        scope: LineScope,
-    },
-    /// `Product\Found`: whether some line matches the conditions in it (`combine.value` false: does not match).
-    Found(Combine),
-    /// `Product\Subselect`: what the matching lines add up to.
-    Subselect {
-        /// `qty`, `base_row_total`, ...
-        total: Test,
-        /// Which lines.
-        lines: Combine,
-    },
-    /// Adobe's audience condition.
-    Audience(AudienceTest),
-    /// A condition of a class that Segue does not know; the REST form it has.
-    Unknown(Arc<Value>),
-}
-
-/// `conditions` under one `aggregator_type`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Combine {
-    /// Whether all must hold; any otherwise.
-    pub all: bool,
-    /// What the parts must be.
-    pub value: bool,
-    /// The parts; without any it holds.
-    pub parts: Vec<Condition>,
-}
-
-/// An attribute compared with a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Test {
-    /// `attribute_name`
-    pub attribute: String,
-    /// `operator`: `==`, `!=`, `>=`, `<=`, `>`, `<`, `{}`, `!{}`, `()`, `!()`, `<=>`.
-    pub operator: String,
-    /// `value`, text or a list.
-    pub value: Value,
-}
-
-/// Whom a product condition asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LineScope {
-    /// The line or one of its children.
-    #[default]
-    Any,
-    /// The line itself.
-    Parent,
-    /// Its children.
-    Children,
 }

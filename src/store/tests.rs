@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::aep::audiences::{Audience, Evaluation, Lifecycle, Origin};
 use crate::aep::destinations::Activation;
+use crate::guard::Pause;
 
 /// A folder that is gone when the test ends.
 struct Folder(PathBuf);
@@ -291,4 +292,25 @@ async fn a_damaged_file_is_named_as_such() {
 async fn a_place_that_cannot_be_had_is_named() {
     let error = Store::open(Path::new("/nonexistent/segue.db")).await.expect_err("no folder");
     assert!(error.to_string().contains("/nonexistent/segue.db") && error.to_string().contains("[store]"), "{error}");
+}
+
+#[tokio::test]
+async fn a_pause_is_kept_until_it_is_lifted_or_the_offer_says_something_else() {
+    let folder = Folder::new();
+    let store = folder.store().await;
+    let pause = |fingerprint: &str, second| Pause {
+        offer: "vip".into(),
+        fingerprint: fingerprint.to_owned(),
+        since: at(second),
+        agreed: 4,
+        differed: 3,
+    };
+    store.keep_pause(&pause("1", 10)).await.expect("written");
+    store.keep_pause(&pause("1", 20)).await.expect("written");
+    assert_eq!(store.pauses().await.expect("read"), [pause("1", 10)], "as it was first seen");
+    store.keep_pause(&pause("2", 30)).await.expect("written");
+    assert!(!store.lift_pause("vip", Some("1")).await.expect("written"), "that one is over");
+    assert_eq!(folder.store().await.pauses().await.expect("read"), [pause("2", 30)]);
+    assert!(store.lift_pause("vip", None).await.expect("written"));
+    assert_eq!(store.pauses().await.expect("read"), []);
 }

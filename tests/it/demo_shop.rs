@@ -6,14 +6,14 @@ use tokio::task::JoinHandle;
 use crate::browser::{self, Browser};
 
 /// Somebody in the shop, without Segue before it.
-struct Shop {
-    browser: Browser,
+pub struct Shop {
+    pub browser: Browser,
     base: String,
     serving: JoinHandle<()>,
 }
 
 impl Shop {
-    async fn open(width: u32) -> Option<Self> {
+    pub async fn open(width: u32) -> Option<Self> {
         let browser = browser::open(width, 1400).await?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("a bound port"));
@@ -23,7 +23,7 @@ impl Shop {
         Some(Self { browser, base, serving })
     }
 
-    async fn see(&self, path: &str) {
+    pub async fn see(&self, path: &str) {
         self.browser.go(&format!("{}{path}", self.base)).await;
         self.browser.wait_for("document.readyState === 'complete'").await;
     }
@@ -37,12 +37,12 @@ impl Shop {
         self.text(".price-box [data-price-type=finalPrice]").await
     }
 
-    async fn click(&self, selector: &str) {
+    pub async fn click(&self, selector: &str) {
         self.browser.eval(&format!("document.querySelector({selector:?}).click()")).await;
     }
 
     /// Gives a field a value as somebody does who types or chooses it.
-    async fn set(&self, selector: &str, value: &str) {
+    pub async fn set(&self, selector: &str, value: &str) {
         let script = format!(
             "(() => {{ const field = document.querySelector({selector:?}); field.value = {value:?}; \
              for (const kind of ['input', 'change']) {{ field.dispatchEvent(new Event(kind, {{ bubbles: true }})); }} }})()"
@@ -55,13 +55,13 @@ impl Shop {
     }
 
     /// Puts what is chosen into the cart and answers with what the minicart then says an item costs.
-    async fn buy(&self) -> String {
+    pub async fn buy(&self) -> String {
         self.click("#product-addtocart-button").await;
         self.browser.wait_for("document.querySelector('.message.success')").await;
         self.browser.text(".minicart-items .minicart-price .price").await
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.browser.close().await;
         self.serving.abort();
     }

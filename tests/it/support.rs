@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use segue::audience::{self, Identifier, Keyring};
 use segue::decision::decide::Rules;
 use segue::decision::select::PriceChange;
+use segue::guard::Guard;
 use segue::mode::{Mode, Modes};
 use segue::page::Amounts;
 use segue::proxy::first_party::{FirstPartyLayer, Learn};
@@ -294,6 +295,7 @@ fn shop_without_rules(metrics: &mut Metrics) -> Arc<Shop> {
         platform: None,
         metrics: PageMetrics::register(metrics, Arc::clone(&rewriter)),
         rewriter,
+        guard: Guard::new(metrics),
         sites,
     }))
 }

@@ -30,7 +30,8 @@ pub(super) async fn check(operations: SocketAddr) -> Check {
     Check::new("fetched prices", outcome)
 }
 
-async fn metrics(operations: SocketAddr) -> Option<String> {
+/// The metrics of a running Segue; `None` where none answers.
+pub(in super::super) async fn metrics(operations: SocketAddr) -> Option<String> {
     // Who listens on every address is at the local one.
     let ip = if operations.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { operations.ip() };
     let url = format!("http://{}/metrics", SocketAddr::new(ip, operations.port())).parse().ok()?;

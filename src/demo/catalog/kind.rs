@@ -37,6 +37,11 @@ impl Kind {
             Self::Grouped(_) => "grouped",
         }
     }
+
+    /// Whether it needs no shipping, whatever is chosen of it.
+    pub fn is_virtual(self) -> bool {
+        matches!(self, Self::Virtual | Self::Downloadable | Self::Links(_))
+    }
 }
 
 /// A file that is sold by itself.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::push::Target;
-use crate::demo::{AUDIENCES, discount};
+use crate::demo::{AUDIENCES, membership};
 
 /// The datastream of [`Options::default`].
 pub const DATASTREAM: &str = "9f2b8c1e-6d34-4a57-8be0-1c7d95e2f4a6";
@@ -188,8 +188,8 @@ impl Default for Options {
 
 fn audiences() -> Vec<Audience> {
     let about = |id: &str| match id {
-        discount::VIP => "Bought for more than $1,000 within a year",
-        discount::NEW_VISITOR => "Came for the first time within the last day",
+        membership::VIP => "Bought for more than $1,000 within a year",
+        membership::NEW_VISITOR => "Came for the first time within the last day",
         _ => "Trade customers with an account",
     };
     let own =

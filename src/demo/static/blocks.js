@@ -13,7 +13,7 @@ export function send(address, fields) {
     return fetch(address, { method: 'POST', headers: { 'X-Requested-With': 'XMLHttpRequest' }, body: body });
 }
 
-function showMessage(message) {
+export function showMessage(message) {
     const place = document.querySelector('.page.messages [data-placeholder=messages]');
     const box = document.createElement('div');
     box.className = 'message-' + message.type + ' ' + message.type + ' message';
@@ -117,11 +117,23 @@ function showCompared(list) {
     }
 }
 
+/* Who logged in is greeted instead of everybody. */
+
+const welcome = Array.from(document.querySelector('.greet.welcome').childNodes);
+
+function greet(customer) {
+    const greeting = document.createElement('span');
+    greeting.className = 'logged-in';
+    greeting.textContent = word('Welcome, %1!').replace('%1', customer.fullname);
+    document.querySelector('.greet.welcome').replaceChildren(...(customer.fullname ? [greeting] : welcome));
+}
+
 export function initBlocks() {
     initMinicart();
     showCookieMessages();
     watch('messages', (messages) => messages.messages.forEach(showMessage));
     watch('cart', showCart);
+    watch('customer', greet);
     watch('wishlist', showWishlist);
     watch('compare-products', showCompared);
 }

@@ -97,6 +97,21 @@
         return link;
     }
 
+    /* Changes the shop's rule behind Segue's back, so that the cart charges more than pages say. */
+    function ruleSwitch() {
+        const button = element('button', 'demo-panel__link demo-panel__rule');
+        button.type = 'button';
+        const ask = async (method) => {
+            const answer = await fetch('/demo/vip-rule/', { method: method, headers: { 'X-Requested-With': 'XMLHttpRequest' } });
+            const rule = await answer.json();
+            button.textContent = rule.gives === rule.says ? 'Break the shop\'s VIP rule' : 'Mend the shop\'s VIP rule';
+            button.title = 'The shop takes ' + rule.gives + ' % off for VIPs. Pages promise ' + rule.says + ' %.';
+        };
+        button.addEventListener('click', () => ask('POST').then(() => location.reload()));
+        ask('GET').catch(() => button.remove());
+        return button;
+    }
+
     function footer() {
         const foot = element('p', 'demo-panel__foot');
         const isOrigin = isHere(settings.origin);
@@ -112,6 +127,7 @@
         if (settings.platform && !isOrigin) {
             foot.append(platformLink());
         }
+        foot.append(ruleSwitch());
         return foot;
     }
 

@@ -1,10 +1,10 @@
 /* What the shop's pages do after they have loaded: the parts of Luma's scripts that matter to whoever changes its pages. */
 
-import { initBlocks, send, word } from './blocks.js';
+import { initBlocks, send, showMessage, word } from './blocks.js';
 import { initConfigurables } from './configurable.js';
 import { affected, changed, initCustomerData, invalidate, keepSeenProducts, reload } from './customer-data.js';
 import { initOptions } from './options.js';
-import { all, cookie, formKey, parsed } from './page.js';
+import { all, cookie, formKey, parsed, url } from './page.js';
 import { formatPrice, initPriceBoxes } from './prices.js';
 
 // Forms
@@ -91,15 +91,85 @@ function initControls() {
     });
 }
 
-// Checkout: what the API says is due.
+// Coupon: the field and the two buttons as Magento's discount-code script wires them.
 
-async function showDue() {
-    const due = document.querySelector('.shop-due');
-    if (due) {
-        const path = '/rest/' + due.dataset.store + '/V1/guest-carts/' + due.dataset.cart + '/payment-information';
-        const total = (await (await fetch(path)).json()).totals.grand_total;
-        due.querySelector('.price').textContent = formatPrice(total, parsed(due.dataset.format));
+function initCoupon() {
+    const form = document.getElementById('discount-coupon-form');
+    if (!form) {
+        return;
     }
+    const code = form.querySelector('#coupon_code');
+    const send = (remove) => {
+        form.querySelector('#remove-coupon').value = remove;
+        form.requestSubmit();
+    };
+    const apply = form.querySelector('button.action.apply');
+    const cancel = form.querySelector('button.action.cancel');
+    if (apply) {
+        const applyCode = () => { if (code.value.trim()) { send('0'); } else { code.focus(); } };
+        apply.addEventListener('click', applyCode);
+        code.addEventListener('keydown', (event) => {
+            if (event.key === 'Enter') {
+                event.preventDefault();
+                applyCode();
+            }
+        });
+    }
+    if (cancel) {
+        cancel.addEventListener('click', () => send('1'));
+    }
+    const block = document.getElementById('block-discount');
+    const title = block.querySelector('.title');
+    const isActive = parsed(block.dataset.mageInit).collapsible.active;
+    const show = (isOpen) => {
+        block.classList.toggle('active', isOpen);
+        title.setAttribute('aria-expanded', String(isOpen));
+    };
+    const toggle = () => show(!block.classList.contains('active'));
+    Object.entries({ role: 'button', tabindex: '0' }).forEach(([name, value]) => title.setAttribute(name, value));
+    title.addEventListener('click', toggle);
+    title.addEventListener('keydown', (event) => { if (event.key === 'Enter') { toggle(); } });
+    show(isActive);
+}
+
+// Checkout: what the API says is due, and the order.
+
+function escaped(text) {
+    const holder = document.createElement('div');
+    holder.textContent = text;
+    return holder.innerHTML;
+}
+
+async function ask(path, body) {
+    const headers = { 'X-Requested-With': 'XMLHttpRequest', 'Content-Type': 'application/json' };
+    const answer = await fetch(path, body ? { method: 'POST', headers: headers, body: JSON.stringify(body) } : { headers: headers });
+    const said = await answer.json();
+    if (!answer.ok) {
+        throw new Error(said.message);
+    }
+    return said;
+}
+
+async function initCheckout() {
+    const due = document.querySelector('.shop-due');
+    if (!due) {
+        return;
+    }
+    const path = '/rest/' + due.dataset.store + '/V1/' + due.dataset.cart + '/payment-information';
+    const button = document.querySelector('button.action.checkout');
+    button.addEventListener('click', async () => {
+        button.disabled = true;
+        try {
+            await ask(path, { email: due.dataset.email, paymentMethod: { method: 'checkmo' } });
+            invalidate(['cart']);
+            location.assign(url('checkout/onepage/success/'));
+        } catch (error) {
+            showMessage({ type: 'error', text: escaped(error.message) });
+            button.disabled = false;
+        }
+    });
+    const total = (await ask(path)).totals.grand_total;
+    due.querySelector('.price').textContent = formatPrice(total, parsed(due.dataset.format));
 }
 
 // As Adobe's collector does: with its experience platform call unanswered, the page view ends in an empty membership.
@@ -123,5 +193,6 @@ keepSeenProducts();
 if (document.body.classList.contains('checkout-cart-index')) {
     reload(['cart']);
 }
-showDue();
+initCoupon();
+initCheckout();
 window.addEventListener('load', imitateCollector);

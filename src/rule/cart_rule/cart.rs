@@ -1,6 +1,7 @@
 //! A cart as rules see it, and what they charge.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -36,6 +37,62 @@ pub struct Cart {
     pub lines: Vec<CartLine>,
     /// Whether these are all lines.
     pub is_complete: bool,
+    /// Codes of the attributes that can have several values.
+    pub multiselects: Arc<BTreeSet<String>>,
+}
+
+impl Cart {
+    /// Positions of the parts of a line.
+    pub fn children(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
+        (at + 1..self.lines.len()).filter(move |child| self.lines[*child].parent == Some(at))
+    }
+
+    /// Positions of the lines that are no parts.
+    pub fn top_lines(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.lines.len()).filter(|at| self.lines[*at].parent.is_none())
+    }
+
+    /// Whether a line's price is the sum of its parts', which are then what is discounted.
+    pub fn is_made_of_parts(&self, at: usize) -> bool {
+        self.lines[at].kind == "bundle" && self.children(at).any(|child| !self.lines[child].base_row_total.is_zero())
+    }
+
+    /// Rows without tax in base currency; `None` where not all lines are known.
+    pub fn base_subtotal(&self) -> Option<Decimal> {
+        self.is_complete.then(|| self.top_lines().map(|at| self.lines[at].base_row_total).sum())
+    }
+
+    /// Rows with tax in base currency.
+    pub fn base_subtotal_with_tax(&self) -> Option<Decimal> {
+        let rows = self.is_complete.then(|| self.top_lines().map(|at| self.lines[at].base_row_total_with_tax));
+        rows?.sum()
+    }
+
+    /// Units, of a bundle one for all its parts.
+    pub fn total_quantity(&self) -> Option<Decimal> {
+        self.is_complete.then(|| self.top_lines().map(|at| self.lines[at].quantity).sum())
+    }
+
+    /// What is to be shipped weighs.
+    pub fn weight(&self) -> Option<Decimal> {
+        if !self.is_complete {
+            return None;
+        }
+        let of = |at: usize| {
+            let line = &self.lines[at];
+            if line.is_virtual { Some(Decimal::ZERO) } else { line.weight.map(Option::unwrap_or_default) }
+        };
+        let mut sum = Decimal::ZERO;
+        for at in self.top_lines() {
+            let quantity = self.lines[at].quantity;
+            let one: Decimal = match self.is_made_of_parts(at) {
+                true => self.children(at).map(|part| Some(of(part)? * self.lines[part].quantity)).sum::<Option<_>>()?,
+                false => of(at)?,
+            };
+            sum += one * quantity;
+        }
+        Some(sum)
+    }
 }
 
 /// What discounts depend on of a store view's tax settings.

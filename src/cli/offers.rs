@@ -1,0 +1,187 @@
+//! `segue offers`: what becomes of each offer, and a new start for one that was paused.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::audiences::{minute, print_table};
+use super::status::metrics;
+use super::{ConfigFile, Failure, OffersCommand, Output, print};
+use crate::config::{Config, load_rules};
+use crate::document::suggestion;
+use crate::guard::{Pause, SHOPPERS, fingerprint};
+use crate::rule::{Charge, Offer};
+use crate::store::{Store, StoreError};
+
+pub(super) async fn run(command: OffersCommand) -> Result<(), Failure> {
+    match command {
+        OffersCommand::List { config, output } => list(&config, output).await,
+        OffersCommand::Reset { config, offer } => reset(&config.load()?, &offer).await,
+    }
+}
+
+/// How an offer stands.
+enum State<'a> {
+    /// It is shown as a price.
+    Price,
+    /// Only its label is shown, since nobody charges it.
+    Label,
+    /// Only its label is shown, since carts did not keep its promise.
+    Paused(&'a Pause),
+}
+
+impl<'a> State<'a> {
+    fn of(offer: &Offer, pauses: &'a BTreeMap<&str, &'a Pause>) -> Self {
+        let current = |pause: &&Pause| pause.fingerprint == fingerprint(offer);
+        match pauses.get(&*offer.id).copied().filter(current) {
+            _ if offer.charge == Charge::None => Self::Label,
+            Some(pause) => Self::Paused(pause),
+            None => Self::Price,
+        }
+    }
+
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Price => "price",
+            Self::Label => "label",
+            Self::Paused(_) => "paused by guard",
+        }
+    }
+
+    fn why(&self) -> String {
+        match self {
+            Self::Price => String::new(),
+            Self::Label => "nobody charges it".to_owned(),
+            Self::Paused(pause) => format!("{}, since {}", pause.reason(), minute(pause.since)),
+        }
+    }
+}
+
+async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
+    let config = file.load()?;
+    let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
+    let pauses = pauses(&config).await.map_err(failed)?;
+    let pauses: BTreeMap<&str, &Pause> = pauses.iter().map(|pause| (&*pause.offer, pause)).collect();
+    let shoppers = metrics(config.operations).await.map(|text| shoppers(&text));
+    match output {
+        Output::Json => {
+            let one = |offer| in_json(offer, &State::of(offer, &pauses), shoppers.as_ref());
+            let offers: Vec<Value> = ruleset.offers.iter().map(|offer| one(offer)).collect();
+            print(format_args!("{:#}", json!({ "running": shoppers.is_some(), "offers": offers })));
+        }
+        Output::Text => {
+            let mut rows = vec![["Offer", "Shown as", "Agreed", "Differed", "Not compared", "Why"].map(str::to_owned)];
+            rows.extend(ruleset.offers.iter().map(|offer| row(offer, &State::of(offer, &pauses), shoppers.as_ref())));
+            print_table(&rows);
+            match shoppers {
+                Some(_) => print("shoppers of the last hour, by what their carts were charged"),
+                None => print(format_args!(
+                    "no Segue answers at {}; a running one knows what carts were charged",
+                    config.operations
+                )),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the store knows; reading makes no file.
+async fn pauses(config: &Config) -> Result<Vec<Pause>, StoreError> {
+    if !config.store_file.exists() {
+        return Ok(Vec::new());
+    }
+    let store = Store::open(&config.store_file).await?;
+    let pauses = store.pauses().await;
+    store.close().await;
+    pauses
+}
+
+/// How many shoppers, by offer and result.
+type Shoppers = BTreeMap<(String, String), u64>;
+
+/// The distinct shoppers of each offer, by a running Segue's metrics.
+fn shoppers(metrics: &str) -> Shoppers {
+    metrics.lines().filter_map(figure).collect()
+}
+
+fn figure(line: &str) -> Option<((String, String), u64)> {
+    let labels = line.strip_prefix("segue_")?.strip_prefix(SHOPPERS)?.strip_prefix("{offer=\"")?;
+    let (labels, count) = labels.rsplit_once("} ")?;
+    let (offer, result) = labels.rsplit_once("\",result=\"")?;
+    Some(((offer.to_owned(), result.strip_suffix('"')?.to_owned()), count.trim().parse().ok()?))
+}
+
+const RESULTS: [&str; 3] = ["agreed", "differed", "not_comparable"];
+
+/// How many shoppers; `None` where no Segue runs that could say.
+fn counts(offer: &Offer, shoppers: Option<&Shoppers>) -> [Option<u64>; 3] {
+    RESULTS.map(|result| {
+        shoppers.map(|shoppers| shoppers.get(&(offer.id.to_string(), result.to_owned())).copied().unwrap_or(0))
+    })
+}
+
+fn row(offer: &Offer, state: &State<'_>, shoppers: Option<&Shoppers>) -> [String; 6] {
+    let [agreed, differed, other] =
+        counts(offer, shoppers).map(|count| count.map(|count| count.to_string()).unwrap_or_default());
+    [offer.id.to_string(), state.as_str().to_owned(), agreed, differed, other, state.why()]
+}
+
+fn in_json(offer: &Offer, state: &State<'_>, shoppers: Option<&Shoppers>) -> Value {
+    let [agreed, differed, not_comparable] = counts(offer, shoppers);
+    let paused = match state {
+        State::Paused(pause) => json!({
+            "by": "guard", "since": pause.since.to_string(), "agreed": pause.agreed, "differed": pause.differed,
+            "says": pause.reason(),
+        }),
+        State::Price | State::Label => Value::Null,
+    };
+    let shown_as = if matches!(state, State::Price) { "price" } else { "label" };
+    json!({
+        "id": &*offer.id, "name": offer.name, "shown_as": shown_as, "paused": paused,
+        "shoppers": { "agreed": agreed, "differed": differed, "not_comparable": not_comparable },
+    })
+}
+
+async fn reset(config: &Config, offer: &str) -> Result<(), Failure> {
+    let lifted = match config.store_file.exists() {
+        false => false,
+        true => {
+            let store = Store::open(&config.store_file).await.map_err(failed)?;
+            let lifted = store.lift_pause(offer, None).await.map_err(failed)?;
+            store.close().await;
+            lifted
+        }
+    };
+    if lifted {
+        print(format_args!("offer {offer} is tried again: a running Segue shows it as a price within a second"));
+        return Ok(());
+    }
+    // An offer that was removed may have left a pause, so that the rules are asked only now.
+    let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
+    let ids = || ruleset.offers.iter().map(|offer| &*offer.id);
+    if ids().any(|id| id == offer) {
+        print(format_args!("offer {offer} is not paused by the guard: nothing to do"));
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("no offer \"{offer}\" in the rules{}", suggestion(offer, ids()))))
+}
+
+fn failed(error: StoreError) -> Failure {
+    Failure::Failed(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_figures_of_a_running_segue() {
+        let read = shoppers(
+            "# HELP segue_guard_shoppers Distinct\nsegue_guard_shoppers{offer=\"a} \\\"b\",result=\"differed\"} 3\n\
+             segue_guard_carts_total{offer=\"vip\",result=\"agreed\"} 9\nsegue_guard_shoppers{offer=\"vip\",result=\"agreed\"} 7\n",
+        );
+        let figures: Vec<_> =
+            read.iter().map(|((offer, result), count)| (offer.as_str(), result.as_str(), *count)).collect();
+        assert_eq!(figures, [("a} \\\"b", "differed", 3), ("vip", "agreed", 7)]);
+    }
+}

@@ -1,0 +1,197 @@
+//! The price guard: compares what carts are charged with what was promised, and pauses offers that do not keep their promise.
+//!
+//! It only listens. Answers of the shop that say what a cart is charged (REST totals, and `checkoutConfig` in pages of cart and
+//! checkout) pass as they are, and are judged after their last byte. An offer that differs for enough shoppers is shown by its label alone
+//! until it or its rule changes, or an operator has it tried again.
+
+pub mod compare;
+pub mod counts;
+mod keeper;
+mod listen;
+mod metrics;
+mod pauses;
+pub mod place;
+mod tap;
+pub mod totals;
+
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use foldhash::fast;
+use moka::sync::Cache;
+use tokio::sync::{Semaphore, watch};
+
+use crate::audience::ShopperKey;
+use crate::rewrite::hold::Budget;
+use crate::rewrite::skip::Skip;
+use crate::rule::Offer;
+use crate::telemetry::Metrics;
+use counts::{Counts, Figures, ShopperHash, Verdict};
+use keeper::Ledger;
+use metrics::{GuardMetrics, Standing};
+use totals::Items;
+
+pub use keeper::Keeper;
+pub use listen::About;
+pub use metrics::{PAUSED, SHOPPERS};
+pub use pauses::{Fingerprints, Pause, fingerprint, fingerprints};
+
+/// Answers that are listened to at a time: a shop with ten orders a second has fewer on their way.
+const MOST_EARS: usize = 64;
+
+/// Memory for answers that are listened to: 64 of half a megabyte.
+const MOST_HELD: usize = 32 << 20;
+
+/// Lines of carts whose products are remembered: of 100 bytes each.
+const MOST_LINES: u64 = 200_000;
+
+/// For how long they are remembered after they were last seen.
+const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+
+/// Why a cart could not be compared. Counted, never an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotComparable {
+    /// The answer is in a content coding that Segue does not read.
+    Coding,
+    /// The answer is larger than carts are.
+    TooLarge,
+    /// It ended before it was whole.
+    CutShort,
+    /// Too many answers are being listened to.
+    Busy,
+    /// It is in no form that Segue knows.
+    Unreadable,
+    /// It does not say all that is needed.
+    Incomplete,
+    /// It says two things that cannot both be.
+    Contradiction,
+    /// What is in the cart has not passed this process.
+    Unseen,
+    /// Commerce has not said which rules its carts go by.
+    RulesUnknown,
+}
+
+impl NotComparable {
+    /// The word for metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Coding => "coding",
+            Self::TooLarge => "too_large",
+            Self::CutShort => "cut_short",
+            Self::Busy => "busy",
+            Self::Unreadable => "unreadable",
+            Self::Incomplete => "incomplete",
+            Self::Contradiction => "contradiction",
+            Self::Unseen => "unseen",
+            Self::RulesUnknown => "rules_unknown",
+        }
+    }
+}
+
+impl From<Skip> for NotComparable {
+    fn from(skip: Skip) -> Self {
+        match skip {
+            Skip::TooLarge => Self::TooLarge,
+            Skip::Busy => Self::Busy,
+            _ => Self::Coding,
+        }
+    }
+}
+
+/// The guard of one process.
+#[derive(Debug)]
+pub struct Guard {
+    /// Makes hashes of shoppers that mean nothing elsewhere.
+    hasher: RandomState,
+    counts: Counts,
+    /// What is in the carts of shoppers, as it last went by.
+    carts: Cache<ShopperHash, Arc<Items>, fast::RandomState>,
+    ears: Arc<Semaphore>,
+    budget: Arc<Budget>,
+    ledger: Mutex<Ledger>,
+    paused: watch::Sender<BTreeSet<Arc<str>>>,
+    metrics: GuardMetrics,
+}
+
+impl Guard {
+    /// A guard that has seen nothing yet.
+    pub fn new(metrics: &mut Metrics) -> Arc<Self> {
+        let carts =
+            Cache::builder().weigher(|_, items: &Arc<Items>| u32::try_from(items.len() + 1).unwrap_or(u32::MAX));
+        let carts = carts.max_capacity(MOST_LINES).time_to_idle(REMEMBERED);
+        let guard = Arc::new(Self {
+            hasher: RandomState::new(),
+            counts: Counts::default(),
+            carts: carts.build_with_hasher(fast::RandomState::default()),
+            ears: Arc::new(Semaphore::new(MOST_EARS)),
+            budget: Budget::new(MOST_HELD),
+            ledger: Mutex::default(),
+            paused: watch::Sender::default(),
+            metrics: GuardMetrics::register(metrics),
+        });
+        metrics.collect(Box::new(Standing(Arc::downgrade(&guard))));
+        guard
+    }
+
+    /// A shopper's name in the guard's counts.
+    pub fn shopper(&self, key: ShopperKey) -> ShopperHash {
+        ShopperHash(self.hasher.hash_one(key))
+    }
+
+    /// The offers that are not to be shown as prices, whenever that changes.
+    pub fn paused(&self) -> watch::Receiver<BTreeSet<Arc<str>>> {
+        self.paused.subscribe()
+    }
+
+    /// Notes what a shopper's cart said of an offer, and pauses it where that is one cart too many.
+    fn note(&self, offer: &Offer, shopper: ShopperHash, verdict: Verdict) {
+        self.metrics.judged(&offer.id, verdict);
+        let figures = self.counts.note(&offer.id, shopper, verdict);
+        if verdict == Verdict::Differed && figures.trips() {
+            self.pause(offer, figures);
+        }
+    }
+
+    fn pause(&self, offer: &Offer, figures: Figures) {
+        let pause = Pause::new(offer, figures);
+        if self.ledger().add(&pause) {
+            tracing::error!(
+                offer.id = &*offer.id,
+                shoppers.differed = figures.differed,
+                shoppers.compared = figures.differed + figures.agreed,
+                "the cart does not charge what an offer promises: it is shown as its label only, until it or its rule changes, or \
+                 `segue offers reset`"
+            );
+            self.show_pauses();
+        }
+    }
+
+    /// Begins to count anew for offers that are tried again.
+    fn lift(&self, offers: &[Arc<str>]) {
+        for offer in offers {
+            self.counts.forget(offer);
+            tracing::info!(offer.id = &**offer, "an offer that was paused is tried again");
+        }
+    }
+
+    /// Tells who publishes rules what is paused, where that is news.
+    fn show_pauses(&self) {
+        let held: BTreeSet<Arc<str>> = self.ledger().held().keys().cloned().collect();
+        self.paused.send_if_modified(|paused| {
+            let is_news = *paused != held;
+            *paused = held;
+            is_news
+        });
+    }
+
+    /// The paused offers, each with the word for why.
+    fn paused_offers(&self) -> Vec<(Arc<str>, &'static str)> {
+        self.ledger().held().keys().map(|offer| (Arc::clone(offer), "guard")).collect()
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

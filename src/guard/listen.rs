@@ -1,0 +1,138 @@
+//! Listens to answers as they pass, and judges them afterwards.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+
+use super::counts::{ShopperHash, Verdict};
+use super::place::Told;
+use super::tap::{Heard, Tap};
+use super::totals::{self, Items, Totals};
+use super::{Guard, NotComparable};
+use crate::body::Body;
+use crate::decision::decide::Decision;
+use crate::rewrite::coding::{Coding, gunzip};
+use crate::rewrite::hold::Buffer;
+use crate::rule::{Charge, Offer};
+use crate::site::StoreView;
+
+/// A larger answer is no cart's: a page of the checkout has some 200 KiB.
+const MOST_BYTES: usize = 2 << 20;
+
+/// Whose cart an answer tells of, and what he was promised.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Whose.
+    pub shopper: ShopperHash,
+    /// The store view that the cart is in.
+    pub view: Arc<StoreView>,
+    /// What was decided for the pages that he saw last; each of them may be what he goes by.
+    pub shown: Vec<Arc<Decision>>,
+    /// When the answer was asked for.
+    pub now: Timestamp,
+}
+
+impl About {
+    /// The offers that he was promised, each once.
+    fn promised(&self) -> Vec<&Arc<Offer>> {
+        let mut promised: Vec<&Arc<Offer>> = Vec::new();
+        for offer in self.shown.iter().flat_map(|decision| decision.offers()) {
+            if offer.charge != Charge::None && !promised.iter().any(|known| known.id == offer.id) {
+                promised.push(offer);
+            }
+        }
+        promised
+    }
+}
+
+impl Guard {
+    /// Passes an answer on and listens to it, where it is what `told` says.
+    pub fn listen(self: &Arc<Self>, told: Told, about: About, response: Response<Body>) -> Response<Body> {
+        if response.status() != StatusCode::OK || !is_of(told, response.headers()) || about.promised().is_empty() {
+            return response;
+        }
+        let coding = match Coding::of_answer(response.headers()) {
+            Ok(coding) => coding,
+            Err(_) => return self.pass(told, &about, NotComparable::Coding, response),
+        };
+        let Ok(ear) = Arc::clone(&self.ears).try_acquire_owned() else {
+            return self.pass(told, &about, NotComparable::Busy, response);
+        };
+        let guard = Arc::clone(self);
+        let done = move |heard: Heard| {
+            // Reading a page of half a megabyte takes as long as many requests, which others on this thread would wait for.
+            let judge = move || {
+                guard.hear(told, coding, &about, heard);
+                drop(ear);
+            };
+            // Bodies are dropped after the last runtime as well; nobody is left to judge for then.
+            if let Ok(runtime) = Handle::try_current() {
+                runtime.spawn_blocking(judge);
+            }
+        };
+        let copy = Buffer::new(MOST_BYTES, self.budget.permit());
+        response.map(|body| Body::boxed(Tap::new(body, copy, done)))
+    }
+
+    fn pass(&self, told: Told, about: &About, why: NotComparable, response: Response<Body>) -> Response<Body> {
+        self.leave_out(told, about, why);
+        response
+    }
+
+    fn hear(&self, told: Told, coding: Coding, about: &About, heard: Heard) {
+        if let Err(why) = heard.and_then(|(bytes, permit)| match coding {
+            Coding::Identity => self.read(told, about, &bytes),
+            Coding::Gzip => {
+                let (bytes, _permit) = gunzip(&bytes, MOST_BYTES, permit)?;
+                self.read(told, about, &bytes)
+            }
+        }) {
+            self.leave_out(told, about, why);
+        }
+    }
+
+    fn read(&self, told: Told, about: &About, answer: &[u8]) -> Result<(), NotComparable> {
+        match told {
+            Told::Section => {
+                if let Some(items) = totals::sections(answer)? {
+                    self.carts.insert(about.shopper, Arc::new(items));
+                }
+                Ok(())
+            }
+            Told::Totals => self.compare(about, &totals::rest(answer)?),
+            Told::Payment => self.compare(about, &totals::payment(answer)?),
+            Told::Page => match totals::checkout_config(answer)? {
+                None => Ok(()),
+                Some(config) => {
+                    self.carts.insert(about.shopper, Arc::new(config.items));
+                    self.compare(about, &config.totals)
+                }
+            },
+        }
+    }
+
+    fn compare(&self, about: &About, _totals: &Totals) -> Result<(), NotComparable> {
+        let _items: Arc<Items> = self.carts.get(&about.shopper).ok_or(NotComparable::Unseen)?;
+        Err(NotComparable::RulesUnknown)
+    }
+
+    /// Counts a cart that nobody can judge, for every offer that was promised. That a section was not understood says nothing of a cart yet.
+    fn leave_out(&self, told: Told, about: &About, why: NotComparable) {
+        if told == Told::Section {
+            return;
+        }
+        self.metrics.left_out(why);
+        for offer in about.promised() {
+            self.note(offer, about.shopper, Verdict::NotComparable);
+        }
+    }
+}
+
+/// Whether an answer's headers say that it is what it should be.
+fn is_of(told: Told, headers: &HeaderMap) -> bool {
+    let wanted: &[u8] = if told == Told::Page { b"text/html" } else { b"application/json" };
+    let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    media_type.is_some_and(|value| value.get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted)))
+}

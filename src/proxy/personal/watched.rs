@@ -1,0 +1,50 @@
+//! Answers that say what a cart is charged, for the price guard to listen to. They pass as they are.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use http::{Response, request};
+
+use super::Turn;
+use crate::body::Body;
+use crate::guard::About;
+use crate::guard::place::Place;
+use crate::site::{Sites, StoreView};
+
+/// The answer to a request that the guard listens to.
+pub(super) struct Watched {
+    place: Place,
+    view: Arc<StoreView>,
+}
+
+impl Watched {
+    /// By a request; `None` for nearly all of them, and where it is not certain for which store view the cart is.
+    pub(super) fn of(parts: &request::Parts, sites: &Sites, found: &Arc<StoreView>) -> Option<Self> {
+        let place = Place::of(&parts.method, parts.uri.path(), parts.uri.query())?;
+        let named = |code: &String| sites.views().iter().find(|view| view.code.eq_ignore_ascii_case(code));
+        let view = match &place.store {
+            Some(code) => named(code)?,
+            None if place.told.is_rest() && sites.views().len() > 1 => return None,
+            None => found,
+        };
+        Some(Self { view: Arc::clone(view), place })
+    }
+}
+
+impl Turn {
+    /// Lets the guard listen to an answer. Whoever gets the shop's own prices, or looks at a simulation, was promised nothing.
+    pub(super) fn watched(&self, response: Response<Body>) -> Response<Body> {
+        let Some(watched) = self.watched.as_ref().filter(|_| self.tells_origin && !self.shopper.is_simulated()) else {
+            return response;
+        };
+        let nobody = BTreeSet::new();
+        let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
+        let about = About {
+            shopper: self.shop.guard.shopper(self.shopper.key),
+            view: Arc::clone(&watched.view),
+            shown: vec![self.shop.lookup.decide(&self.rules, &watched.view, audiences, self.now)],
+            now: self.now,
+        };
+        self.shop.guard.listen(watched.place.told, about, response)
+    }
+}

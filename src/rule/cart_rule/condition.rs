@@ -1,0 +1,486 @@
+//! Conditions, and whether they hold for a cart of which something may be unknown.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive as _;
+use serde_json::Value;
+
+use super::operand::{Actual, Operand, Operator, is_truthy, localized_number, numeric, text_of};
+use super::{AttributeValue, Cart, CartAddress, CartLine};
+use crate::rule::AudienceTest;
+
+/// Whether a condition holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truth {
+    /// It does.
+    True,
+    /// It does not.
+    False,
+    /// Nobody can tell from what is known.
+    Unknown,
+}
+
+/// A condition, or a tree of them.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// Several: all or any of them must be `value`.
+    Combine(Combine),
+    /// Of the cart or its shipping address.
+    Address(Test),
+    /// Of one line's product (`attribute_scope` says whether the line itself, its children, or both are asked).
+    Product {
+        /// What is asked.
+        test: Test,
+        /// Whom.
+        scope: LineScope,
+    },
+    /// `Product\Found`: whether some line matches the conditions in it (`value` false: makes them false).
+    Found(Combine),
+    /// `Product\Subselect`: what the matching lines add up to.
+    Subselect {
+        /// `qty`, `base_row_total`, ...
+        total: Test,
+        /// Which lines.
+        lines: Combine,
+    },
+    /// Adobe's audience condition.
+    Audience {
+        /// Whom it is for.
+        test: AudienceTest,
+        /// The REST form it has.
+        rest: Arc<Value>,
+    },
+    /// A condition of a class that Segue does not know; the REST form it has.
+    Unknown(Arc<Value>),
+}
+
+/// `conditions` under one `aggregator_type`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Combine {
+    /// Whether all must hold; any otherwise.
+    pub all: bool,
+    /// What the parts must be.
+    pub value: bool,
+    /// The parts; without any it holds.
+    pub parts: Vec<Condition>,
+}
+
+/// An attribute compared with a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Test {
+    attribute: String,
+    operator: Operator,
+    value: Value,
+    /// The value for an attribute with one value, and for one with several.
+    single: Operand,
+    several: Operand,
+}
+
+/// Whom a product condition asks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LineScope {
+    /// The line or one of its children.
+    #[default]
+    Any,
+    /// The line itself; of a child, its parent.
+    Parent,
+    /// Its children.
+    Children,
+}
+
+/// Attributes that Magento keeps as decimals, the values of whose conditions it reads as numbers.
+const DECIMALS: [&str; 6] = ["price", "special_price", "cost", "weight", "msrp", "minimal_price"];
+
+/// Attributes that are moments, which Magento compares in the server's time zone.
+const MOMENTS: [&str; 8] = [
+    "special_from_date",
+    "special_to_date",
+    "news_from_date",
+    "news_to_date",
+    "custom_design_from",
+    "custom_design_to",
+    "created_at",
+    "updated_at",
+];
+
+impl Truth {
+    /// Both must hold.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::False, _) | (_, Self::False) => Self::False,
+            (Self::True, Self::True) => Self::True,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Either must hold.
+    pub fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::True, _) | (_, Self::True) => Self::True,
+            (Self::False, Self::False) => Self::False,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Whether it is `value`.
+    pub fn is(self, value: bool) -> Self {
+        match (self, value) {
+            (Self::Unknown, _) => Self::Unknown,
+            (truth, true) => truth,
+            (Self::True, false) => Self::False,
+            (Self::False, false) => Self::True,
+        }
+    }
+}
+
+impl From<bool> for Truth {
+    fn from(holds: bool) -> Self {
+        if holds { Self::True } else { Self::False }
+    }
+}
+
+impl From<Option<bool>> for Truth {
+    fn from(holds: Option<bool>) -> Self {
+        holds.map_or(Self::Unknown, Self::from)
+    }
+}
+
+impl Test {
+    /// A comparison as Magento writes it.
+    pub fn new(attribute: impl Into<String>, operator: &str, value: Value) -> Self {
+        let (attribute, operator) = (attribute.into(), Operator::parse(operator));
+        let amounts = match attribute.as_str() {
+            "quote_item_price" => true,
+            code => DECIMALS.contains(&code) && !matches!(operator, Operator::Contains | Operator::ContainsNot),
+        };
+        let read = if amounts { as_amounts(&value, &operator) } else { value.clone() };
+        let single = Operand::prepare(&read, operator.takes_list());
+        let several = Operand::prepare(&read, true);
+        Self { attribute, operator, value, single, several }
+    }
+
+    /// `attribute_name`
+    pub fn attribute(&self) -> &str {
+        &self.attribute
+    }
+
+    /// How it is compared.
+    pub fn operator(&self) -> &Operator {
+        &self.operator
+    }
+
+    /// With what, as it was written.
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
+
+    /// The value, where it is a single number.
+    pub fn number(&self) -> Option<Decimal> {
+        match &self.single {
+            Operand::One(one) => one.number(),
+            Operand::Many(_) => None,
+        }
+    }
+
+    /// Whether its value, as the value of a combination, is true: of a subselect both are the same field.
+    pub(super) fn is_truthy(&self) -> bool {
+        is_truthy(&text_of(&self.value))
+    }
+
+    fn of(&self, actual: &Actual<'_>, of_list: bool) -> Truth {
+        let operand = if of_list { &self.several } else { &self.single };
+        actual.compare(&self.operator, operand, of_list).into()
+    }
+}
+
+/// What Magento's form for amounts makes of a value; lists keep their commas.
+fn as_amounts(value: &Value, operator: &Operator) -> Value {
+    let number = |text: &str| localized_number(text).normalize().to_string();
+    match value {
+        Value::String(text) if operator.takes_list() && text.contains(',') => {
+            Value::String(text.split(',').map(number).collect::<Vec<_>>().join(","))
+        }
+        Value::String(text) if !text.is_empty() => Value::String(number(text)),
+        other => other.clone(),
+    }
+}
+
+impl Condition {
+    /// A combination without parts, which always holds.
+    pub fn always() -> Self {
+        Self::Combine(Combine { all: true, value: true, parts: Vec::new() })
+    }
+
+    /// Whether it holds for a cart (a rule's conditions).
+    pub fn truth(&self, cart: &Cart) -> Truth {
+        match self {
+            Self::Combine(combine) => combine.judge(|part| part.truth(cart).is(combine.value)),
+            Self::Address(test) => address_test(test, cart),
+            Self::Found(combine) => found(combine, cart),
+            Self::Subselect { total, lines } => subselect(total, lines, cart),
+            Self::Audience { test, .. } => audience(test, cart),
+            Self::Product { .. } | Self::Unknown(_) => Truth::Unknown,
+        }
+    }
+
+    /// Whether it holds for the line at a position (a rule's action conditions): for it, or for one of its children.
+    pub fn line_truth(&self, cart: &Cart, at: usize) -> Truth {
+        self.of_entity(cart, Entity { at, alone: false })
+    }
+
+    /// The same for the line without its children.
+    pub fn line_truth_alone(&self, cart: &Cart, at: usize) -> Truth {
+        self.of_entity(cart, Entity { at, alone: true })
+    }
+
+    fn of_entity(&self, cart: &Cart, entity: Entity) -> Truth {
+        match self {
+            Self::Combine(combine) => combine.of_entity(cart, entity),
+            Self::Product { test, scope } => product_test(test, *scope, cart, entity),
+            Self::Audience { test, .. } => audience(test, cart),
+            _ => Truth::Unknown,
+        }
+    }
+
+    fn scope(&self) -> LineScope {
+        match self {
+            Self::Product { scope, .. } => *scope,
+            _ => LineScope::Any,
+        }
+    }
+}
+
+impl Combine {
+    /// All or any of what the parts come to.
+    fn judge(&self, mut part: impl FnMut(&Condition) -> Truth) -> Truth {
+        if self.parts.is_empty() {
+            return Truth::True;
+        }
+        let mut result = Truth::from(self.all);
+        for condition in &self.parts {
+            let truth = part(condition);
+            result = if self.all { result.and(truth) } else { result.or(truth) };
+            if result == Truth::from(!self.all) {
+                break;
+            }
+        }
+        result
+    }
+
+    /// A part counts where it comes to the wanted value for one of those that it asks.
+    fn of_entity(&self, cart: &Cart, entity: Entity) -> Truth {
+        self.judge(|part| {
+            let mut any = Truth::False;
+            for asked in entity.asked(cart, part.scope()) {
+                any = any.or(part.of_entity(cart, asked).is(self.value));
+                if any == Truth::True {
+                    break;
+                }
+            }
+            any
+        })
+    }
+}
+
+/// A line that conditions ask, with or without its children.
+#[derive(Clone, Copy)]
+struct Entity {
+    at: usize,
+    alone: bool,
+}
+
+impl Entity {
+    /// Whom a condition of a scope asks, in order.
+    fn asked(self, cart: &Cart, scope: LineScope) -> impl Iterator<Item = Self> + '_ {
+        let line = &cart.lines[self.at];
+        let parent = line.parent.filter(|_| scope == LineScope::Parent).map(|at| Self { at, alone: false });
+        let has_children = !self.alone && scope != LineScope::Parent && cart.children(self.at).next().is_some();
+        let children = cart.children(self.at).filter(move |_| has_children).map(|at| Self { at, alone: false });
+        let itself = (parent.is_none() && !(scope == LineScope::Children && has_children)).then_some(self);
+        children.chain(parent).chain(itself)
+    }
+}
+
+fn audience(test: &AudienceTest, cart: &Cart) -> Truth {
+    let Some(held) = &cart.audiences else { return Truth::Unknown };
+    let holds = |id: &crate::rule::AudienceId| held.contains(id);
+    let any = test.any.is_empty() || test.any.iter().any(holds);
+    Truth::from(any && test.all.iter().all(holds) && !test.none.iter().any(holds))
+}
+
+fn address_test(test: &Test, cart: &Cart) -> Truth {
+    let amount = |amount: Option<Decimal>| amount.map(Actual::Number);
+    let actual = match test.attribute() {
+        // Discounts of rules before are not seen.
+        "base_subtotal" | "base_subtotal_with_discount" => amount(cart.base_subtotal()),
+        "base_subtotal_total_incl_tax" => amount(cart.base_subtotal_with_tax()),
+        "total_qty" => amount(cart.total_quantity()),
+        "weight" => amount(cart.weight()),
+        "payment_method" => cart.payment_method.as_ref().map(|method| optional(method.as_deref())),
+        "country_id" => of_address(cart, |to| Some(to.country.as_str())),
+        "region" => of_address(cart, |to| Some(to.region.as_str())),
+        "postcode" => of_address(cart, |to| Some(to.postcode.as_str())),
+        "shipping_method" => of_address(cart, |to| to.shipping_method.as_deref()),
+        "region_id" => match &cart.address {
+            CartAddress::Unknown => None,
+            CartAddress::None => Some(Actual::Missing),
+            CartAddress::Known(to) => Some(to.region_id.map_or(Actual::Missing, |id| Actual::Number(id.into()))),
+        },
+        _ => None,
+    };
+    actual.map_or(Truth::Unknown, |actual| test.of(&actual, false))
+}
+
+fn of_address<'a>(cart: &'a Cart, part: impl Fn(&'a super::Address) -> Option<&'a str>) -> Option<Actual<'a>> {
+    match &cart.address {
+        CartAddress::Unknown => None,
+        CartAddress::None => Some(Actual::Missing),
+        CartAddress::Known(address) => Some(optional(part(address))),
+    }
+}
+
+fn optional(text: Option<&str>) -> Actual<'_> {
+    text.map_or(Actual::Missing, |text| Actual::Text(Cow::Borrowed(text)))
+}
+
+/// Whether some line, child lines too, matches.
+fn found(combine: &Combine, cart: &Cart) -> Truth {
+    let mut any = Truth::from(false);
+    for at in 0..cart.lines.len() {
+        any = any.or(combine.of_entity(cart, Entity { at, alone: false }));
+        if any == Truth::True {
+            return any;
+        }
+    }
+    // What is not listed may match.
+    if cart.is_complete { any } else { Truth::Unknown }
+}
+
+/// What matching lines add up to.
+///
+/// Magento adds in binary floats and compares exactly: 19.98 + 30 is not 49.98. No money is made of the sum, so it is done alike here.
+fn subselect(total: &Test, lines: &Combine, cart: &Cart) -> Truth {
+    if lines.parts.is_empty() {
+        return Truth::False;
+    }
+    let measure: fn(&CartLine) -> Option<Decimal> = match total.attribute() {
+        "qty" => |line| Some(line.quantity),
+        "base_row_total" => |line| Some(line.base_row_total),
+        "base_row_total_incl_tax" => |line| line.base_row_total_with_tax,
+        _ => return Truth::Unknown,
+    };
+    if !cart.is_complete {
+        return Truth::Unknown;
+    }
+    let mut sum = 0.0;
+    for at in cart.top_lines() {
+        match part_of_sum(at, total.attribute(), measure, lines, cart) {
+            Some(part) => sum += part,
+            None => return Truth::Unknown,
+        }
+    }
+    // The shortest text of a float stands for it alone.
+    numeric(&sum.to_string()).map_or(Truth::Unknown, |sum| total.of(&Actual::Number(sum), false))
+}
+
+fn part_of_sum(
+    at: usize,
+    attribute: &str,
+    measure: fn(&CartLine) -> Option<Decimal>,
+    lines: &Combine,
+    cart: &Cart,
+) -> Option<f64> {
+    let line = &cart.lines[at];
+    let (mut some_child, mut of_children) = (Truth::False, 0.0);
+    for child in cart.children(at) {
+        let truth = lines.of_entity(cart, Entity { at: child, alone: false });
+        if truth == Truth::True {
+            of_children += measure(&cart.lines[child])?.to_f64()?;
+        }
+        some_child = some_child.or(truth);
+    }
+    let itself = lines.of_entity(cart, Entity { at, alone: false });
+    match some_child.or(itself) {
+        Truth::False => Some(0.0),
+        Truth::Unknown => None,
+        Truth::True if line.kind == "bundle" && some_child == Truth::Unknown => None,
+        Truth::True if line.kind == "bundle" && some_child == Truth::True && of_children > 0.0 => {
+            let times = if attribute == "qty" { line.quantity.to_f64()? } else { 1.0 };
+            Some(of_children * times)
+        }
+        Truth::True => measure(line)?.to_f64(),
+    }
+}
+
+fn product_test(test: &Test, scope: LineScope, cart: &Cart, entity: Entity) -> Truth {
+    let line = &cart.lines[entity.at];
+    match test.attribute() {
+        "quote_item_qty" => test.of(&Actual::Number(line.quantity), false),
+        "quote_item_price" => test.of(&Actual::Number(line.base_unit_price), false),
+        "quote_item_row_total" => test.of(&Actual::Number(line.base_row_total), false),
+        "category_ids" if line.facts.is_known => test.of_categories(line),
+        "category_ids" => Truth::Unknown,
+        code => {
+            let (owner, unsure) = owner(code, scope, cart, entity);
+            if unsure || MOMENTS.contains(&code) { Truth::Unknown } else { test.of_attribute(code, owner, cart) }
+        }
+    }
+}
+
+/// The line whose product is asked: a configurable one lends its variant's attribute where it has none itself. The second word is whether
+/// that cannot be told.
+fn owner<'c>(code: &str, scope: LineScope, cart: &'c Cart, entity: Entity) -> (&'c CartLine, bool) {
+    let line = &cart.lines[entity.at];
+    if scope == LineScope::Parent || line.kind != "configurable" || has(line, code) == Some(true) {
+        return (line, false);
+    }
+    let child = cart.children(entity.at).next().filter(|_| !entity.alone).map(|at| &cart.lines[at]);
+    match child {
+        Some(child) if has(child, code) == Some(true) && has(line, code) == Some(false) => (child, false),
+        Some(child) if has(child, code) == Some(false) => (line, false),
+        Some(_) => (line, has(line, code).is_none() || !line.facts.is_known),
+        None => (line, false),
+    }
+}
+
+/// Whether a line's product has an attribute; `None` where nobody knows.
+fn has(line: &CartLine, code: &str) -> Option<bool> {
+    match code {
+        "sku" | "type_id" => Some(true),
+        "attribute_set_id" if line.facts.is_known => Some(line.facts.attribute_set.is_some()),
+        _ if line.facts.is_known => Some(line.facts.attributes.contains_key(code)),
+        _ => None,
+    }
+}
+
+impl Test {
+    fn of_categories(&self, line: &CartLine) -> Truth {
+        // Magento turns these two into containing, since a product is in several.
+        let operator = match self.operator {
+            Operator::Is => &Operator::Contains,
+            Operator::IsNot => &Operator::ContainsNot,
+            ref other => other,
+        };
+        Actual::Ids(&line.facts.categories).compare(operator, &self.several, true).into()
+    }
+
+    fn of_attribute(&self, code: &str, line: &CartLine, cart: &Cart) -> Truth {
+        let text = |text: &str| self.of(&Actual::Text(Cow::Borrowed(text)), false);
+        match (code, line.facts.is_known) {
+            ("sku", _) => text(line.product_sku.as_deref().unwrap_or(&line.sku)),
+            ("type_id", _) => text(&line.kind),
+            (_, false) => Truth::Unknown,
+            ("attribute_set_id", true) => match line.facts.attribute_set {
+                Some(id) => self.of(&Actual::Number(id.into()), false),
+                None => Truth::Unknown,
+            },
+            (code, true) => match line.facts.attributes.get(code) {
+                Some(AttributeValue::One(value)) => self.of(&Actual::Text(Cow::Borrowed(value)), false),
+                Some(AttributeValue::Many(values)) => self.of(&Actual::List(values), true),
+                None => self.of(&Actual::Missing, cart.multiselects.contains(code)),
+            },
+        }
+    }
+}
