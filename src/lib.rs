@@ -22,6 +22,8 @@
 //! Where membership comes from: [`aep`] (Adobe Experience Platform: tokens, audiences, the Edge Network), [`push`] (what it says by
 //! itself), [`inventory`] (its audiences, compared with what rules use), [`store`] (what is kept on disk).
 //!
+//! What is known of products: [`catalog`].
+//!
 //! Around them: [`cli`] (the command line), [`config`] (the only reader of files and variables), [`document`] (how mistakes of a file
 //! are reported), [`app`] (from a configuration to a running proxy), [`watch`] (files that change), [`operations`] and [`telemetry`] (health,
 //! logs, metrics), [`demo`] (a shop and an Experience Platform to try it on).
@@ -31,6 +33,7 @@ pub mod app;
 pub mod audience;
 pub mod body;
 pub mod cart;
+pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod decision;

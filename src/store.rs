@@ -1,8 +1,9 @@
-//! What Segue keeps between runs, in one SQLite file: the inventory of audiences.
+//! What Segue keeps between runs, in one SQLite file: the inventory of audiences, and the catalogue.
 //!
 //! Changes are transactions of one writer, each whole or not at all, also when the power fails; readers never wait for it. Several
 //! processes of one machine may share the file.
 
+mod catalog;
 mod guard;
 mod inventory;
 mod migrations;
@@ -16,6 +17,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::fs::OpenOptions;
 
+pub(crate) use catalog::BATCH as CATALOG_BATCH;
+pub use catalog::Progress;
 pub use inventory::{Known, Scope, Sync};
 
 /// How long to wait for another process that is writing. A sync of thousands of audiences takes a fraction of a second.

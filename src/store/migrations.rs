@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};
 
-const ALL: [(i64, &str, &str); 2] = [
+const ALL: [(i64, &str, &str); 3] = [
     (1, "inventory", include_str!("migrations/0001_inventory.sql")),
+    (3, "catalog", include_str!("migrations/0003_catalog.sql")),
     (5, "guard", include_str!("migrations/0005_guard.sql")),
 ];
 
