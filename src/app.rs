@@ -33,7 +33,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::pages::PageMetrics;
 use crate::upstream::{self, Upstream};
 use crate::watch::{Fingerprint, watch};
-use crate::{aep, proxy, server};
+use crate::{aep, commerce, proxy, server};
 use publisher::Publisher;
 
 /// Why Segue does not start.
@@ -48,6 +48,9 @@ pub enum StartError {
     /// The way to Experience Platform cannot be set up.
     #[error("Experience Platform cannot be called: {0}")]
     Platform(#[from] aep::http::BuildError),
+    /// The way to Commerce cannot be set up.
+    #[error("Commerce cannot be called: {0}")]
+    Commerce(#[source] aep::http::BuildError),
     /// The way from pages to the Edge Network cannot be set up.
     #[error("experience_platform.first_party_path: calls cannot go to the Edge Network: {0}")]
     FirstParty(#[source] upstream::BuildError),
@@ -78,6 +81,7 @@ pub struct App {
     push: Option<Push>,
     first_party: Option<FirstPartyLayer>,
     inventory: Option<Opening>,
+    commerce: Option<commerce::keeper::Keeper>,
     uses: channel::Sender<Uses>,
     rules_seen: Option<Fingerprint>,
     modes_seen: Option<Fingerprint>,
@@ -115,6 +119,14 @@ impl App {
         let inventory = config.platform.as_ref();
         let inventory =
             inventory.and_then(|platform| Opening::new(&platform.aep, tokens, &config.store_file, &mut metrics));
+        let commerce = match &config.commerce {
+            None => None,
+            Some(settings) => {
+                let client = commerce::Client::new(settings).map_err(StartError::Commerce)?;
+                let file = config.store_file.clone();
+                Some(commerce::keeper::Keeper::begin(settings.clone(), client, file, &mut metrics).await)
+            }
+        };
         let uses = channel::Sender::new(Uses::of(&loaded.ruleset));
         let guard = Guard::new(&mut metrics);
         let offers = channel::Sender::new(fingerprints(&loaded.ruleset));
@@ -152,6 +164,7 @@ impl App {
             push,
             first_party,
             inventory,
+            commerce,
             uses,
             rules_seen: loaded.seen,
             modes_seen,
@@ -189,6 +202,7 @@ impl App {
             tasks.push(tokio::spawn(push.run(std::future::pending())));
         }
         tasks.extend(self.inventory.map(|inventory| inventory.spawn(self.uses.subscribe())));
+        tasks.extend(self.commerce.map(commerce::keeper::Keeper::spawn));
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });

@@ -1,6 +1,7 @@
 //! The only reader of configuration files and environment variables: strings become types here, and every mistake is reported
 //! together with the others.
 
+mod commerce;
 mod document;
 mod platform;
 mod rules;
@@ -50,6 +51,8 @@ pub struct Config {
     pub share: u8,
     /// Experience Platform; without it, membership comes from cookies alone.
     pub platform: Option<Platform>,
+    /// Commerce's REST API; without it, offers go by what the rules file says of them alone.
+    pub commerce: Option<crate::commerce::Config>,
     /// Where the store's file is. It is made only where something is to be kept.
     pub store_file: PathBuf,
     /// How logs are written.
@@ -164,6 +167,13 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
             .and_then(|reader| finished(reader, |reader| platform::read(reader, folder, stores.as_ref())))
             .map(Some),
     };
+    let commerce = match root.optional("commerce") {
+        None => Some(None),
+        Some(field) => {
+            let url = origin.as_ref().map(|origin| &origin.config.origin);
+            field.object().and_then(|reader| finished(reader, |reader| commerce::read(reader, folder, url))).map(Some)
+        }
+    };
     root.note_unknown();
     let mut read = Read {
         sites: stores.as_ref().map(|stores| stores.sites.clone()),
@@ -172,9 +182,9 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
     };
     if let (Some(stores), Some(server), Some(origin), Some(membership), Some(rules), Some(rewrite), Some(log)) =
         (stores, server, origin, membership, rules_file, rewrite, log)
-        && let (Some(platform), Some(store_file)) = (platform, store_file)
+        && let (Some(platform), Some(commerce), Some(store_file)) = (platform, commerce, store_file)
     {
-        let around = Around { rules, log, platform, store_file };
+        let around = Around { rules, log, platform, commerce, store_file };
         read.config = Some(assemble(stores, server, origin, membership, rewrite, around));
     }
     read
@@ -192,6 +202,7 @@ struct Around {
     rules: PathBuf,
     log: sections::Log,
     platform: Option<Platform>,
+    commerce: Option<crate::commerce::Config>,
     store_file: PathBuf,
 }
 
@@ -227,6 +238,7 @@ fn assemble(
         mode_file: rewrite.mode_file,
         share: rewrite.share,
         platform: around.platform,
+        commerce: around.commerce,
         store_file: around.store_file,
         log_format: around.log.format,
         log_filter: around.log.filter,

@@ -22,7 +22,7 @@
 //! Where membership comes from: [`aep`] (Adobe Experience Platform: tokens, audiences, the Edge Network), [`push`] (what it says by
 //! itself), [`inventory`] (its audiences, compared with what rules use), [`store`] (what is kept on disk).
 //!
-//! What is known of products: [`catalog`].
+//! What Commerce says: [`commerce`] (its REST API, rules and shop), [`catalog`] (its products).
 //!
 //! Around them: [`cli`] (the command line), [`config`] (the only reader of files and variables), [`document`] (how mistakes of a file
 //! are reported), [`app`] (from a configuration to a running proxy), [`watch`] (files that change), [`operations`] and [`telemetry`] (health,
@@ -35,6 +35,7 @@ pub mod body;
 pub mod cart;
 pub mod catalog;
 pub mod cli;
+pub mod commerce;
 pub mod config;
 pub mod decision;
 pub mod demo;

@@ -4,6 +4,7 @@
 //! processes of one machine may share the file.
 
 mod catalog;
+mod commerce;
 mod guard;
 mod inventory;
 mod migrations;

@@ -247,7 +247,7 @@ fn size(field: &Field<'_>, least: usize) -> Option<usize> {
     Some(bytes)
 }
 
-fn secret(reader: &Reader<'_>, key: &'static str, file_key: &'static str, folder: &Path) -> Option<String> {
+pub(super) fn secret(reader: &Reader<'_>, key: &'static str, file_key: &'static str, folder: &Path) -> Option<String> {
     let (inline, in_file) = (reader.optional(key), reader.optional(file_key));
     match (inline, in_file) {
         (Some(_), Some(field)) => {

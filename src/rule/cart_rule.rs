@@ -15,7 +15,7 @@ pub use charge::{Charged, LineCharge, Money, Undecided, Why, charge};
 pub use condition::{Combine, Condition, LineScope, Test, Truth};
 pub use operand::{Operand, Operator};
 pub use release::Release;
-pub use rest::{AudienceType, AudienceTypes, RestError};
+pub use rest::{AudienceForm, AudienceType, AudienceTypes, RestError};
 
 mod cart;
 mod charge;

@@ -27,9 +27,10 @@ async fn the_sample_configuration_and_rules_pass_the_check() {
 
 /// The names that the reader of configurations asks for, by its own source.
 fn keys_of_the_reader() -> Vec<String> {
-    const ASKS: [&str; 6] = ["optional(\"", "required(\"", "text(\"", "texts(reader, \"", "url(reader, \"", "table(\""];
+    const ASKS: [&str; 7] =
+        ["optional(\"", "required(\"", "duration(\"", "text(\"", "texts(reader, \"", "url(reader, \"", "table(\""];
     let mut keys = Vec::new();
-    for file in ["platform.rs", "sections.rs", "stores.rs"] {
+    for file in ["commerce.rs", "platform.rs", "sections.rs", "stores.rs"] {
         let path = format!("{}/src/config/{file}", env!("CARGO_MANIFEST_DIR"));
         let source = std::fs::read_to_string(path).expect("a source file");
         for ask in ASKS {
@@ -56,12 +57,13 @@ async fn the_sample_configuration_has_every_key_and_no_other() {
         assert!(keys.contains(&key.as_str()), "deploy/segue.toml does not have {key}");
     }
     // Of two ways to say the same, one; and no file at a place that tests do not have.
-    let left_out = ["ca_file", "trusted_token_file", "trusted_token", "keys", "client_secret", "tokens"];
+    let left_out = ["ca_file", "trusted_token_file", "trusted_token", "keys", "client_secret", "token", "tokens"];
     let is_left_out = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| left_out.contains(&key));
     let lines: Vec<&str> = settings.into_iter().filter(|line| !is_left_out(line)).collect();
     let folder = Folder::new();
     folder.write("keys", crate::running::KEY);
     folder.write("client-secret", "p8e-secret");
+    folder.write("commerce-token", "t0ken");
     folder.write("push-tokens", "a token of enough bytes");
     folder.write("workspace.json", &workspace().to_string());
     std::fs::copy(deploy("rules.json"), folder.path().join("rules.json")).expect("the sample can be copied");

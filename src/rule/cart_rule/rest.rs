@@ -21,12 +21,24 @@ mod write;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AudienceTypes(pub Vec<AudienceType>);
 
-/// A condition class whose value is one or more audience ids: a list, or a text with commas. Its operator says whether the shopper is in
+/// A condition class whose value is one or more audience ids. Its operator says whether the shopper is in
 /// one of them (`==`, `()`) or in none (`!=`, `!()`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AudienceType {
     /// The PHP class, as rules name it.
     pub class: String,
+    /// How its value names audiences.
+    pub form: AudienceForm,
+}
+
+/// How a condition's value names audiences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AudienceForm {
+    /// An id, several with commas between them, or a list of them.
+    #[default]
+    Ids,
+    /// A text with a JSON list of ids in it.
+    Json,
 }
 
 /// What is wrong with a rule's REST form.
@@ -49,8 +61,8 @@ impl std::error::Error for RestError {}
 const RULE: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\";
 
 impl AudienceTypes {
-    fn has(&self, class: &str) -> bool {
-        self.0.iter().any(|it| it.class.trim_start_matches('\\') == class)
+    fn form(&self, class: &str) -> Option<AudienceForm> {
+        self.0.iter().find(|it| it.class.trim_start_matches('\\') == class).map(|it| it.form)
     }
 }
 
@@ -231,8 +243,8 @@ fn condition(value: &Value, audiences: &AudienceTypes, place: &str, errors: &mut
         return Condition::always();
     };
     let class = class.trim_start_matches('\\');
-    if audiences.has(class) {
-        return audience(value).map_or_else(
+    if let Some(form) = audiences.form(class) {
+        return audience(value, form).map_or_else(
             || Condition::Unknown(Arc::new(value.clone())),
             |test| Condition::Audience { test, rest: Arc::new(value.clone()) },
         );
@@ -291,20 +303,25 @@ fn test(value: &Value) -> Test {
 }
 
 /// The audiences that a condition names; `None` where its form is another.
-fn audience(value: &Value) -> Option<AudienceTest> {
-    let ids: std::collections::BTreeSet<AudienceId> = match value.get("value")? {
-        Value::Array(ids) => ids.iter().map(|id| id.as_str().map(AudienceId::from)).collect::<Option<_>>()?,
-        Value::String(text) => {
-            text.split([',', ';']).map(str::trim).filter(|id| !id.is_empty()).map(Into::into).collect()
-        }
-        _ => return None,
-    };
-    if ids.is_empty() {
-        return None;
-    }
+fn audience(value: &Value, form: AudienceForm) -> Option<AudienceTest> {
+    let ids = audience_ids(value.get("value")?, form).filter(|ids| !ids.is_empty())?;
     match value.get("operator").and_then(Value::as_str).unwrap_or("==") {
         "==" | "()" | "{}" => Some(AudienceTest { any: ids, ..AudienceTest::default() }),
         "!=" | "!()" | "!{}" => Some(AudienceTest { none: ids, ..AudienceTest::default() }),
+        _ => None,
+    }
+}
+
+fn audience_ids(value: &Value, form: AudienceForm) -> Option<BTreeSet<AudienceId>> {
+    match (value, form) {
+        (Value::Array(ids), _) => ids.iter().map(|id| id.as_str().map(AudienceId::from)).collect(),
+        (Value::String(text), AudienceForm::Json) => {
+            let list: Vec<String> = serde_json::from_str(text).ok()?;
+            Some(list.into_iter().map(AudienceId::from).collect())
+        }
+        (Value::String(text), AudienceForm::Ids) => {
+            Some(text.split([',', ';']).map(str::trim).filter(|id| !id.is_empty()).map(AudienceId::from).collect())
+        }
         _ => None,
     }
 }

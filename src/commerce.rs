@@ -1,0 +1,42 @@
+//! Commerce (Magento): its REST API, and what Segue knows from it.
+//!
+//! [`Client`] asks, as the integration whose access token it has. [`Book`] is what Commerce said of its cart price rules and of the shop,
+//! with when it did; [`keeper`] keeps one up to date while Segue runs.
+
+pub mod book;
+pub mod client;
+pub mod coupons;
+pub mod error;
+pub mod keeper;
+pub mod rules;
+pub mod shop;
+
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::SecretString;
+
+pub use book::Book;
+pub use client::Client;
+pub use error::{Area, Cause, CommerceError};
+
+use crate::rule::cart_rule::{AudienceTypes, Release};
+
+/// The settings of this room.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The shop's address, under which `rest/` is.
+    pub url: Url,
+    /// The access token of an integration.
+    pub token: SecretString,
+    /// Whose cart it is.
+    pub release: Release,
+    /// The classes of conditions that hold audiences.
+    pub audience_types: AudienceTypes,
+    /// How often rules are looked at.
+    pub poll: Duration,
+    /// How old what Commerce said may be and still count.
+    pub max_age: Duration,
+    /// How long a call may take.
+    pub timeout: Duration,
+}
