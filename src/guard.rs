@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use foldhash::fast;
 use moka::sync::Cache;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::audience::ShopperKey;
 use crate::rewrite::hold::Budget;
@@ -123,6 +123,8 @@ pub struct Guard {
     ears: Arc<Semaphore>,
     budget: Arc<Budget>,
     ledger: Mutex<Ledger>,
+    /// Tells the keeper that there is something to write.
+    news: Notify,
     paused: watch::Sender<BTreeSet<Arc<str>>>,
     metrics: GuardMetrics,
 }
@@ -146,6 +148,7 @@ impl Guard {
             ears: Arc::new(Semaphore::new(MOST_EARS)),
             budget: Budget::new(MOST_HELD),
             ledger: Mutex::default(),
+            news: Notify::new(),
             paused: watch::Sender::default(),
             metrics: GuardMetrics::register(metrics),
         });
@@ -183,6 +186,7 @@ impl Guard {
                  `segue offers reset`"
             );
             self.show_pauses();
+            self.news.notify_one();
         }
     }
 

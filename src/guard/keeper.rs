@@ -90,7 +90,11 @@ impl Keeper {
             let mut ticks = tokio::time::interval(LOOK);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                ticks.tick().await;
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    // What was just paused is to outlast a crash.
+                    () = self.guard.news.notified() => {}
+                }
                 self.look().await;
             }
         })
