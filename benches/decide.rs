@@ -128,7 +128,7 @@ fn benches(c: &mut Criterion) {
         c.bench_function(&format!("could change page, rules {name}"), |b| b.iter(could));
         let lookup = Lookup::new(rules);
         let rules = lookup.current();
-        let cached = || lookup.decide(&rules, view, black_box(&audiences), now);
+        let cached = || lookup.decide(&rules, view, black_box(&audiences), Some(0), now);
         c.bench_function(&format!("decide cached, rules {name}"), |b| b.iter(cached));
     }
 }

@@ -19,7 +19,7 @@ use crate::audience::adobe::Adobe;
 use crate::audience::refresh::{LookupMetrics, Refresher};
 use crate::audience::{Identifier, Trust};
 use crate::config::{Config, LoadedRules, load_rules};
-use crate::decision::decide::Rules;
+use crate::decision::link::Commerce;
 use crate::document::Mistake;
 use crate::guard::{Guard, Keeper, fingerprints};
 use crate::inventory::{Opening, Uses};
@@ -33,7 +33,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::pages::PageMetrics;
 use crate::upstream::{self, Upstream};
 use crate::watch::{Fingerprint, watch};
-use crate::{aep, commerce, proxy, server};
+use crate::{aep, catalog, commerce, proxy, server};
 use publisher::Publisher;
 
 /// Why Segue does not start.
@@ -82,6 +82,7 @@ pub struct App {
     first_party: Option<FirstPartyLayer>,
     inventory: Option<Opening>,
     commerce: Option<commerce::keeper::Keeper>,
+    catalogue: Option<catalog::keeper::Keeper<commerce::Client>>,
     uses: channel::Sender<Uses>,
     rules_seen: Option<Fingerprint>,
     modes_seen: Option<Fingerprint>,
@@ -119,12 +120,15 @@ impl App {
         let inventory = config.platform.as_ref();
         let inventory =
             inventory.and_then(|platform| Opening::new(&platform.aep, tokens, &config.store_file, &mut metrics));
-        let commerce = match &config.commerce {
-            None => None,
+        let (commerce, catalogue) = match &config.commerce {
+            None => (None, None),
             Some(settings) => {
                 let client = commerce::Client::new(settings).map_err(StartError::Commerce)?;
-                let file = config.store_file.clone();
-                Some(commerce::keeper::Keeper::begin(settings.clone(), client, file, &mut metrics).await)
+                let file = &config.store_file;
+                let catalogue = commerce::catalogue(settings, client.clone(), file.clone(), &mut metrics);
+                let keeper =
+                    commerce::keeper::Keeper::begin(settings.clone(), client, file.clone(), &mut metrics).await;
+                (Some(keeper), Some(catalogue))
             }
         };
         let uses = channel::Sender::new(Uses::of(&loaded.ruleset));
@@ -132,18 +136,20 @@ impl App {
         let offers = channel::Sender::new(fingerprints(&loaded.ruleset));
         let keeper = Keeper::new(Arc::clone(&guard), config.store_file.clone(), offers.subscribe()).begin().await;
         let paused = guard.paused().borrow().clone();
+        let commerce_said =
+            commerce.as_ref().map(|keeper| Commerce { book: keeper.books().borrow().clone(), index: None });
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
             share: config.share,
             modes: config.modes.overruled(&overrides),
-            rules: Rules::compile(loaded.ruleset.clone().pausing(&paused), &config.sites),
+            rules: publisher::compile(loaded.ruleset.clone(), &paused, commerce_said.as_ref(), &config.sites).0,
             identifier,
             platform,
             metrics: PageMetrics::register(&mut metrics, Arc::clone(&rewriter)),
             rewriter,
             guard: Arc::clone(&guard),
         }));
-        let publisher = Publisher::new(Arc::clone(&shop), loaded.ruleset, paused, offers);
+        let publisher = Publisher::new(Arc::clone(&shop), loaded.ruleset, paused, commerce_said, offers);
         let first_party = first_party(&config, &shop, &mut metrics)?;
         let (rules_rejected, rules_published) = (Counter::default(), Counter::default());
         metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
@@ -165,6 +171,7 @@ impl App {
             first_party,
             inventory,
             commerce,
+            catalogue,
             uses,
             rules_seen: loaded.seen,
             modes_seen,
@@ -202,7 +209,14 @@ impl App {
             tasks.push(tokio::spawn(push.run(std::future::pending())));
         }
         tasks.extend(self.inventory.map(|inventory| inventory.spawn(self.uses.subscribe())));
-        tasks.extend(self.commerce.map(commerce::keeper::Keeper::spawn));
+        if let Some(keeper) = self.commerce {
+            tasks.push(Arc::clone(&self.publisher).follow_books(keeper.books()));
+            if let Some(catalogue) = self.catalogue {
+                tasks.push(Arc::clone(&self.publisher).follow_catalogue(catalogue.indexes()));
+                tasks.push(catalogue.spawn(keeper.attributes()));
+            }
+            tasks.push(keeper.spawn());
+        }
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });

@@ -5,6 +5,7 @@
 
 pub mod category;
 pub mod index;
+pub mod keeper;
 pub mod product;
 pub mod rest;
 pub mod sync;

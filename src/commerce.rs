@@ -11,6 +11,7 @@ pub mod keeper;
 pub mod rules;
 pub mod shop;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -20,7 +21,9 @@ pub use book::Book;
 pub use client::Client;
 pub use error::{Area, Cause, CommerceError};
 
+use crate::catalog::keeper::{Keeper as Catalogue, Wanted};
 use crate::rule::cart_rule::{AudienceTypes, Release};
+use crate::telemetry::Metrics;
 
 /// The settings of this room.
 #[derive(Clone, Debug)]
@@ -39,4 +42,14 @@ pub struct Config {
     pub max_age: Duration,
     /// How long a call may take.
     pub timeout: Duration,
+    /// How often changes of the catalogue are asked for.
+    pub catalog_every: Duration,
+    /// Products asked for at a time.
+    pub page_size: usize,
+}
+
+/// What keeps the catalogue of a shop.
+pub fn catalogue(config: &Config, client: Client, file: PathBuf, metrics: &mut Metrics) -> Catalogue<Client> {
+    let wanted = Wanted { shop: config.url.to_string(), every: config.catalog_every, page_size: config.page_size };
+    Catalogue::new(client, wanted, file, metrics)
 }

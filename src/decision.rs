@@ -2,6 +2,7 @@
 
 pub mod decide;
 mod index;
+pub mod link;
 pub mod lookup;
 pub mod select;
 pub mod verdict;

@@ -14,6 +14,7 @@ pub use placement::{Anchor, Placement, UrlPattern};
 pub mod cart_rule;
 pub mod discount;
 pub mod html;
+pub mod matching;
 pub mod parse;
 pub mod placement;
 pub(crate) mod strict;
@@ -56,6 +57,12 @@ pub struct Days {
 }
 
 impl Days {
+    /// The days that both have.
+    pub fn and(self, other: Self) -> Self {
+        let (from, to) = (self.from.max(other.from), [self.to, other.to].into_iter().flatten().min());
+        Self { from, to }
+    }
+
     /// Whether a day is one of them.
     pub fn hold(self, today: Date) -> bool {
         self.from.is_none_or(|from| from <= today) && self.to.is_none_or(|to| today <= to)
@@ -84,6 +91,8 @@ pub enum Products {
     Ids(BTreeSet<ProductId>),
     /// Products with these SKUs (lower case: Magento compares SKUs without case).
     Skus(BTreeSet<String>),
+    /// Those that a cart price rule is for, as its conditions and the catalogue say.
+    Matching(Arc<matching::Matching>),
 }
 
 /// Who charges what an offer promises.
@@ -96,6 +105,47 @@ pub enum Charge {
         /// Commerce's `rule_id`.
         rule_id: u64,
     },
+    /// The store by itself: a cart price rule that no offer names.
+    Store(StoreRule),
+}
+
+/// A cart price rule of the store that no offer names. It changes no page by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreRule {
+    /// Commerce's `rule_id`.
+    pub rule_id: u64,
+    /// Whether it can be told for which products and shoppers it holds; where not, it may hold for any.
+    pub is_certain: bool,
+    /// What it does to a line of one unit.
+    pub effect: StoreEffect,
+    /// Whether it stands for the rule where nobody knows the shopper's customer group.
+    pub of_unknown_group: bool,
+}
+
+/// What a rule of the store does to a line of one unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreEffect {
+    /// It changes the price.
+    Price,
+    /// Nothing that could raise it.
+    Nothing,
+    /// Nobody can tell, or it may take back what earlier rules took off.
+    Unsure,
+}
+
+impl Charge {
+    /// The rule that charges an offer; none for the store's own rules.
+    pub fn rule_id(self) -> Option<u64> {
+        match self {
+            Self::Origin { rule_id } => Some(rule_id),
+            Self::None | Self::Store(_) => None,
+        }
+    }
+
+    /// Whether it is a rule of the store that no offer names.
+    pub fn is_stores(self) -> bool {
+        matches!(self, Self::Store(_))
+    }
 }
 
 /// A Commerce cart price rule as shoppers see it.
@@ -121,6 +171,10 @@ pub struct Offer {
     pub action: Action,
     /// By how much: percent, or base currency.
     pub amount: Decimal,
+    /// Whether the rules file says action and amount; else they are those of the cart price rule.
+    pub is_stated: bool,
+    /// Ids of the customer groups that it is for; `None` is all.
+    pub customer_groups: Option<BTreeSet<u64>>,
     /// The lowest price, in base currency, that a product may come to with it; below, the product stays as it was.
     pub floor: Option<Decimal>,
     /// To which products.
@@ -226,11 +280,22 @@ impl Action {
     }
 }
 
+impl Offer {
+    /// Its place among others: as Magento goes through its rules, where those are known.
+    fn order(&self) -> (i32, u64, &Arc<str>) {
+        let rule = match &self.charge {
+            Charge::Store(rule) => rule.rule_id,
+            charge => charge.rule_id().unwrap_or(u64::MAX),
+        };
+        (self.priority, rule, &self.id)
+    }
+}
+
 impl Ruleset {
     /// Puts rules in the order in which they apply and fingerprints them; the order they come in does not matter.
     pub fn new(mut audiences: Vec<Audience>, mut offers: Vec<Offer>, mut blocks: Vec<Block>) -> Self {
         audiences.sort_by(|a, b| a.id.cmp(&b.id));
-        offers.sort_by(|a, b| (a.priority, &a.id).cmp(&(b.priority, &b.id)));
+        offers.sort_by(|a, b| a.order().cmp(&b.order()));
         blocks.sort_by(|a, b| (a.priority, &a.id).cmp(&(b.priority, &b.id)));
         Self {
             revision: fingerprint(&audiences, &offers, &blocks),

@@ -136,6 +136,19 @@ impl Book {
         Some(book)
     }
 
+    /// Attributes of products that its rules ask for, and what every rule may come to ask for.
+    pub fn attributes(&self) -> BTreeSet<String> {
+        let own = ["sku", "category_ids", "attribute_set_id", "type_id"];
+        let mut codes: BTreeSet<String> = ["price", "weight"].map(str::to_owned).into();
+        for rule in self.rules.iter().filter(|rule| rule.is_active) {
+            let asked = rule.conditions.attributes().into_iter().chain(rule.lines.attributes());
+            codes.extend(
+                asked.filter(|code| !own.contains(code) && !code.starts_with("quote_item_")).map(str::to_owned),
+            );
+        }
+        codes
+    }
+
     /// Ids of the rules, with or without a form that can be read.
     pub fn rule_ids(&self) -> BTreeSet<u64> {
         self.rules.iter().map(|rule| rule.id).chain(self.unreadable.keys().copied()).collect()

@@ -211,6 +211,18 @@ impl Client {
     }
 }
 
+impl crate::catalog::rest::Ask for Client {
+    async fn get(&self, path: &str, query: &Query) -> Result<Value, crate::catalog::rest::Failure> {
+        let area = match path {
+            path if path.starts_with("/V1/products/attributes") => Area::Attributes,
+            path if path.starts_with("/V1/products") || path.contains("-products/") => Area::Products,
+            path if path.starts_with("/V1/categories") => Area::Categories,
+            _ => Area::Stores,
+        };
+        Ok(Self::get(self, area, path, query).await?)
+    }
+}
+
 /// What `The consumer isn't authorized to access %resources.` is about. Magento says the same of a token that it does not know.
 fn lacking(body: &Value) -> Option<String> {
     let resource = body.pointer("/parameters/resources")?.as_str()?;

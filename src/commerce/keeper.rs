@@ -1,5 +1,6 @@
 //! Keeps a book of Commerce up to date while Segue runs, and in the store for the next start.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -36,6 +37,7 @@ pub struct Keeper {
     file: PathBuf,
     store: Option<Store>,
     books: watch::Sender<Option<Arc<Book>>>,
+    attributes: watch::Sender<BTreeSet<String>>,
     figures: Figures,
     /// The failure that was logged, until it is over.
     failing: Option<String>,
@@ -71,8 +73,16 @@ impl Keeper {
     /// A keeper that has asked nothing yet. What the store has from an earlier run, and still counts, is in force at once.
     pub async fn begin(config: Config, client: Client, file: PathBuf, metrics: &mut Metrics) -> Self {
         let figures = Figures::register(metrics);
-        let mut keeper =
-            Self { config, client, file, store: None, books: watch::Sender::new(None), figures, failing: None };
+        let mut keeper = Self {
+            config,
+            client,
+            file,
+            store: None,
+            books: watch::Sender::new(None),
+            attributes: watch::Sender::default(),
+            figures,
+            failing: None,
+        };
         match keeper.kept().await {
             Ok(Some(book)) if book.is_current(Timestamp::now(), keeper.config.max_age) => keeper.show(book),
             Ok(_) => {}
@@ -84,6 +94,11 @@ impl Keeper {
     /// The newest book, whenever it changes.
     pub fn books(&self) -> Books {
         self.books.subscribe()
+    }
+
+    /// The attributes of products that rules ask for, whenever they change; none before Commerce has said its rules.
+    pub fn attributes(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.attributes.subscribe()
     }
 
     /// Asks Commerce at once and then on schedule, until the task is aborted.
@@ -149,6 +164,12 @@ impl Keeper {
     fn show(&self, book: Book) {
         self.figures.learnt.set(book.learnt_at.as_millisecond() as f64 / 1000.0);
         self.figures.rules.set(i64::try_from(book.rules.len()).unwrap_or(i64::MAX));
+        let attributes = book.attributes();
+        self.attributes.send_if_modified(|held| {
+            let is_news = *held != attributes;
+            *held = attributes;
+            is_news
+        });
         self.books.send_if_modified(|held| {
             let is_news = held.as_ref().is_none_or(|held| !held.says_the_same(&book));
             *held = Some(Arc::new(book));

@@ -7,7 +7,7 @@ use http::Uri;
 use reqwest::Url;
 use secrecy::SecretString;
 
-use super::sections::{secret, set};
+use super::sections::{count, secret, set};
 use crate::commerce::Config;
 use crate::document::{Field, Reader};
 use crate::rule::cart_rule::{AudienceForm, AudienceType, AudienceTypes, Release};
@@ -41,13 +41,26 @@ pub(super) fn read(reader: &Reader<'_>, folder: &Path, origin: Option<&Uri>) -> 
     let poll = duration("poll", 60, 1);
     let max_age = duration("max_age", 15 * 60, 10);
     let timeout = duration("timeout", 10, 1);
+    let catalog_every = duration("catalog_every", 5 * 60, 10);
+    let mut page_size = 200;
+    set(&mut page_size, reader.optional("page_size").map(|field| count(&field, 2_000)));
     if max_age <= poll {
         reader.mistake_at(
             "max_age",
             "must be longer than poll: what Commerce said would not count until it is asked again",
         );
     }
-    Some(Config { url: url?, token: SecretString::from(token?), release, audience_types, poll, max_age, timeout })
+    Some(Config {
+        url: url?,
+        token: SecretString::from(token?),
+        release,
+        audience_types,
+        poll,
+        max_age,
+        timeout,
+        catalog_every,
+        page_size,
+    })
 }
 
 fn address(field: &Field<'_>) -> Option<Url> {

@@ -10,8 +10,10 @@ use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
 use super::index::{Index, Kinds};
+use super::link::Joined;
 use super::verdict::NotApplied;
 use super::window::{Span, Windows};
+use crate::commerce::shop::Rates;
 use crate::page::{PageFacts, PageKind};
 use crate::rule::{AudienceId, AudienceTest, Block, Charge, Days, Offer, Rotation, Ruleset};
 use crate::site::{Sites, StoreView};
@@ -42,7 +44,7 @@ impl Decision {
         self.blocks.iter().any(|number| self.index.traits[*number as usize].rotation == Rotation::Random)
     }
 
-    /// Offers by priority, then id.
+    /// Offers in the order in which carts go through them, the store's own rules too.
     pub fn offers(&self) -> impl ExactSizeIterator<Item = &Arc<Offer>> {
         self.offers.iter().map(|number| self.index.offer(*number))
     }
@@ -60,7 +62,12 @@ impl Decision {
 
     /// Whether there is nothing to select from.
     pub fn is_empty(&self) -> bool {
-        self.offers.is_empty() && self.blocks.is_empty()
+        !self.has_offers() && self.blocks.is_empty()
+    }
+
+    /// Whether there is an offer among the candidates, beside the store's own rules.
+    pub fn has_offers(&self) -> bool {
+        self.offers().any(|offer| !offer.charge.is_stores())
     }
 
     pub(super) fn index(&self) -> &Index {
@@ -86,12 +93,17 @@ impl PartialEq for Decision {
 
 impl Eq for Decision {}
 
+/// Magento's group of those who are not logged in.
+pub const GUESTS: u64 = 0;
+
 /// What a decision depends on, in canonical form: equal circumstances make equal keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DecisionKey {
     revision: u64,
     view: u32,
     window: u32,
+    /// The customer group, where it matters; `None` is unknown.
+    group: Option<u64>,
     /// Numbers of the audiences held that the ruleset names, ascending.
     audiences: Vec<u32>,
 }
@@ -109,6 +121,8 @@ pub struct Rules {
     index: Arc<Index>,
     named: BTreeSet<AudienceId>,
     numbers: HashMap<AudienceId, u32, RandomState>,
+    /// Whether some rule is for some customer groups only.
+    by_group: bool,
     tests: Vec<Test>,
     view_numbers: HashMap<Arc<str>, u32, RandomState>,
     views: Vec<ViewRules>,
@@ -149,16 +163,26 @@ struct Candidate {
 impl Rules {
     /// Indexes a ruleset for the store views of a shop.
     pub fn compile(ruleset: Ruleset, sites: &Sites) -> Self {
+        Self::with_rates(ruleset, Rates::default(), sites)
+    }
+
+    /// Indexes a ruleset that was joined with Commerce's rules.
+    pub fn joined(joined: Joined, sites: &Sites) -> Self {
+        Self::with_rates(joined.ruleset, joined.rates, sites)
+    }
+
+    fn with_rates(ruleset: Ruleset, rates: Rates, sites: &Sites) -> Self {
         let named = named_audiences(&ruleset);
         let numbers = named.iter().cloned().zip(0..).collect();
         let mut tests = Tests { numbers: &numbers, places: BTreeMap::new(), list: Vec::new() };
         let offer_tests: Vec<_> = ruleset.offers.iter().map(|offer| tests.place(&offer.audiences)).collect();
         let block_tests: Vec<_> = ruleset.blocks.iter().map(|block| tests.place(&block.audiences)).collect();
         let tests = tests.list;
-        let index = Arc::new(Index::new(ruleset));
+        let by_group = ruleset.offers.iter().any(|offer| offer.customer_groups.is_some());
+        let index = Arc::new(Index::new(ruleset, rates));
         let views = sites.views().iter().map(|view| ViewRules::new(&index, view, &offer_tests, &block_tests)).collect();
         let view_numbers = sites.views().iter().map(|view| Arc::clone(&view.code)).zip(0..).collect();
-        Self { index, named, numbers, tests, view_numbers, views }
+        Self { index, named, numbers, by_group, tests, view_numbers, views }
     }
 
     /// The rules as they were published.
@@ -178,6 +202,18 @@ impl Rules {
 
     /// What a decision depends on. Audiences that no rule names leave no trace in it, nor does the time but for its window.
     pub fn key(&self, view: &StoreView, audiences: &BTreeSet<AudienceId>, now: Timestamp) -> DecisionKey {
+        self.key_of_group(view, audiences, Some(GUESTS), now)
+    }
+
+    /// The same for a customer of this group, or of an unknown one.
+    pub fn key_of_group(
+        &self,
+        view: &StoreView,
+        audiences: &BTreeSet<AudienceId>,
+        group: Option<u64>,
+        now: Timestamp,
+    ) -> DecisionKey {
+        let group = if self.by_group { group } else { Some(GUESTS) };
         // Ascending, as the numbers were given in the order of ids.
         let mut held = Vec::with_capacity(audiences.len());
         held.extend(audiences.iter().filter_map(|id| self.numbers.get(id).copied()));
@@ -185,7 +221,7 @@ impl Rules {
             Some((number, rules)) => (number, rules.windows.at(now)),
             None => (u32::MAX, 0),
         };
-        DecisionKey { revision: self.revision(), view, window, audiences: held }
+        DecisionKey { revision: self.revision(), view, window, group, audiences: held }
     }
 
     /// The candidates of a key that these rules made; a key of other rules gets nothing.
@@ -195,11 +231,10 @@ impl Rules {
             Some(view) => {
                 let held = Held::of(&key.audiences, self.named.len());
                 let passed: Vec<bool> = self.tests.iter().map(|test| test.passes(&held)).collect();
-                let applying = |all: &[Candidate]| -> Box<[u32]> {
-                    let applies = |it: &&Candidate| passed[it.test as usize] && it.span.holds(key.window);
-                    all.iter().filter(applies).map(|it| it.rule).collect()
-                };
-                (applying(&view.offers), applying(&view.blocks))
+                let applies = |it: &&Candidate| passed[it.test as usize] && it.span.holds(key.window);
+                let of_group = |it: &&Candidate| is_for_group(self.index.offer(it.rule), key.group);
+                let offers = view.offers.iter().filter(applies).filter(of_group).map(|it| it.rule).collect();
+                (offers, view.blocks.iter().filter(applies).map(|it| it.rule).collect())
             }
             None => Default::default(),
         };
@@ -234,6 +269,16 @@ impl Rules {
     fn view(&self, view: &StoreView) -> Option<(u32, &ViewRules)> {
         let number = *self.view_numbers.get(&view.code)?;
         Some((number, self.views.get(number as usize)?))
+    }
+}
+
+/// Whether an offer is for a customer group. Of an unknown one nobody can tell, which for the store's own rules is a case of its own.
+fn is_for_group(offer: &Offer, group: Option<u64>) -> bool {
+    let Some(groups) = &offer.customer_groups else { return true };
+    let stands_for_unknown = matches!(offer.charge, Charge::Store(rule) if rule.of_unknown_group);
+    match group {
+        Some(group) => groups.contains(&group) && !stands_for_unknown,
+        None => stands_for_unknown,
     }
 }
 
@@ -335,7 +380,7 @@ impl ViewRules {
         let blocks = candidates(blocks, &block_days);
         let by_path = |found: &Candidate| index.traits[found.rule as usize].by_path;
         Self {
-            offers_live: live(offers.iter(), windows.count()),
+            offers_live: live(offers.iter().filter(|found| !is_stores(index, found)), windows.count()),
             blocks_live: live(blocks.iter(), windows.count()),
             kinds_live: kinds_live(index, blocks.iter().filter(|found| !by_path(found)), windows.count()),
             by_path: blocks.iter().filter(|found| by_path(found)).copied().collect(),
@@ -344,6 +389,11 @@ impl ViewRules {
             blocks,
         }
     }
+}
+
+/// Whether a candidate is a rule of the store, which changes no page by itself.
+fn is_stores(index: &Index, found: &Candidate) -> bool {
+    index.offer(found.rule).charge.is_stores()
 }
 
 /// By window, the kinds of pages that any of these blocks is for.

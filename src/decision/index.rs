@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::commerce::shop::Rates;
 use crate::page::{PageKind, ProductId};
 use crate::rule::{Block, Offer, Placement, Products, Rotation, Ruleset};
 
@@ -17,6 +18,8 @@ pub(super) struct Index {
     pub(super) traits: Vec<Traits>,
     /// Every placement that a block names, ascending.
     pub(super) placements: Vec<Placement>,
+    /// Rates of exchange.
+    pub(super) rates: Rates,
 }
 
 /// Which offers name a product.
@@ -33,6 +36,7 @@ pub(super) enum Reach {
     All,
     Ids,
     Skus,
+    Matching,
 }
 
 /// What selecting asks of a block before anything else.
@@ -51,12 +55,12 @@ pub(super) struct Traits {
 pub(super) struct Kinds(u16);
 
 impl Index {
-    pub(super) fn new(ruleset: Ruleset) -> Self {
+    pub(super) fn new(ruleset: Ruleset, rates: Rates) -> Self {
         let placements: BTreeSet<&Placement> = ruleset.blocks.iter().map(|block| &block.placement).collect();
         let placements: Vec<Placement> = placements.into_iter().cloned().collect();
         let traits = ruleset.blocks.iter().map(|block| Traits::of(block, &placements)).collect();
         let offers = OfferIndex::new(&ruleset.offers);
-        Self { ruleset, offers, traits, placements }
+        Self { ruleset, offers, traits, placements, rates }
     }
 
     pub(super) fn offer(&self, number: u32) -> &Arc<Offer> {
@@ -82,6 +86,7 @@ impl OfferIndex {
                     skus.iter().for_each(|sku| index.by_sku.entry(sku.as_str().into()).or_default().push(number));
                     Reach::Skus
                 }
+                Products::Matching(_) => Reach::Matching,
             });
         }
         index

@@ -49,9 +49,10 @@ impl Lookup {
         rules: &Rules,
         view: &StoreView,
         audiences: &BTreeSet<AudienceId>,
+        group: Option<u64>,
         now: Timestamp,
     ) -> Arc<Decision> {
-        let key = rules.key(view, audiences, now);
+        let key = rules.key_of_group(view, audiences, group, now);
         self.decisions.get_with_by_ref(&key, || Arc::new(rules.decide(&key)))
     }
 }
@@ -74,15 +75,15 @@ mod tests {
         let lookup = Lookup::new(Rules::compile(samples::ruleset("20"), &sites));
         let audiences = samples::audiences(&["vip"]);
         let rules = lookup.current();
-        let first = lookup.decide(&rules, view, &audiences, samples::now());
-        let again = lookup.decide(&rules, view, &audiences, samples::now());
+        let first = lookup.decide(&rules, view, &audiences, Some(0), samples::now());
+        let again = lookup.decide(&rules, view, &audiences, Some(0), samples::now());
         assert_eq!(first.offers().len(), 1);
         assert!(Arc::ptr_eq(&first, &again));
 
         lookup.publish(Rules::compile(samples::ruleset("30"), &sites));
-        let other = lookup.decide(&lookup.current(), view, &audiences, samples::now());
+        let other = lookup.decide(&lookup.current(), view, &audiences, Some(0), samples::now());
         assert_eq!(other.offers().next().map(|offer| offer.amount), Some(30.into()));
-        let old = lookup.decide(&rules, view, &audiences, samples::now());
+        let old = lookup.decide(&rules, view, &audiences, Some(0), samples::now());
         assert_eq!(first, old, "a request keeps the rules it began with");
     }
 }

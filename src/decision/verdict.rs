@@ -107,6 +107,10 @@ pub enum NotApplied {
     NoDiscount,
     /// This offer applied before and lets none follow.
     StoppedBy(Arc<str>),
+    /// It is for some products of the catalogue, of which this one is not known to be one.
+    CatalogueUnknown,
+    /// This rule of the store's own may come first, or take back what it takes off.
+    StoreRule(Arc<str>),
     /// What the cart charges cannot be told because of this offer, so the product stays as it is.
     LeftAlone(Arc<str>),
 }
@@ -141,6 +145,8 @@ impl NotApplied {
             Self::PriceOutOfRange(_) => "price_out_of_range",
             Self::NoDiscount => "no_discount",
             Self::StoppedBy(_) => "stopped_by",
+            Self::CatalogueUnknown => "catalogue_unknown",
+            Self::StoreRule(_) => "store_rule",
             Self::LeftAlone(_) => "left_alone",
         }
     }
@@ -177,6 +183,8 @@ impl fmt::Display for NotApplied {
             Self::PriceOutOfRange(price) => write!(f, "the price {price} is out of range"),
             Self::NoDiscount => f.write_str("it takes nothing off this price"),
             Self::StoppedBy(other) => write!(f, "offer {other} applied before it and lets none follow"),
+            Self::CatalogueUnknown => f.write_str("nobody can tell whether it is for this product, which the catalogue does not know"),
+            Self::StoreRule(rule) => write!(f, "the store's own {rule} may come first, or take back what it takes off"),
             Self::LeftAlone(other) => write!(f, "what the cart charges cannot be told because of offer {other}"),
         }
     }

@@ -18,7 +18,7 @@ use crate::body::Body;
 use crate::decision::decide::Decision;
 use crate::rewrite::coding::{Coding, gunzip};
 use crate::rewrite::hold::Buffer;
-use crate::rule::{Charge, Offer};
+use crate::rule::Offer;
 use crate::site::StoreView;
 
 /// A larger answer is no cart's: a page of the checkout has some 200 KiB.
@@ -40,7 +40,7 @@ pub struct About {
 impl About {
     /// The offers that he was promised.
     fn promised(&self) -> impl Iterator<Item = &Arc<Offer>> {
-        self.decision.offers().filter(|offer| offer.charge != Charge::None)
+        self.decision.offers().filter(|offer| offer.charge.rule_id().is_some())
     }
 }
 
@@ -125,7 +125,7 @@ impl Guard {
         if has_differed && seen.shown.is_some_and(|shown| shown != self.hasher.hash_one(decision.key())) {
             return Err(NotComparable::Changed);
         }
-        for offer in decision.offers() {
+        for offer in about.promised() {
             if let Some(verdict) = verdicts.get(&offer.id) {
                 self.note(offer, about.shopper, *verdict);
             }

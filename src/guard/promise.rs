@@ -20,7 +20,7 @@ use crate::rule::cart_rule::{
     FreeShipping, LineFacts, LineScope, Release, Test, charge,
 };
 use crate::rule::discount::cents;
-use crate::rule::{Action, Charge, Days, Offer, Products};
+use crate::rule::{Action, Charge, Days, Offer, Products, StoreEffect};
 use crate::site::{StoreView, Tax, TaxBasis, TaxComputed};
 
 /// What is known of a cart beside its totals.
@@ -49,7 +49,18 @@ pub fn promises(
     totals: &Totals,
     now: Timestamp,
 ) -> Result<Vec<Promise>, NotComparable> {
-    let offers: Vec<&Offer> = decision.offers().map(|offer| &**offer).filter(|it| it.charge != Charge::None).collect();
+    let mut offers: Vec<&Offer> = Vec::new();
+    for offer in decision.offers().filter(|offer| offer.charge != Charge::None) {
+        match &offer.charge {
+            // A rule of the store's own that may hold can only take off more, unless it stops others or takes back.
+            Charge::Store(rule) if !rule.is_certain || rule.effect == StoreEffect::Unsure => {
+                if offer.stop || rule.effect == StoreEffect::Unsure || offer.action == Action::ToFixed {
+                    return Err(NotComparable::Undecided);
+                }
+            }
+            _ => offers.push(offer),
+        }
+    }
     let cart = cart(&offers, view, contents, totals, now)?;
     let mut orders = vec![(1..).take(offers.len()).collect::<Vec<u64>>()];
     if offers.windows(2).any(|pair| pair[0].priority == pair[1].priority) {
@@ -192,10 +203,15 @@ fn is_for(offer: &Offer, item: &Item) -> Option<bool> {
         Products::All => true,
         Products::Ids(ids) => ids.contains(&item.product),
         Products::Skus(skus) => skus.contains(&item.sku.to_lowercase()),
+        Products::Matching(matching) => match LineKind::of_product_type(&item.kind) {
+            LineKind::Configurable => matching.of_all_variants(item.product)?,
+            _ => matching.of(item.product)?,
+        },
     };
     match LineKind::of_product_type(&item.kind) {
         LineKind::Plain => Some(named),
         // The variant's id and the product's SKU are not there.
+        LineKind::Configurable if matches!(offer.products, Products::Matching(_)) => Some(named),
         LineKind::Configurable => named.then_some(true),
         // What its parts cost is not there.
         LineKind::Bundle | LineKind::Other => None,

@@ -25,7 +25,7 @@ use crate::audience::refresh::Refresher;
 use crate::audience::simulate::{self, SimulationRequest};
 use crate::audience::{Identifier, Keep, KnownAudiences, Membership, RequestView, Shopper, Source, adobe, jar};
 use crate::body::{Body, BoxError};
-use crate::decision::decide::{Decision, Rules};
+use crate::decision::decide::{Decision, GUESTS, Rules};
 use crate::decision::lookup::Lookup;
 use crate::decision::select::{Scope, Selection, select};
 use crate::guard::Guard;
@@ -197,6 +197,7 @@ impl Shop {
             session: session::Before::of(parts, &shopper),
             watched: watched::Watched::of(parts, &self.sites, found),
             held: stale::Held::of(parts, &wanted, &self.identifier.config().offers_cookie(), &self.rewriter),
+            group: customer_group(&parts.headers),
             is_of_view: asked.is_none_or(|asked| self.is_sure_of(&asked)),
             shopper,
             client,
@@ -205,6 +206,11 @@ impl Shop {
             looked_up: fresh::LookedUp::default(),
         }
     }
+}
+
+/// Magento marks everybody by a cookie whose circumstances are not those of a guest in the default store view; who has none is a guest.
+fn customer_group(headers: &HeaderMap) -> Option<u64> {
+    jar::values(headers, "X-Magento-Vary").next().is_none().then_some(GUESTS)
 }
 
 /// For how long a page that was made for a shared cache says that there is one. Shops have some such page within minutes.
@@ -235,6 +241,8 @@ struct Turn {
     watched: Option<watched::Watched>,
     /// What his browser holds that was made for him.
     held: stale::Held,
+    /// The customer group, where it is known.
+    group: Option<u64>,
     /// Whether an answer to a script is known to be for the view.
     is_of_view: bool,
     client: Client,
@@ -264,7 +272,7 @@ impl Turn {
     fn decision(&self) -> Arc<Decision> {
         let nobody = BTreeSet::new();
         let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
-        self.shop.lookup.decide(&self.rules, &self.view, audiences, self.now)
+        self.shop.lookup.decide(&self.rules, &self.view, audiences, self.group, self.now)
     }
 
     fn observe(self, response: Response<Body>) -> Response<Body> {

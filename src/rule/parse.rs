@@ -125,7 +125,7 @@ fn read_text(field: &Field<'_>) -> Option<String> {
 fn warn_of_rules_charged_twice(offers: &[super::Offer], warnings: &Mistakes) {
     let mut first: BTreeMap<u64, &str> = BTreeMap::new();
     for (index, offer) in offers.iter().enumerate() {
-        let super::Charge::Origin { rule_id } = offer.charge else { continue };
+        let Some(rule_id) = offer.charge.rule_id() else { continue };
         if let Some(other) = first.insert(rule_id, &offer.id) {
             let message = format!("is also charged by offer \"{other}\": a shopper who gets both is promised it twice");
             warnings.add(format!("/offers/{index}/charge/rule_id"), message);

@@ -35,6 +35,8 @@ fn config() -> Config {
         poll: Duration::from_secs(60),
         max_age: Duration::from_secs(900),
         timeout: Duration::from_secs(10),
+        catalog_every: Duration::from_secs(300),
+        page_size: 200,
     }
 }
 

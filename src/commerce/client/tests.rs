@@ -16,6 +16,8 @@ fn config(url: &Url) -> Config {
         poll: Duration::from_secs(60),
         max_age: Duration::from_secs(900),
         timeout: Duration::from_millis(300),
+        catalog_every: Duration::from_secs(300),
+        page_size: 200,
     }
 }
 

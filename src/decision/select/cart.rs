@@ -12,7 +12,7 @@ use crate::cart::{CartFacts, LineFacts, LineKind};
 use crate::decision::decide::Decision;
 use crate::rule::discount::Effect;
 use crate::rule::discount::lines::{Carries, Line};
-use crate::rule::{Charge, Offer, Products};
+use crate::rule::{Charge, Offer, Products, StoreEffect};
 use crate::site::{StoreView, Tax, TaxBasis, TaxShown};
 
 /// What is said of a cart. Nothing of what is not certain.
@@ -153,11 +153,20 @@ impl<'a> Standing<'a> {
             Products::Ids(ids) => Some(ids.contains(&self.facts.product)),
             Products::Skus(_) if self.facts.has_options && self.facts.kind == LineKind::Plain => None,
             Products::Skus(skus) => Some(skus.contains(&self.sku)),
+            Products::Matching(matching) if self.facts.kind == LineKind::Configurable => {
+                matching.of_all_variants(self.facts.product)
+            }
+            Products::Matching(matching) => matching.of(self.facts.product),
         };
+        if let Charge::Store(rule) = offer.charge
+            && (!rule.is_certain || rule.effect == StoreEffect::Unsure)
+        {
+            return None;
+        }
         match self.facts.kind {
             LineKind::Plain => named,
             // The variant's id and the product's SKU are not there.
-            LineKind::Configurable => named.filter(|named| *named),
+            LineKind::Configurable => named.filter(|named| *named || matches!(offer.products, Products::Matching(_))),
             // Discounts are those of its parts, which are not there.
             LineKind::Bundle => named.filter(|_| offer.products == Products::All),
             LineKind::Other => None,

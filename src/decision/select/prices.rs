@@ -21,7 +21,8 @@ pub(super) fn select(
         }
         return Default::default();
     }
-    let shared = Page { view, currency: Currency::of(page, view), rates: Rates::new(&view.tax, page) };
+    let shared =
+        Page { view, currency: Currency::of(page, view, &decision.index().rates), rates: Rates::new(&view.tax, page) };
     let offers = Offers::of(decision);
     let (mut changes, mut in_doubt) = (Vec::new(), Vec::new());
     for product in &page.products {
@@ -30,7 +31,7 @@ pub(super) fn select(
             Stack::new(&shared, product).apply(decision.offers(), notes)
         } else {
             let naming = offers.naming(product);
-            if naming.is_empty() {
+            if naming.iter().all(|number| decision.index().offer(*number).charge.is_stores()) {
                 continue;
             }
             Stack::new(&shared, product).apply(naming.iter().map(|number| decision.index().offer(*number)), notes)
@@ -46,6 +47,8 @@ struct Offers<'a> {
     decision: &'a Decision,
     for_all: Vec<u32>,
     by_sku: Vec<u32>,
+    /// Those whose products the catalogue says.
+    matching: Vec<u32>,
     /// Those that the cart charges for some products only.
     charged_for_some: Vec<u32>,
 }
@@ -55,9 +58,15 @@ impl<'a> Offers<'a> {
         let index = decision.index();
         let held = || decision.offer_numbers().iter().copied();
         let with = |reach| held().filter(|it| index.offers.reach(*it) == reach).collect();
-        let is_charged = |number: &u32| index.offer(*number).charge != Charge::None;
+        let is_charged = |number: &u32| !matches!(index.offer(*number).charge, Charge::None | Charge::Store(_));
         let for_some = held().filter(|it| index.offers.reach(*it) != Reach::All).filter(is_charged);
-        Self { decision, for_all: with(Reach::All), by_sku: with(Reach::Skus), charged_for_some: for_some.collect() }
+        Self {
+            decision,
+            for_all: with(Reach::All),
+            by_sku: with(Reach::Skus),
+            matching: with(Reach::Matching),
+            charged_for_some: for_some.collect(),
+        }
     }
 
     /// The offers that decide what a product shows, in the order in which they apply: those that name it, a variant or a part of it, or may
@@ -85,6 +94,7 @@ impl<'a> Offers<'a> {
         if a_sku_is_unknown {
             naming.extend(&self.by_sku);
         }
+        naming.extend(&self.matching);
         naming.sort_unstable();
         naming.dedup();
         if anybodys {

@@ -7,10 +7,12 @@ use rust_decimal::Decimal;
 use super::rates::Rates;
 use super::tax::Taxed;
 use super::{Doubt, Label, Notes, PriceChange};
+use crate::commerce::shop::Rates as Exchange;
 use crate::decision::verdict::{NotApplied, Outcome, RuleId, Verdict};
 use crate::page::{Amounts, PageFacts, ProductFacts, ProductId, Share, UnitFacts, Whose};
 use crate::rule::discount::{Effect, Unit};
-use crate::rule::{Action, Charge, Offer, Products};
+use crate::rule::matching::Matching;
+use crate::rule::{Action, Charge, Offer, Products, StoreEffect, StoreRule};
 use crate::site::StoreView;
 
 /// What all products of a page share.
@@ -23,20 +25,26 @@ pub(super) struct Page<'a> {
 /// Whether amounts in base currency can be taken off a page's prices.
 #[derive(Clone, Copy)]
 pub(super) enum Currency {
-    Base,
+    /// So many units of the page's currency for one of the base currency.
+    At(Decimal),
     Unknown,
     Foreign,
 }
 
 impl Currency {
-    pub(super) fn of(page: &PageFacts, view: &StoreView) -> Self {
+    pub(super) fn of(page: &PageFacts, view: &StoreView, exchange: &Exchange) -> Self {
         let shown = match page.currencies.as_slice() {
             // Magento has a currency switcher on every page of a store view with a choice, so there is none.
             [] => &view.currency,
             [one] => one,
             _ => return Self::Unknown,
         };
-        if shown.eq_ignore_ascii_case(&view.base_currency) { Self::Base } else { Self::Foreign }
+        if shown.eq_ignore_ascii_case(&view.base_currency) {
+            return Self::At(Decimal::ONE);
+        }
+        let is_base = exchange.base.eq_ignore_ascii_case(&view.base_currency);
+        let rate = is_base.then(|| exchange.rates.get(&shown.to_ascii_uppercase())).flatten();
+        rate.map_or(Self::Foreign, |rate| Self::At(*rate))
     }
 
     /// Why an offer with amounts in base currency cannot be computed.
@@ -45,7 +53,23 @@ impl Currency {
         match self {
             Self::Unknown if needed => Some(NotApplied::CurrencyUnknown),
             Self::Foreign if needed => Some(NotApplied::ForeignCurrency),
-            Self::Base | Self::Unknown | Self::Foreign => None,
+            Self::At(_) | Self::Unknown | Self::Foreign => None,
+        }
+    }
+
+    /// What an offer takes, in the page's currency.
+    fn amount(self, offer: &Offer) -> Option<Decimal> {
+        match self {
+            Self::At(rate) if offer.action.is_money() => offer.amount.checked_mul(rate),
+            _ => Some(offer.amount),
+        }
+    }
+
+    /// An amount of the page in base currency.
+    fn in_base(self, amount: Decimal) -> Decimal {
+        match self {
+            Self::At(rate) => amount.checked_div(rate).unwrap_or(amount),
+            Self::Unknown | Self::Foreign => amount,
         }
     }
 }
@@ -69,6 +93,10 @@ struct Standing<'a> {
     readings: Result<Vec<Reading>, NotApplied>,
     /// The offer that lets none follow.
     stopped_by: Option<&'a Offer>,
+    /// A rule of the store's own that may let none follow.
+    barred_by: Option<&'a Offer>,
+    /// A rule of the store's own that may take back what offers took off.
+    spoiled_by: Option<&'a Offer>,
     lowered_by: Vec<&'a Offer>,
 }
 
@@ -138,6 +166,10 @@ impl<'a> Stack<'a> {
         match offer.charge {
             Charge::None => self.label_only(offer, named),
             Charge::Origin { .. } => self.charge(offer, named),
+            Charge::Store(rule) => {
+                self.meet(offer, rule, named);
+                Outcome::NotApplied(NotApplied::NoLabel)
+            }
         }
     }
 
@@ -164,11 +196,14 @@ impl<'a> Stack<'a> {
         let stopped_part = self.units.iter().find_map(|unit| unit.stopped_by.filter(|_| unit.is_part()));
         for unit in &mut self.units {
             let outcome = match unit.stopped_by {
-                Some(_) if unit.names(offer, named) == Ok(false) => continue,
+                Some(_) if unit.names(offer, self.product.id, named) == Ok(false) => continue,
                 Some(stop) => Outcome::NotApplied(NotApplied::StoppedBy(Arc::clone(&stop.id))),
                 None => {
-                    let applied = unit.names(offer, named).and_then(|named| match named {
+                    let applied = unit.names(offer, self.product.id, named).and_then(|named| match named {
                         false => Ok(None),
+                        true if unit.barred_by.is_some() => {
+                            Err(unit.barred_by.map_or(NotApplied::NoDiscount, store_rule))
+                        }
                         true if unit.is_part() && stopped_part.is_some() => Err(NotApplied::ChoiceUnknown),
                         true => unit.charge(offer, self.page, self.has_extras).map(Some),
                     });
@@ -189,6 +224,30 @@ impl<'a> Stack<'a> {
         best
     }
 
+    /// Applies a rule of the store's own as far as anybody can tell, and notes what it may do beyond that.
+    fn meet(&mut self, offer: &'a Offer, rule: StoreRule, named: Named) {
+        let may_raise = rule.effect == StoreEffect::Unsure || offer.action == Action::ToFixed;
+        let product = self.product.id;
+        for unit in self.units.iter_mut().filter(|unit| unit.stopped_by.is_none()) {
+            let named = if rule.is_certain { unit.names(offer, product, named).ok() } else { None };
+            let is_plain = rule.effect != StoreEffect::Unsure;
+            match named {
+                Some(false) => {}
+                Some(true) if is_plain && unit.charge(offer, self.page, self.has_extras).is_ok() => {}
+                sure => {
+                    if may_raise {
+                        unit.spoiled_by.get_or_insert(offer);
+                    }
+                    if offer.stop && sure.is_some() {
+                        unit.stopped_by = Some(offer);
+                    } else if offer.stop {
+                        unit.barred_by.get_or_insert(offer);
+                    }
+                }
+            }
+        }
+    }
+
     /// The new amounts of every price; none if nothing changes or if one of them is in doubt.
     fn results(&mut self) -> Vec<Amounts> {
         let mut results = Vec::with_capacity(self.units.len());
@@ -196,12 +255,13 @@ impl<'a> Stack<'a> {
             if self.in_doubt.is_some() {
                 return Vec::new();
             }
-            match unit.result() {
+            match unit.result(self.page.currency) {
                 Ok(amounts) => results.push(amounts),
                 Err(doubt) => self.in_doubt = Some(doubt),
             }
         }
-        let changed = self.in_doubt.is_none() && self.units.iter().any(|unit| !unit.lowered_by.is_empty());
+        let of_offers = |unit: &Standing<'_>| unit.lowered_by.iter().any(|offer| !offer.charge.is_stores());
+        let changed = self.in_doubt.is_none() && self.units.iter().any(of_offers);
         if changed { results } else { Vec::new() }
     }
 
@@ -233,7 +293,7 @@ impl<'a> Standing<'a> {
         };
         let readings = Taxed::readings(facts.amounts, facts.share, &page.view.tax, &page.rates);
         let readings = readings.and_then(|readings| readings.into_iter().map(reading).collect());
-        Self { facts, sku, readings, stopped_by: None, lowered_by: Vec::new() }
+        Self { facts, sku, readings, stopped_by: None, barred_by: None, spoiled_by: None, lowered_by: Vec::new() }
     }
 
     fn is_part(&self) -> bool {
@@ -249,8 +309,11 @@ impl<'a> Standing<'a> {
     }
 
     /// Whether the cart would apply an offer to this price; if nobody can tell, why.
-    fn names(&self, offer: &Offer, named: Named) -> Result<bool, NotApplied> {
+    fn names(&self, offer: &Offer, product: ProductId, named: Named) -> Result<bool, NotApplied> {
         let money = offer.action.is_money();
+        if let Products::Matching(matching) = &offer.products {
+            return self.matches(matching, product, money);
+        }
         match &self.facts.whose {
             // Amounts are per part, and how many there are the page does not say.
             Whose::SomeComponents if money => Err(NotApplied::ChoiceUnknown),
@@ -272,14 +335,32 @@ impl<'a> Standing<'a> {
         }
     }
 
+    /// The same of an offer whose products the catalogue says.
+    fn matches(&self, matching: &Matching, product: ProductId, money: bool) -> Result<bool, NotApplied> {
+        let known = |answer: Option<bool>| answer.ok_or(NotApplied::CatalogueUnknown);
+        match &self.facts.whose {
+            Whose::Product => known(matching.of(product)),
+            Whose::Variant { id, .. } => known(matching.of_variant(product, *id)),
+            Whose::SomeVariant => matching.of_all_variants(product).ok_or(NotApplied::ChoiceUnknown),
+            // A bundle that the rule is for by itself has all its parts discounted.
+            Whose::Component { id, .. } => match known(matching.of(product))? {
+                true => Ok(true),
+                false => known(matching.of(*id)),
+            },
+            Whose::SomeComponents if matching.of(product) == Some(true) && !money => Ok(true),
+            Whose::SomeMember | Whose::SomeComponents => Err(NotApplied::ChoiceUnknown),
+        }
+    }
+
     fn charge(&mut self, offer: &'a Offer, page: &Page<'_>, has_extras: bool) -> Result<Effect, NotApplied> {
         let readings = self.readings.as_mut().map_err(|why| why.clone())?;
         if let Some(doubt) = page.currency.doubt(offer) {
             return Err(doubt);
         }
+        let amount = page.currency.amount(offer).ok_or(NotApplied::PriceOutOfRange(offer.amount))?;
         let mut effect = Effect::Same;
         for reading in readings {
-            let own = take(reading, offer, has_extras)?;
+            let own = take(reading, offer, amount, has_extras)?;
             effect = if own == Effect::Lowered { own } else { effect };
         }
         self.stopped_by = offer.stop.then_some(offer);
@@ -290,11 +371,15 @@ impl<'a> Standing<'a> {
     }
 
     /// The new amounts; the old ones if no offer lowered them, and if they cannot be shown, the offer to blame.
-    fn result(&self) -> Result<Amounts, (&'a Offer, NotApplied)> {
+    fn result(&self, currency: Currency) -> Result<Amounts, (&'a Offer, NotApplied)> {
         let (Ok(readings), Some(last)) = (&self.readings, self.lowered_by.last()) else {
             return Ok(self.facts.amounts);
         };
-        let mut results = readings.iter().map(|reading| self.result_of(reading, last));
+        let offered = self.lowered_by.iter().rfind(|offer| !offer.charge.is_stores());
+        if let Some((offer, rule)) = offered.zip(self.spoiled_by) {
+            return Err((offer, store_rule(rule)));
+        }
+        let mut results = readings.iter().map(|reading| self.result_of(reading, last, currency));
         let first = results.next().unwrap_or(Err((last, NotApplied::TaxUnknown)))?;
         for other in results {
             if other? != first {
@@ -304,14 +389,20 @@ impl<'a> Standing<'a> {
         Ok(first)
     }
 
-    fn result_of(&self, (taxed, left): &Reading, last: &'a Offer) -> Result<Amounts, (&'a Offer, NotApplied)> {
+    fn result_of(
+        &self,
+        (taxed, left): &Reading,
+        last: &'a Offer,
+        currency: Currency,
+    ) -> Result<Amounts, (&'a Offer, NotApplied)> {
         let taken = match left {
             Left::Unit(unit) => unit.discount(),
             Left::Fraction(fraction) => taxed.basis - taxed.basis * fraction,
         };
         // What a choice adds comes on top of a price that has a floor itself.
         let is_price = self.facts.share != Share::Extra;
-        let above = |offer: &&&Offer| is_price && offer.floor.is_some_and(|floor| taxed.left(taken) < floor);
+        let above =
+            |offer: &&&Offer| is_price && offer.floor.is_some_and(|floor| currency.in_base(taxed.left(taken)) < floor);
         if let Some((offer, floor)) = self.lowered_by.iter().find(above).and_then(|it| Some((*it, it.floor?))) {
             return Err((offer, NotApplied::BelowFloor(floor)));
         }
@@ -320,10 +411,12 @@ impl<'a> Standing<'a> {
 }
 
 /// Takes an offer off what is left of a price.
-fn take((taxed, left): &mut Reading, offer: &Offer, has_extras: bool) -> Result<Effect, NotApplied> {
+fn take((taxed, left): &mut Reading, offer: &Offer, amount: Decimal, has_extras: bool) -> Result<Effect, NotApplied> {
     let effect = match left {
-        Left::Unit(unit) if has_extras && takes_more(unit, offer) => return Err(NotApplied::ChoiceUnknown),
-        Left::Unit(unit) => unit.apply(offer.action, offer.amount),
+        Left::Unit(unit) if has_extras && takes_more(unit, offer.action, amount) => {
+            return Err(NotApplied::ChoiceUnknown);
+        }
+        Left::Unit(unit) => unit.apply(offer.action, amount),
         Left::Fraction(_) if taxed.basis.is_zero() => Effect::Same,
         Left::Fraction(fraction) => reduce(fraction, offer)?,
     };
@@ -331,10 +424,10 @@ fn take((taxed, left): &mut Reading, offer: &Offer, has_extras: bool) -> Result<
 }
 
 /// Whether an offer takes more off a price than is left of it, so that the rest would go off what a choice adds.
-fn takes_more(unit: &Unit, offer: &Offer) -> bool {
-    match offer.action {
-        Action::ByFixed => offer.amount > unit.charged(),
-        Action::ToFixed => unit.discount() > offer.amount,
+fn takes_more(unit: &Unit, action: Action, amount: Decimal) -> bool {
+    match action {
+        Action::ByFixed => amount > unit.charged(),
+        Action::ToFixed => unit.discount() > amount,
         Action::ByPercent | Action::ToPercent => false,
     }
 }
@@ -360,7 +453,12 @@ fn names(offer: &Offer, id: ProductId, sku: Option<&str>) -> Option<bool> {
         Products::All => Some(true),
         Products::Ids(ids) => Some(ids.contains(&id)),
         Products::Skus(skus) => sku.map(|sku| skus.contains(sku)),
+        Products::Matching(matching) => matching.of(id),
     }
+}
+
+fn store_rule(rule: &Offer) -> NotApplied {
+    NotApplied::StoreRule(Arc::clone(&rule.id))
 }
 
 /// Whether one of two is so.

@@ -54,7 +54,7 @@ impl Turn {
             .skip()
             .or(self.excluded.then_some(Skip::Share))
             .or((!self.is_of_view).then_some(Skip::StoreMismatch))
-            .or((decision.offers().len() == 0).then_some(Skip::NoDecision));
+            .or((!decision.has_offers()).then_some(Skip::NoDecision));
         if let Some(skip) = skip {
             let Rewritten { response, .. } = rewriter.pass(&self.wanted, skip, response);
             return RewrittenAnswer { response, outcome: Err(skip) };

@@ -103,13 +103,13 @@ fn sets_section_ids(response: &Response<Body>) -> bool {
 
 /// A short text that is the same as long as offers say the same on a store view, whatever else is published; empty without offers.
 fn fingerprint(decision: &Decision, view: &StoreView) -> String {
-    if decision.offers().len() == 0 {
+    if !decision.has_offers() {
         return String::new();
     }
     let mut hash = Sha256::new_with_prefix(format!("{:?}\n", view.display));
     for offer in decision.offers() {
         let label = offer.labels.of(&view.code);
-        let said = (offer.action, offer.amount.normalize(), offer.floor, &offer.products, offer.charge, label);
+        let said = (offer.action, offer.amount.normalize(), offer.floor, &offer.products, &offer.charge, label);
         hash.update(format!("{said:?} {} {}\n", offer.priority, offer.stop));
     }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()

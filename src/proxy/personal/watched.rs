@@ -40,7 +40,7 @@ impl Turn {
         };
         let nobody = BTreeSet::new();
         let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
-        let decision = self.shop.lookup.decide(&self.rules, &watched.view, audiences, self.now);
+        let decision = self.shop.lookup.decide(&self.rules, &watched.view, audiences, self.group, self.now);
         let about = About {
             shopper: self.shop.guard.shopper(self.shopper.key),
             view: Arc::clone(&watched.view),

@@ -1,6 +1,7 @@
 //! Conditions, and whether they hold for a cart of which something may be unknown.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -184,6 +185,15 @@ impl Test {
         }
     }
 
+    /// The values: one, or those of a list.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let values = match &self.single {
+            Operand::One(one) => std::slice::from_ref(one),
+            Operand::Many(many) => many.as_slice(),
+        };
+        values.iter().map(|value| value.text())
+    }
+
     /// Whether its value, as the value of a combination, is true: of a subselect both are the same field.
     pub(super) fn is_truthy(&self) -> bool {
         is_truthy(&text_of(&self.value))
@@ -211,6 +221,17 @@ impl Condition {
     /// A combination without parts, which always holds.
     pub fn always() -> Self {
         Self::Combine(Combine { all: true, value: true, parts: Vec::new() })
+    }
+
+    /// Attributes of products that it asks for.
+    pub fn attributes(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Product { test, .. } => BTreeSet::from([test.attribute()]),
+            Self::Combine(combine) | Self::Found(combine) | Self::Subselect { lines: combine, .. } => {
+                combine.parts.iter().flat_map(Self::attributes).collect()
+            }
+            Self::Address(_) | Self::Audience { .. } | Self::Unknown(_) => BTreeSet::new(),
+        }
     }
 
     /// Whether it holds for a cart (a rule's conditions).

@@ -22,15 +22,14 @@ const ACTIONS: [(&str, Action); 4] = [
 pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
     let common = scope.common(reader);
     let stop = reader.optional("stop").map_or(Some(false), |field| field.boolean());
-    let action = reader.required("action").and_then(|field| field.word(&ACTIONS));
-    let amount = reader.required("amount").and_then(|field| read_amount(&field, action));
+    let charge = reader.required("charge").and_then(|field| read_charge(&field));
+    let words = read_words(reader, charge);
     let floor = reader.optional("floor").map(|field| read_floor(&field));
-    let products = reader.required("products").and_then(|field| read_products(&field));
+    let products = reader.optional("products").map_or(Some(Products::All), |field| read_products(&field));
     let labels = reader
         .optional("labels")
         .map_or(Some(Labels::default()), |field| scope.by_view(&field, |text| read_text(text).map(Into::into)));
-    let charge = reader.required("charge").and_then(|field| read_charge(&field));
-    let (common, labels, charge) = (common?, labels?, charge?);
+    let (common, labels, charge, words) = (common?, labels?, charge?, words?);
     if charge == Charge::None && labels == Labels::default() {
         scope.warnings.add(reader.place(), "is never shown: it is not charged and has no labels");
     }
@@ -43,8 +42,10 @@ pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
         days: common.days,
         priority: common.priority,
         stop: stop?,
-        action: action?,
-        amount: amount?,
+        action: words.map_or(Action::ByPercent, |(action, _)| action),
+        amount: words.map_or(Decimal::ZERO, |(_, amount)| amount),
+        is_stated: words.is_some(),
+        customer_groups: None,
         floor: match floor {
             Some(floor) => Some(floor?),
             None => None,
@@ -53,6 +54,17 @@ pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
         labels,
         charge,
     })
+}
+
+/// What the offer itself says that it does; none where that is for its cart price rule to say. `None` where it is wrong.
+fn read_words(reader: &Reader<'_>, charge: Option<Charge>) -> Option<Option<(Action, Decimal)>> {
+    let (action, amount) = (reader.optional("action"), reader.optional("amount"));
+    if action.is_none() && amount.is_none() && charge.is_some_and(|charge| charge.rule_id().is_some()) {
+        return Some(None);
+    }
+    let action = action.or_else(|| reader.required("action")).and_then(|field| field.word(&ACTIONS));
+    let amount = amount.or_else(|| reader.required("amount")).and_then(|field| read_amount(&field, action));
+    Some(Some((action?, amount?)))
 }
 
 /// An amount that does what its action says; `to_percent` and `to_fixed` may be 0, which is free.
@@ -145,15 +157,17 @@ fn read_charge(field: &Field<'_>) -> Option<Charge> {
     let reader = field.object()?;
     let charge = match reader.required("type").and_then(|field| field.word(&WORDS)) {
         Some(ChargeType::None) => Some(Charge::None),
-        Some(ChargeType::Origin) => {
-            let id = reader.required("rule_id").and_then(|field| field.within(1, i64::from(u32::MAX)));
-            id.and_then(|id| u64::try_from(id).ok()).map(|rule_id| Charge::Origin { rule_id })
-        }
+        Some(ChargeType::Origin) => read_rule_id(&reader).map(|rule_id| Charge::Origin { rule_id }),
         Some(ChargeType::Coupon) => return refuse_coupon(field),
         None => return None,
     };
     reader.finish();
     charge
+}
+
+fn read_rule_id(reader: &Reader<'_>) -> Option<u64> {
+    let id = reader.required("rule_id").and_then(|field| field.within(1, i64::from(u32::MAX)));
+    id.and_then(|id| u64::try_from(id).ok())
 }
 
 fn refuse_coupon(field: &Field<'_>) -> Option<Charge> {

@@ -1,0 +1,328 @@
+//! Joins offers with Commerce's cart price rules: what a rule does to one unit, for which products, and whether it may be shown as a price.
+//!
+//! An offer takes from its rule what carts go by: order, dates, websites, customer groups, products. What the rules file itself says of
+//! action and amount is compared with it, and a difference pauses the offer. The store's other active rules come along as offers that show
+//! nothing ([`Charge::Store`]), so that a price that is shown is what the cart charges for one unit.
+
+mod products;
+mod unit;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use crate::catalog::Index;
+use crate::commerce::Book;
+use crate::commerce::shop::Rates;
+use crate::rule::cart_rule::{CartRule, Condition, CouponKind};
+use crate::rule::{Action, AudienceTest, Charge, Labels, Offer, Products, Ruleset, StoreEffect, StoreRule};
+use products::Catalogue;
+use unit::UnitEffect;
+
+/// What rules are joined with.
+#[derive(Clone, Debug, Default)]
+pub struct Commerce {
+    /// What Commerce said; `None` while it has said nothing that still counts.
+    pub book: Option<Arc<Book>>,
+    /// Its catalogue, as far as it was read.
+    pub index: Option<Arc<Index>>,
+}
+
+/// A ruleset that was joined.
+#[derive(Debug)]
+pub struct Joined {
+    /// The offers as carts charge them, and the store's other rules.
+    pub ruleset: Ruleset,
+    /// What became of each offer that is charged.
+    pub standings: BTreeMap<Arc<str>, Standing>,
+    /// Rates of exchange.
+    pub rates: Rates,
+}
+
+/// Whether an offer may be shown as a price.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its effect on one unit is known.
+    Price,
+    /// Only its label is shown: its rule does something else to a cart than lowering the price of a unit.
+    Label(Reason),
+    /// Only its label is shown until Commerce's rule is again what the offer says.
+    Drift(String),
+}
+
+/// Why an offer is shown by its label only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Commerce has not said, for too long, what its rules are.
+    RulesUnknown,
+    /// The catalogue, on which its products depend, is not known yet.
+    CatalogueUnknown,
+    /// The rule asks for something of the cart, its address or its coupon.
+    Conditions,
+    /// The rule has a condition of a class that Segue does not know.
+    UnknownClass,
+    /// What the rule does to one unit alone is nothing, or not known.
+    Action,
+    /// The rule asks for other audiences than the offer, in a way that cannot be joined.
+    Audiences,
+}
+
+impl Reason {
+    /// The word for logs, metrics and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RulesUnknown => "rules_unknown",
+            Self::CatalogueUnknown => "catalogue_unknown",
+            Self::Conditions => "cart_conditions",
+            Self::UnknownClass => "unknown_condition_class",
+            Self::Action => "no_unit_price",
+            Self::Audiences => "audiences_differ",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RulesUnknown => "Commerce has not said of late what its cart price rules are",
+            Self::CatalogueUnknown => "its products depend on the catalogue, which is not known yet",
+            Self::Conditions => "its rule asks for something of the whole cart",
+            Self::UnknownClass => {
+                "its rule has a condition of a class that Segue does not know (see `segue commerce status`)"
+            }
+            Self::Action => "its rule does not lower the price of a single unit",
+            Self::Audiences => "its rule asks for other audiences than the offer does",
+        })
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Price => f.write_str("shown as a price"),
+            Self::Label(reason) => write!(f, "shown by its label only: {reason}"),
+            Self::Drift(what) => write!(f, "paused: Commerce's rule is not what the offer says ({what})"),
+        }
+    }
+}
+
+/// Joins rules with Commerce. Without a book every charged offer is shown by its label only.
+pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
+    let Some(book) = &commerce.book else { return without_book(ruleset) };
+    let catalogue = Catalogue::new(commerce.index.as_deref());
+    let joining = Joining { book, catalogue: &catalogue };
+    let mut standings = BTreeMap::new();
+    let mut linked = BTreeSet::new();
+    let mut offers = Vec::with_capacity(ruleset.offers.len());
+    for offer in ruleset.offers {
+        let mut offer = Arc::unwrap_or_clone(offer);
+        if let Some(id) = offer.charge.rule_id() {
+            linked.insert(id);
+            let standing = joining.link(&mut offer, id);
+            standings.insert(Arc::clone(&offer.id), standing);
+        }
+        offers.push(offer);
+    }
+    let others = book.rules.iter().filter(|rule| !linked.contains(&rule.id));
+    offers.extend(others.flat_map(|rule| joining.store_rules(rule)));
+    let blocks = ruleset.blocks.into_iter().map(Arc::unwrap_or_clone).collect();
+    let ruleset = Ruleset::new(ruleset.audiences, offers, blocks);
+    Joined { ruleset, standings, rates: book.rates.clone() }
+}
+
+fn without_book(ruleset: Ruleset) -> Joined {
+    let mut standings = BTreeMap::new();
+    let mut label_only = |offer: Arc<Offer>| {
+        let mut offer = Arc::unwrap_or_clone(offer);
+        if offer.charge.rule_id().is_some() {
+            offer.charge = Charge::None;
+            standings.insert(Arc::clone(&offer.id), Standing::Label(Reason::RulesUnknown));
+        }
+        offer
+    };
+    let offers = ruleset.offers.into_iter().map(&mut label_only).collect();
+    let blocks = ruleset.blocks.into_iter().map(Arc::unwrap_or_clone).collect();
+    Joined { ruleset: Ruleset::new(ruleset.audiences, offers, blocks), standings, rates: Rates::default() }
+}
+
+struct Joining<'a> {
+    book: &'a Book,
+    catalogue: &'a Catalogue<'a>,
+}
+
+impl Joining<'_> {
+    /// Makes an offer what its rule says.
+    fn link(&self, offer: &mut Offer, id: u64) -> Standing {
+        let standing = match self.book.rule(id) {
+            Some(rule) => self.follow(offer, rule),
+            None if self.book.unreadable.contains_key(&id) => Standing::Label(Reason::UnknownClass),
+            None => Standing::Drift(format!("rule {id} does not exist")),
+        };
+        if standing != Standing::Price {
+            offer.charge = Charge::None;
+        }
+        standing
+    }
+
+    fn follow(&self, offer: &mut Offer, rule: &CartRule) -> Standing {
+        if let Some(drift) = self.drift(offer, rule) {
+            return Standing::Drift(drift);
+        }
+        let Some(websites) = self.websites(offer, rule) else {
+            return Standing::Drift(format!("rule {} is for other websites", rule.id));
+        };
+        offer.websites = websites;
+        offer.days = offer.days.and(rule.days);
+        offer.priority = priority(rule);
+        offer.stop = rule.stop;
+        offer.customer_groups = self.groups(rule);
+        let (audiences, rest) = split_audiences(&rule.conditions);
+        match audiences.and_then(|of_rule| join_audiences(&offer.audiences, &of_rule)) {
+            Some(joined) => offer.audiences = joined,
+            None => return self.as_label(offer, rule, Reason::Audiences),
+        }
+        let UnitEffect::Price(action, amount) = unit::effect(rule) else {
+            return self.as_label(offer, rule, Reason::Action);
+        };
+        match self.catalogue.products(&rest, &rule.lines, &offer.products) {
+            Ok(products) => offer.products = products,
+            Err(reason) => return self.as_label(offer, rule, reason),
+        }
+        (offer.action, offer.amount) = (action, amount);
+        Standing::Price
+    }
+
+    /// A label is shown where the product matches.
+    fn as_label(&self, offer: &mut Offer, rule: &CartRule, reason: Reason) -> Standing {
+        if let Ok(products) = self.catalogue.products(&Condition::always(), &rule.lines, &offer.products) {
+            offer.products = products;
+        }
+        Standing::Label(reason)
+    }
+
+    /// What of the offer's own words Commerce's rule contradicts.
+    fn drift(&self, offer: &Offer, rule: &CartRule) -> Option<String> {
+        let id = rule.id;
+        if !rule.is_active {
+            return Some(format!("rule {id} is not active"));
+        }
+        match offer.charge {
+            Charge::Origin { .. } if rule.coupon != CouponKind::None => {
+                return Some(format!("rule {id} needs a coupon, and charge is \"origin\""));
+            }
+            _ => {}
+        }
+        if !offer.is_stated {
+            return None;
+        }
+        let action = rule.action.as_str();
+        if action != offer.action.as_str() {
+            return Some(format!("rule {id} does {action}, the offer says {}", offer.action.as_str()));
+        }
+        let (own, its) = (offer.amount.normalize(), rule.amount.normalize());
+        (own != its).then(|| format!("rule {id} takes {its}, the offer says {own}"))
+    }
+
+    /// Codes of the websites that both are for; `None` is none.
+    fn websites(&self, offer: &Offer, rule: &CartRule) -> Option<BTreeSet<String>> {
+        let of_rule = self.book.websites.iter().filter(|(_, id)| rule.websites.contains(id)).map(|(code, _)| code);
+        let both = of_rule.filter(|code| offer.websites.is_empty() || offer.websites.contains(*code));
+        let both: BTreeSet<String> = both.cloned().collect();
+        (!both.is_empty()).then_some(both)
+    }
+
+    /// The groups that a rule is for, where those are not all.
+    fn groups(&self, rule: &CartRule) -> Option<BTreeSet<u64>> {
+        (!self.book.is_for_all_groups(rule)).then(|| rule.customer_groups.clone())
+    }
+
+    /// A rule of the store that no offer names, as something that carts go by: in one form for shoppers of known groups, and, where it is for
+    /// some groups only, in another for the others.
+    fn store_rules(&self, rule: &CartRule) -> Vec<Offer> {
+        let websites = self.book.websites.iter().filter(|(_, id)| rule.websites.contains(id));
+        let websites: BTreeSet<String> = websites.map(|(code, _)| code.clone()).collect();
+        let effect = unit::effect(rule);
+        let is_idle = effect == UnitEffect::Nothing && !rule.stop;
+        if !rule.is_active || rule.coupon != CouponKind::None || websites.is_empty() || is_idle {
+            return Vec::new();
+        }
+        let (audiences, rest) = split_audiences(&rule.conditions);
+        let audiences = audiences.and_then(|of_rule| join_audiences(&AudienceTest::default(), &of_rule));
+        let products = self.catalogue.products(&rest, &rule.lines, &Products::All);
+        let (action, amount, effect) = match effect {
+            UnitEffect::Price(action, amount) => (action, amount, StoreEffect::Price),
+            UnitEffect::Nothing => (Action::ByPercent, Decimal::ZERO, StoreEffect::Nothing),
+            UnitEffect::Unsure => (Action::ByPercent, Decimal::ZERO, StoreEffect::Unsure),
+        };
+        let is_certain = audiences.is_some() && products.is_ok();
+        let of_group = |of_unknown_group: bool| Offer {
+            id: format!("rule {}", rule.id).into(),
+            name: rule.name.clone(),
+            audiences: audiences.clone().unwrap_or_default(),
+            websites: websites.clone(),
+            store_views: BTreeSet::new(),
+            days: rule.days,
+            priority: priority(rule),
+            stop: rule.stop,
+            action,
+            amount,
+            is_stated: false,
+            customer_groups: self.groups(rule),
+            floor: None,
+            products: products.clone().unwrap_or(Products::All),
+            labels: Labels::default(),
+            charge: Charge::Store(StoreRule {
+                rule_id: rule.id,
+                is_certain: is_certain && !of_unknown_group,
+                effect,
+                of_unknown_group,
+            }),
+        };
+        match self.groups(rule) {
+            Some(_) => vec![of_group(false), of_group(true)],
+            None => vec![of_group(false)],
+        }
+    }
+}
+
+fn priority(rule: &CartRule) -> i32 {
+    i32::try_from(rule.priority).unwrap_or(if rule.priority < 0 { i32::MIN } else { i32::MAX })
+}
+
+/// The audiences that a tree asks for beside the rest of it; no audiences where they cannot be told from the rest.
+fn split_audiences(conditions: &Condition) -> (Option<Vec<AudienceTest>>, Condition) {
+    let Condition::Combine(combine) = conditions else { return (None, conditions.clone()) };
+    let is_plain = combine.value && (combine.all || combine.parts.len() == 1);
+    let mut rest = combine.clone();
+    let mut found = Vec::new();
+    rest.parts.retain(|part| match part {
+        Condition::Audience { test, .. } if is_plain => {
+            found.push(test.clone());
+            false
+        }
+        _ => true,
+    });
+    let hidden = rest.parts.iter().any(unit::asks_for_audiences);
+    ((!hidden).then_some(found), Condition::Combine(rest))
+}
+
+/// Whom an offer is for that its rule also asks about; `None` where one test cannot say both.
+fn join_audiences(offer: &AudienceTest, of_rule: &[AudienceTest]) -> Option<AudienceTest> {
+    of_rule.iter().try_fold(offer.clone(), |mut joined, test| {
+        let implied = !joined.any.is_empty() && joined.any.is_subset(&test.any);
+        let in_all = joined.all.iter().any(|id| test.any.contains(id));
+        match test.any.len() {
+            0 => {}
+            _ if implied || in_all => {}
+            1 => joined.all.extend(test.any.iter().cloned()),
+            _ if joined.any.is_empty() => joined.any = test.any.clone(),
+            _ if test.any.is_subset(&joined.any) => joined.any = test.any.clone(),
+            _ => return None,
+        }
+        joined.all.extend(test.all.iter().cloned());
+        joined.none.extend(test.none.iter().cloned());
+        Some(joined)
+    })
+}
