@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use tokio::net::TcpListener;
 use tokio::sync::watch as channel;
@@ -21,6 +22,7 @@ use crate::audience::{Identifier, Trust};
 use crate::config::{Config, LoadedRules, load_rules};
 use crate::decision::decide::Rules;
 use crate::document::Mistake;
+use crate::guard::drift::drift;
 use crate::guard::{Guard, Keeper, fingerprints};
 use crate::inventory::{Opening, Uses};
 use crate::mode::{Modes, Overrides};
@@ -131,6 +133,9 @@ impl App {
         let guard = Guard::new(&mut metrics);
         let offers = channel::Sender::new(fingerprints(&loaded.ruleset));
         let keeper = Keeper::new(Arc::clone(&guard), config.store_file.clone(), offers.subscribe()).begin().await;
+        if let Some(book) = commerce.as_ref().and_then(|commerce| commerce.books().borrow().clone()) {
+            guard.drifted(drift(&loaded.ruleset, &book, &config.sites, Timestamp::now()));
+        }
         let paused = guard.paused().borrow().clone();
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
@@ -202,7 +207,10 @@ impl App {
             tasks.push(tokio::spawn(push.run(std::future::pending())));
         }
         tasks.extend(self.inventory.map(|inventory| inventory.spawn(self.uses.subscribe())));
-        tasks.extend(self.commerce.map(commerce::keeper::Keeper::spawn));
+        if let Some(commerce) = self.commerce {
+            tasks.push(Arc::clone(&self.publisher).watch_drift(Arc::clone(&self.guard), commerce.books()));
+            tasks.push(commerce.spawn());
+        }
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });

@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
+use crate::commerce::keeper::Books;
 use crate::decision::decide::Rules;
-use crate::guard::{Fingerprints, fingerprints};
+use crate::guard::drift::drift;
+use crate::guard::{Fingerprints, Guard, fingerprints};
 use crate::proxy::personal::Shop;
 use crate::rule::Ruleset;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// What rules in force are made of. One change is put in force after another, so that the last one stays.
 #[derive(Debug)]
@@ -39,8 +45,9 @@ impl Publisher {
     /// Puts another ruleset in force; its revision.
     pub(super) fn publish(&self, ruleset: Ruleset) -> u64 {
         let revision = ruleset.revision;
-        self.offers.send_replace(fingerprints(&ruleset));
+        let offers = fingerprints(&ruleset);
         self.change(|parts| parts.ruleset = ruleset);
+        self.offers.send_replace(offers);
         revision
     }
 
@@ -58,6 +65,30 @@ impl Publisher {
                 }
             }
         })
+    }
+
+    /// Compares the rules with what Commerce says of them, whenever either changes and once a minute, since days begin and end, until the
+    /// task is aborted. While Commerce says nothing, what it said last stands.
+    pub(super) fn watch_drift(self: Arc<Self>, guard: Arc<Guard>, mut books: Books) -> JoinHandle<()> {
+        let mut offers = self.offers.subscribe();
+        tokio::spawn(async move {
+            loop {
+                let book = books.borrow_and_update().clone();
+                offers.borrow_and_update();
+                if let Some(book) = book {
+                    guard.drifted(drift(&self.ruleset(), &book, self.shop.sites(), Timestamp::now()));
+                }
+                tokio::select! {
+                    changed = books.changed() => if changed.is_err() { return },
+                    changed = offers.changed() => if changed.is_err() { return },
+                    () = tokio::time::sleep(MINUTE) => {}
+                }
+            }
+        })
+    }
+
+    fn ruleset(&self) -> Ruleset {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).ruleset.clone()
     }
 
     fn pause(&self, paused: BTreeSet<Arc<str>>) {
