@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use tokio::net::TcpListener;
 use tokio::sync::watch as channel;
@@ -21,6 +22,7 @@ use crate::audience::{Identifier, Trust};
 use crate::config::{Config, LoadedRules, load_rules};
 use crate::decision::link::Commerce;
 use crate::document::Mistake;
+use crate::guard::drift::drift;
 use crate::guard::{Guard, Keeper, fingerprints};
 use crate::inventory::{Opening, Uses};
 use crate::mode::{Modes, Overrides};
@@ -135,6 +137,9 @@ impl App {
         let guard = Guard::new(&mut metrics);
         let offers = channel::Sender::new(fingerprints(&loaded.ruleset));
         let keeper = Keeper::new(Arc::clone(&guard), config.store_file.clone(), offers.subscribe()).begin().await;
+        if let Some(book) = commerce.as_ref().and_then(|commerce| commerce.books().borrow().clone()) {
+            guard.drifted(drift(&loaded.ruleset, &book, &config.sites, Timestamp::now()));
+        }
         let paused = guard.paused().borrow().clone();
         let commerce_said =
             commerce.as_ref().map(|keeper| Commerce { book: keeper.books().borrow().clone(), index: None });
@@ -209,13 +214,14 @@ impl App {
             tasks.push(tokio::spawn(push.run(std::future::pending())));
         }
         tasks.extend(self.inventory.map(|inventory| inventory.spawn(self.uses.subscribe())));
-        if let Some(keeper) = self.commerce {
-            tasks.push(Arc::clone(&self.publisher).follow_books(keeper.books()));
+        if let Some(commerce) = self.commerce {
+            tasks.push(Arc::clone(&self.publisher).watch_drift(Arc::clone(&self.guard), commerce.books()));
+            tasks.push(Arc::clone(&self.publisher).follow_books(commerce.books()));
             if let Some(catalogue) = self.catalogue {
                 tasks.push(Arc::clone(&self.publisher).follow_catalogue(catalogue.indexes()));
-                tasks.push(catalogue.spawn(keeper.attributes()));
+                tasks.push(catalogue.spawn(commerce.attributes()));
             }
-            tasks.push(keeper.spawn());
+            tasks.push(commerce.spawn());
         }
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));

@@ -5,6 +5,7 @@ mod check;
 mod cookie;
 mod demo;
 mod explain;
+mod joined;
 mod mode;
 mod offers;
 mod page;
@@ -149,6 +150,8 @@ enum OffersCommand {
         #[arg(long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Put products of each offer into guests' carts of the shop, and compare what is charged with what is promised; orders nothing
+    Verify(VerifyArguments),
     /// Try an offer again that was paused because carts did not charge what it promises; needs no restart
     Reset {
         #[command(flatten)]
@@ -156,6 +159,27 @@ enum OffersCommand {
         /// The offer's id
         offer: String,
     },
+}
+
+#[derive(Debug, Args)]
+struct VerifyArguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Only this offer
+    #[arg(long, value_name = "ID")]
+    offer: Option<String>,
+    /// How many products of each offer
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    sample: usize,
+    /// The store view whose carts are made; the default one otherwise
+    #[arg(long, value_name = "CODE")]
+    store: Option<String>,
+    /// Where products are looked for while the catalogue is not known
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    page: String,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
 }
 
 #[derive(Debug, Subcommand)]

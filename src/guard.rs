@@ -6,6 +6,7 @@
 
 pub mod compare;
 pub mod counts;
+pub mod drift;
 mod keeper;
 mod listen;
 mod metrics;
@@ -30,6 +31,7 @@ use crate::rewrite::skip::Skip;
 use crate::rule::Offer;
 use crate::telemetry::Metrics;
 use counts::{Counts, Figures, ShopperHash, Verdict};
+use drift::Drift;
 use keeper::Ledger;
 use metrics::{GuardMetrics, Standing};
 use promise::Contents;
@@ -123,6 +125,7 @@ pub struct Guard {
     ears: Arc<Semaphore>,
     budget: Arc<Budget>,
     ledger: Mutex<Ledger>,
+    drift: Mutex<Drift>,
     /// Tells the keeper that there is something to write.
     news: Notify,
     paused: watch::Sender<BTreeSet<Arc<str>>>,
@@ -148,6 +151,7 @@ impl Guard {
             ears: Arc::new(Semaphore::new(MOST_EARS)),
             budget: Budget::new(MOST_HELD),
             ledger: Mutex::default(),
+            drift: Mutex::default(),
             news: Notify::new(),
             paused: watch::Sender::default(),
             metrics: GuardMetrics::register(metrics),
@@ -198,9 +202,21 @@ impl Guard {
         }
     }
 
+    /// Pauses the offers whose rules say something else in Commerce, and no others for that reason.
+    pub fn drifted(&self, found: Drift) {
+        let before = std::mem::replace(&mut *self.drift.lock().unwrap_or_else(PoisonError::into_inner), found.clone());
+        for (offer, says) in found.iter().filter(|(offer, says)| before.get(*offer) != Some(*says)) {
+            tracing::error!(offer.id = &**offer, "{says}: it is shown as its label only, until both say the same");
+        }
+        for offer in before.keys().filter(|offer| !found.contains_key(*offer)) {
+            tracing::info!(offer.id = &**offer, "an offer and its rule in Commerce say the same again");
+        }
+        self.show_pauses();
+    }
+
     /// Tells who publishes rules what is paused, where that is news.
     fn show_pauses(&self) {
-        let held: BTreeSet<Arc<str>> = self.ledger().held().keys().cloned().collect();
+        let held: BTreeSet<Arc<str>> = self.paused_offers().into_iter().map(|(offer, _)| offer).collect();
         self.paused.send_if_modified(|paused| {
             let is_news = *paused != held;
             *paused = held;
@@ -210,7 +226,11 @@ impl Guard {
 
     /// The paused offers, each with the word for why.
     fn paused_offers(&self) -> Vec<(Arc<str>, &'static str)> {
-        self.ledger().held().keys().map(|offer| (Arc::clone(offer), "guard")).collect()
+        let by_guard: Vec<Arc<str>> = self.ledger().held().keys().cloned().collect();
+        let by_drift: Vec<Arc<str>> =
+            self.drift.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let of = |reason| move |offer| (offer, reason);
+        by_guard.into_iter().map(of("guard")).chain(by_drift.into_iter().map(of("drift"))).collect()
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

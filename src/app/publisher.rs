@@ -1,19 +1,24 @@
 //! Puts rules in force: those of the file, joined with Commerce's, without what is paused.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
-use crate::catalog::Index;
-use crate::commerce::Book;
+use crate::catalog::keeper::Indexes;
+use crate::commerce::keeper::Books;
 use crate::decision::decide::Rules;
-use crate::decision::link::{Commerce, Standing, join};
-use crate::guard::{Fingerprints, fingerprints};
+use crate::decision::link::{self, Commerce, Standing, Standings};
+use crate::guard::drift::drift;
+use crate::guard::{Fingerprints, Guard, fingerprints};
 use crate::proxy::personal::Shop;
 use crate::rule::Ruleset;
 use crate::site::Sites;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// What rules in force are made of. One change is put in force after another, so that the last one stays.
 #[derive(Debug)]
@@ -30,21 +35,17 @@ struct Ingredients {
     /// What Commerce says, where it is asked.
     commerce: Option<Commerce>,
     /// What was last logged of offers that are not shown as prices.
-    standings: BTreeMap<Arc<str>, Standing>,
+    standings: Standings,
 }
 
-/// The rules that come of a file's, and of what Commerce says of those that charge them.
+/// The rules that come of a file's without what is paused, and of what Commerce says of those that charge them.
 pub(super) fn compile(
     ruleset: Ruleset,
     paused: &BTreeSet<Arc<str>>,
     commerce: Option<&Commerce>,
     sites: &Sites,
-) -> (Rules, BTreeMap<Arc<str>, Standing>) {
-    let Some(commerce) = commerce else { return (Rules::compile(ruleset.pausing(paused), sites), BTreeMap::new()) };
-    let mut joined = join(ruleset, commerce);
-    joined.ruleset = joined.ruleset.pausing(paused);
-    let standings = std::mem::take(&mut joined.standings);
-    (Rules::joined(joined, sites), standings)
+) -> (Rules, Standings) {
+    link::rules(ruleset.pausing(paused), commerce, sites)
 }
 
 impl Publisher {
@@ -56,15 +57,16 @@ impl Publisher {
         commerce: Option<Commerce>,
         offers: channel::Sender<Fingerprints>,
     ) -> Arc<Self> {
-        let parts = Ingredients { ruleset, paused, commerce, standings: BTreeMap::new() };
+        let parts = Ingredients { ruleset, paused, commerce, standings: Standings::new() };
         Arc::new(Self { shop, parts: Mutex::new(parts), offers })
     }
 
     /// Puts another ruleset in force; its revision.
     pub(super) fn publish(&self, ruleset: Ruleset) -> u64 {
         let revision = ruleset.revision;
-        self.offers.send_replace(fingerprints(&ruleset));
+        let offers = fingerprints(&ruleset);
         self.change(|parts| parts.ruleset = ruleset);
+        self.offers.send_replace(offers);
         revision
     }
 
@@ -82,7 +84,7 @@ impl Publisher {
     }
 
     /// Follows what Commerce says of its rules until the task is aborted.
-    pub(super) fn follow_books(self: Arc<Self>, mut books: channel::Receiver<Option<Arc<Book>>>) -> JoinHandle<()> {
+    pub(super) fn follow_books(self: Arc<Self>, mut books: Books) -> JoinHandle<()> {
         books.mark_changed();
         tokio::spawn(async move {
             while books.changed().await.is_ok() {
@@ -94,10 +96,7 @@ impl Publisher {
     }
 
     /// Follows the catalogue until the task is aborted.
-    pub(super) fn follow_catalogue(
-        self: Arc<Self>,
-        mut indexes: channel::Receiver<Option<Arc<Index>>>,
-    ) -> JoinHandle<()> {
+    pub(super) fn follow_catalogue(self: Arc<Self>, mut indexes: Indexes) -> JoinHandle<()> {
         indexes.mark_changed();
         tokio::spawn(async move {
             while indexes.changed().await.is_ok() {
@@ -106,6 +105,30 @@ impl Publisher {
                 log_panic(tokio::task::spawn_blocking(learn).await);
             }
         })
+    }
+
+    /// Compares the rules with what Commerce says of them, whenever either changes and once a minute, since days begin and end, until the
+    /// task is aborted. While Commerce says nothing, what it said last stands.
+    pub(super) fn watch_drift(self: Arc<Self>, guard: Arc<Guard>, mut books: Books) -> JoinHandle<()> {
+        let mut offers = self.offers.subscribe();
+        tokio::spawn(async move {
+            loop {
+                let book = books.borrow_and_update().clone();
+                offers.borrow_and_update();
+                if let Some(book) = book {
+                    guard.drifted(drift(&self.ruleset(), &book, self.shop.sites(), Timestamp::now()));
+                }
+                tokio::select! {
+                    changed = books.changed() => if changed.is_err() { return },
+                    changed = offers.changed() => if changed.is_err() { return },
+                    () = tokio::time::sleep(MINUTE) => {}
+                }
+            }
+        })
+    }
+
+    fn ruleset(&self) -> Ruleset {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).ruleset.clone()
     }
 
     fn pause(&self, paused: BTreeSet<Arc<str>>) {
@@ -130,7 +153,7 @@ fn log_panic(done: Result<(), tokio::task::JoinError>) {
 }
 
 /// Says of offers that they are not shown as prices, or that they are again, when that changes.
-fn log_standings(before: &BTreeMap<Arc<str>, Standing>, now: &BTreeMap<Arc<str>, Standing>) {
+fn log_standings(before: &Standings, now: &Standings) {
     for (offer, standing) in now {
         let was = before.get(offer);
         match standing {
@@ -138,7 +161,6 @@ fn log_standings(before: &BTreeMap<Arc<str>, Standing>, now: &BTreeMap<Arc<str>,
             Standing::Price if was.is_none() => {}
             Standing::Price => tracing::info!(offer.id = &**offer, "an offer is shown as a price again"),
             Standing::Label(_) => tracing::warn!(offer.id = &**offer, "an offer is {standing}"),
-            Standing::Drift(_) => tracing::error!(offer.id = &**offer, "an offer is {standing}"),
         }
     }
 }

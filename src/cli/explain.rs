@@ -9,10 +9,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::page::{Wish, ask};
-use super::{ExplainArguments, Failure, Output};
+use super::{ExplainArguments, Failure, Output, joined};
 use crate::audience::KnownAudiences;
 use crate::config::{Config, load_rules};
 use crate::decision::decide::Rules;
+use crate::decision::link;
 use crate::decision::select::{Scope, select_explained};
 use crate::decision::verdict::Verdict;
 use crate::document::suggestion;
@@ -29,7 +30,7 @@ pub(super) async fn run(arguments: ExplainArguments) -> Result<(), Failure> {
     let config = arguments.config.load()?;
     let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
     let known = KnownAudiences::of(&ruleset);
-    let rules = Rules::compile(ruleset, &config.sites);
+    let (rules, standings) = link::rules(ruleset, joined::commerce(&config).await?.as_ref(), &config.sites);
     let wish = Wish::parse(&config, &arguments.url)?;
     let view = store_view(&config, arguments.store.as_deref(), &wish)?;
     let (audiences, unknown) = audiences(&arguments.audience, &known);
@@ -44,6 +45,7 @@ pub(super) async fn run(arguments: ExplainArguments) -> Result<(), Failure> {
         audiences: &audiences,
         unknown: &unknown,
         explained: &explained,
+        standings: &standings,
     });
     match arguments.output {
         Output::Text => print!("{report}"),

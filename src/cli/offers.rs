@@ -1,14 +1,20 @@
 //! `segue offers`: what becomes of each offer, and a new start for one that was paused.
 
+mod verify;
+
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::audiences::{minute, print_table};
 use super::status::metrics;
-use super::{ConfigFile, Failure, OffersCommand, Output, print};
+use super::{ConfigFile, Failure, OffersCommand, Output, joined, print};
+use crate::commerce::Book;
 use crate::config::{Config, load_rules};
+use crate::decision::link::{self, Reason, Standing, Standings};
 use crate::document::suggestion;
+use crate::guard::drift::{Drift, drift};
 use crate::guard::{Pause, SHOPPERS, fingerprint};
 use crate::rule::{Charge, Offer};
 use crate::store::{Store, StoreError};
@@ -16,6 +22,7 @@ use crate::store::{Store, StoreError};
 pub(super) async fn run(command: OffersCommand) -> Result<(), Failure> {
     match command {
         OffersCommand::List { config, output } => list(&config, output).await,
+        OffersCommand::Verify(arguments) => verify::run(arguments).await,
         OffersCommand::Reset { config, offer } => reset(&config.load()?, &offer).await,
     }
 }
@@ -26,24 +33,33 @@ enum State<'a> {
     Price,
     /// Only its label is shown, since nobody charges it.
     Label,
+    /// Only its label is shown, since its rule does no such thing to a unit, or nobody can tell.
+    Linked(Reason),
+    /// Only its label is shown, since its rule says something else in Commerce.
+    Drifted(&'a str),
     /// Only its label is shown, since carts did not keep its promise.
     Paused(&'a Pause),
 }
 
 impl<'a> State<'a> {
-    fn of(offer: &Offer, pauses: &'a BTreeMap<&str, &'a Pause>) -> Self {
+    fn of(offer: &Offer, pauses: &'a BTreeMap<&str, &'a Pause>, drift: &'a Drift, standings: &Standings) -> Self {
         let current = |pause: &&Pause| pause.fingerprint == fingerprint(offer);
-        match pauses.get(&*offer.id).copied().filter(current) {
+        match (drift.get(&offer.id), pauses.get(&*offer.id).copied().filter(current)) {
             _ if offer.charge == Charge::None => Self::Label,
-            Some(pause) => Self::Paused(pause),
-            None => Self::Price,
+            (Some(says), _) => Self::Drifted(says),
+            (None, Some(pause)) => Self::Paused(pause),
+            (None, None) => match standings.get(&offer.id) {
+                Some(Standing::Label(reason)) => Self::Linked(*reason),
+                _ => Self::Price,
+            },
         }
     }
 
     fn as_str(&self) -> &'static str {
         match self {
             Self::Price => "price",
-            Self::Label => "label",
+            Self::Label | Self::Linked(_) => "label",
+            Self::Drifted(_) => "paused by drift",
             Self::Paused(_) => "paused by guard",
         }
     }
@@ -52,6 +68,8 @@ impl<'a> State<'a> {
         match self {
             Self::Price => String::new(),
             Self::Label => "nobody charges it".to_owned(),
+            Self::Linked(reason) => reason.to_string(),
+            Self::Drifted(says) => (*says).to_owned(),
             Self::Paused(pause) => format!("{}, since {}", pause.reason(), minute(pause.since)),
         }
     }
@@ -60,18 +78,25 @@ impl<'a> State<'a> {
 async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
     let config = file.load()?;
     let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
-    let pauses = pauses(&config).await.map_err(failed)?;
+    let (pauses, book) = kept(&config).await.map_err(failed)?;
+    let drift = book.map(|book| drift(&ruleset, &book, &config.sites, Timestamp::now())).unwrap_or_default();
+    let (_, standings) = link::rules(ruleset.clone(), joined::commerce(&config).await?.as_ref(), &config.sites);
     let pauses: BTreeMap<&str, &Pause> = pauses.iter().map(|pause| (&*pause.offer, pause)).collect();
     let shoppers = metrics(config.operations).await.map(|text| shoppers(&text));
     match output {
         Output::Json => {
-            let one = |offer| in_json(offer, &State::of(offer, &pauses), shoppers.as_ref());
+            let one = |offer| in_json(offer, &State::of(offer, &pauses, &drift, &standings), shoppers.as_ref());
             let offers: Vec<Value> = ruleset.offers.iter().map(|offer| one(offer)).collect();
             print(format_args!("{:#}", json!({ "running": shoppers.is_some(), "offers": offers })));
         }
         Output::Text => {
             let mut rows = vec![["Offer", "Shown as", "Agreed", "Differed", "Not compared", "Why"].map(str::to_owned)];
-            rows.extend(ruleset.offers.iter().map(|offer| row(offer, &State::of(offer, &pauses), shoppers.as_ref())));
+            rows.extend(
+                ruleset
+                    .offers
+                    .iter()
+                    .map(|offer| row(offer, &State::of(offer, &pauses, &drift, &standings), shoppers.as_ref())),
+            );
             print_table(&rows);
             match shoppers {
                 Some(_) => print("shoppers of the last hour, by what their carts were charged"),
@@ -85,15 +110,21 @@ async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the store knows; reading makes no file.
-async fn pauses(config: &Config) -> Result<Vec<Pause>, StoreError> {
+/// What the store knows of pauses, and what Commerce said last; reading makes no file.
+async fn kept(config: &Config) -> Result<(Vec<Pause>, Option<Book>), StoreError> {
     if !config.store_file.exists() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
     let store = Store::open(&config.store_file).await?;
     let pauses = store.pauses().await;
+    let book = match &config.commerce {
+        Some(commerce) => {
+            store.commerce_book(commerce.url.as_str()).await.map(|kept| Book::from_json(&kept?, commerce))
+        }
+        None => Ok(None),
+    };
     store.close().await;
-    pauses
+    Ok((pauses?, book?))
 }
 
 /// How many shoppers, by offer and result.
@@ -133,7 +164,8 @@ fn in_json(offer: &Offer, state: &State<'_>, shoppers: Option<&Shoppers>) -> Val
             "by": "guard", "since": pause.since.to_string(), "agreed": pause.agreed, "differed": pause.differed,
             "says": pause.reason(),
         }),
-        State::Price | State::Label => Value::Null,
+        State::Drifted(says) => json!({ "by": "drift", "says": says }),
+        State::Price | State::Label | State::Linked(_) => Value::Null,
     };
     let shown_as = if matches!(state, State::Price) { "price" } else { "label" };
     json!({

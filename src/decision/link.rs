@@ -1,7 +1,7 @@
 //! Joins offers with Commerce's cart price rules: what a rule does to one unit, for which products, and whether it may be shown as a price.
 //!
-//! An offer takes from its rule what carts go by: order, dates, websites, customer groups, products. What the rules file itself says of
-//! action and amount is compared with it, and a difference pauses the offer. The store's other active rules come along as offers that show
+//! An offer takes from its rule what carts go by: action, amount, order, dates, websites, customer groups, products. (Where the rules file says
+//! something else, the guard's [drift check](crate::guard::drift) pauses it.) The store's other active rules come along as offers that show
 //! nothing ([`Charge::Store`]), so that a price that is shown is what the cart charges for one unit.
 
 mod products;
@@ -13,11 +13,13 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use super::decide::Rules;
 use crate::catalog::Index;
 use crate::commerce::Book;
 use crate::commerce::shop::Rates;
 use crate::rule::cart_rule::{CartRule, Condition, CouponKind};
 use crate::rule::{Action, AudienceTest, Charge, Labels, Offer, Products, Ruleset, StoreEffect, StoreRule};
+use crate::site::Sites;
 use products::Catalogue;
 use unit::UnitEffect;
 
@@ -36,20 +38,21 @@ pub struct Joined {
     /// The offers as carts charge them, and the store's other rules.
     pub ruleset: Ruleset,
     /// What became of each offer that is charged.
-    pub standings: BTreeMap<Arc<str>, Standing>,
+    pub standings: Standings,
     /// Rates of exchange.
     pub rates: Rates,
 }
 
+/// What became of offers that are charged, by id.
+pub type Standings = BTreeMap<Arc<str>, Standing>;
+
 /// Whether an offer may be shown as a price.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Its effect on one unit is known.
     Price,
     /// Only its label is shown: its rule does something else to a cart than lowering the price of a unit.
     Label(Reason),
-    /// Only its label is shown until Commerce's rule is again what the offer says.
-    Drift(String),
 }
 
 /// Why an offer is shown by its label only.
@@ -57,6 +60,8 @@ pub enum Standing {
 pub enum Reason {
     /// Commerce has not said, for too long, what its rules are.
     RulesUnknown,
+    /// Commerce has no such rule that is active, for its websites, without a coupon.
+    NoRule,
     /// The catalogue, on which its products depend, is not known yet.
     CatalogueUnknown,
     /// The rule asks for something of the cart, its address or its coupon.
@@ -74,6 +79,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RulesUnknown => "rules_unknown",
+            Self::NoRule => "no_rule",
             Self::CatalogueUnknown => "catalogue_unknown",
             Self::Conditions => "cart_conditions",
             Self::UnknownClass => "unknown_condition_class",
@@ -87,6 +93,7 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RulesUnknown => "Commerce has not said of late what its cart price rules are",
+            Self::NoRule => "Commerce has no such rule that is active, is for its websites and needs no coupon",
             Self::CatalogueUnknown => "its products depend on the catalogue, which is not known yet",
             Self::Conditions => "its rule asks for something of the whole cart",
             Self::UnknownClass => {
@@ -103,7 +110,6 @@ impl fmt::Display for Standing {
         match self {
             Self::Price => f.write_str("shown as a price"),
             Self::Label(reason) => write!(f, "shown by its label only: {reason}"),
-            Self::Drift(what) => write!(f, "paused: Commerce's rule is not what the offer says ({what})"),
         }
     }
 }
@@ -132,6 +138,14 @@ pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
     Joined { ruleset, standings, rates: book.rates.clone() }
 }
 
+/// Rules in force for what Commerce says, where it is asked, with what became of the offers.
+pub fn rules(ruleset: Ruleset, commerce: Option<&Commerce>, sites: &Sites) -> (Rules, Standings) {
+    let Some(commerce) = commerce else { return (Rules::compile(ruleset, sites), Standings::new()) };
+    let mut joined = join(ruleset, commerce);
+    let standings = std::mem::take(&mut joined.standings);
+    (Rules::joined(joined, sites), standings)
+}
+
 fn without_book(ruleset: Ruleset) -> Joined {
     let mut standings = BTreeMap::new();
     let mut label_only = |offer: Arc<Offer>| {
@@ -157,8 +171,7 @@ impl Joining<'_> {
     fn link(&self, offer: &mut Offer, id: u64) -> Standing {
         let standing = match self.book.rule(id) {
             Some(rule) => self.follow(offer, rule),
-            None if self.book.unreadable.contains_key(&id) => Standing::Label(Reason::UnknownClass),
-            None => Standing::Drift(format!("rule {id} does not exist")),
+            None => Standing::Label(Reason::NoRule),
         };
         if standing != Standing::Price {
             offer.charge = Charge::None;
@@ -167,11 +180,9 @@ impl Joining<'_> {
     }
 
     fn follow(&self, offer: &mut Offer, rule: &CartRule) -> Standing {
-        if let Some(drift) = self.drift(offer, rule) {
-            return Standing::Drift(drift);
-        }
-        let Some(websites) = self.websites(offer, rule) else {
-            return Standing::Drift(format!("rule {} is for other websites", rule.id));
+        let is_of_use = rule.is_active && rule.coupon == CouponKind::None;
+        let Some(websites) = self.websites(offer, rule).filter(|_| is_of_use) else {
+            return Standing::Label(Reason::NoRule);
         };
         offer.websites = websites;
         offer.days = offer.days.and(rule.days);
@@ -200,29 +211,6 @@ impl Joining<'_> {
             offer.products = products;
         }
         Standing::Label(reason)
-    }
-
-    /// What of the offer's own words Commerce's rule contradicts.
-    fn drift(&self, offer: &Offer, rule: &CartRule) -> Option<String> {
-        let id = rule.id;
-        if !rule.is_active {
-            return Some(format!("rule {id} is not active"));
-        }
-        match offer.charge {
-            Charge::Origin { .. } if rule.coupon != CouponKind::None => {
-                return Some(format!("rule {id} needs a coupon, and charge is \"origin\""));
-            }
-            _ => {}
-        }
-        if !offer.is_stated {
-            return None;
-        }
-        let action = rule.action.as_str();
-        if action != offer.action.as_str() {
-            return Some(format!("rule {id} does {action}, the offer says {}", offer.action.as_str()));
-        }
-        let (own, its) = (offer.amount.normalize(), rule.amount.normalize());
-        (own != its).then(|| format!("rule {id} takes {its}, the offer says {own}"))
     }
 
     /// Codes of the websites that both are for; `None` is none.
@@ -326,3 +314,6 @@ fn join_audiences(offer: &AudienceTest, of_rule: &[AudienceTest]) -> Option<Audi
         Some(joined)
     })
 }
+
+#[cfg(test)]
+mod tests;

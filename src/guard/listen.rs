@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use jiff::Timestamp;
+use moka::Entry;
+use rust_decimal::Decimal;
 use tokio::runtime::Handle;
 
 use super::compare::compare;
@@ -12,7 +14,7 @@ use super::counts::{ShopperHash, Verdict};
 use super::place::Told;
 use super::promise::{Contents, promises};
 use super::tap::{Heard, Tap};
-use super::totals::{self, Totals};
+use super::totals::{self, Items, Totals};
 use super::{Guard, NotComparable, Seen};
 use crate::body::Body;
 use crate::decision::decide::Decision;
@@ -95,10 +97,7 @@ impl Guard {
         match told {
             Told::Section => {
                 if let Some(items) = totals::sections(answer)? {
-                    // The rate is the store view's, and that of the cart that a page told of.
-                    let seen = self.shoppers.get(&about.shopper).unwrap_or_default();
-                    let rate = seen.contents.and_then(|contents| contents.rate);
-                    self.remember(about.shopper, Contents { items, rate });
+                    self.remember(about.shopper, items, None);
                 }
                 Ok(())
             }
@@ -107,7 +106,7 @@ impl Guard {
             Told::Page => match totals::checkout_config(answer)? {
                 None => Ok(()),
                 Some(config) => {
-                    self.remember(about.shopper, Contents { items: config.items, rate: config.rate });
+                    self.remember(about.shopper, config.items, config.rate);
                     self.compare(about, &config.totals)
                 }
             },
@@ -136,15 +135,26 @@ impl Guard {
     /// Notes what a shopper is shown: a cart that is charged after something else was decided may be charged as he saw it.
     pub fn show(&self, shopper: ShopperHash, decision: &Decision) {
         let shown = Some(self.hasher.hash_one(decision.key()));
-        let seen = self.shoppers.get(&shopper).unwrap_or_default();
-        if seen.shown != shown {
-            self.shoppers.insert(shopper, Seen { shown, ..seen });
+        if self.shoppers.get(&shopper).is_none_or(|seen| seen.shown != shown) {
+            self.change(shopper, |seen| seen.shown = shown);
         }
     }
 
-    fn remember(&self, shopper: ShopperHash, contents: Contents) {
-        let seen = self.shoppers.get(&shopper).unwrap_or_default();
-        self.shoppers.insert(shopper, Seen { contents: Some(Arc::new(contents)), ..seen });
+    /// Remembers what is in a cart. A rate that is not told stays as it was: it is that of the store view.
+    fn remember(&self, shopper: ShopperHash, items: Items, rate: Option<Decimal>) {
+        self.change(shopper, |seen| {
+            let known = seen.contents.as_ref().and_then(|contents| contents.rate);
+            seen.contents = Some(Arc::new(Contents { items, rate: rate.or(known) }));
+        });
+    }
+
+    /// Changes what is known of a shopper, whose other answers may be judged at the same time.
+    fn change(&self, shopper: ShopperHash, change: impl FnOnce(&mut Seen)) {
+        self.shoppers.entry(shopper).and_upsert_with(|known| {
+            let mut seen = known.map(Entry::into_value).unwrap_or_default();
+            change(&mut seen);
+            seen
+        });
     }
 
     /// Counts a cart that nobody can judge, for every offer that was promised. That a section was not understood says nothing of a cart yet.

@@ -1,11 +1,14 @@
 //! The price guard: what it paused stays paused, over a restart and in every process, until somebody says otherwise.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::Response;
 use jiff::Timestamp;
 use segue::guard::{Pause, fingerprint};
 use segue::store::Store;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::fail_open::shopper;
 use crate::origin::{Origin, html};
@@ -91,5 +94,56 @@ async fn a_paused_offer_is_tried_again_once_it_says_something_else() {
     let begin = Instant::now();
     while offers(&running).await["offers"][0]["shown_as"] != "price" {
         assert!(begin.elapsed() < Duration::from_secs(10));
+    }
+}
+
+/// What Commerce's REST API answers about the shop's one rule, which charges `rule`; nothing while there is none.
+fn commerce(target: &str, rule: &Value) -> Option<Response<Bytes>> {
+    let path = target.split('?').next()?;
+    let rules: Vec<&Value> = Some(rule).filter(|rule| !rule.is_null()).into_iter().collect();
+    let answer = match path.rsplit_once("/V1/")?.1 {
+        "salesRules/search" => json!({ "items": rules, "total_count": rules.len() }),
+        "store/websites" => json!([{ "id": 1, "code": "base", "name": "Main" }]),
+        "store/storeViews" => json!([{ "id": 1, "code": "default", "name": "Default", "website_id": 1 }]),
+        "customerGroups/search" => json!({ "items": [{ "id": 0, "code": "NOT LOGGED IN" }], "total_count": 1 }),
+        "directory/currency" => json!({ "base_currency_code": "USD", "exchange_rates": [] }),
+        _ => return None,
+    };
+    let answer = Response::builder().header("content-type", "application/json").body(answer.to_string().into());
+    Some(answer.expect("an answer"))
+}
+
+#[tokio::test]
+async fn a_rule_that_says_something_else_in_commerce_pauses_its_offer_until_both_say_the_same() {
+    let right = json!({
+        "rule_id": 1, "name": "VIP", "website_ids": [1], "customer_group_ids": [0], "is_active": true,
+        "simple_action": "by_percent", "discount_amount": 20, "stop_rules_processing": false, "sort_order": 1,
+        "coupon_type": "NO_COUPON", "apply_to_shipping": false, "discount_step": 0, "simple_free_shipping": "0",
+    });
+    let rule = Arc::new(Mutex::new(right.clone()));
+    let set = |value: Value| *rule.lock().expect("no test panicked here") = value;
+    let told = Arc::clone(&rule);
+    let origin = Origin::start(move |seen| {
+        let rule = told.lock().expect("no test panicked here").clone();
+        commerce(&seen.target, &rule).unwrap_or_else(|| html(&shop::home()))
+    })
+    .await;
+    let setup = Setup::rules(&shop::rules()).with("more", "[commerce]\ntoken = \"t\"\npoll = \"1s\"\n");
+    let running = Running::start(&setup, origin.port).await;
+    let vip = shopper(&running, "VIP").await;
+    shows(&running, "/", &vip, "$8.00", "$7.00").await;
+    let mut other = right.clone();
+    other["discount_amount"] = json!(15);
+    for (changed, says) in [
+        (other, "rule 1 has the amount 15 in Commerce, and the offer states 20"),
+        (Value::Null, "Commerce has no rule 1 any more"),
+    ] {
+        set(changed);
+        let page = shows(&running, "/", &vip, "$10.00", "$8.00").await;
+        assert!(page.contains("VIP price"), "{page}");
+        assert!(running.metrics().await.contains("segue_offers_paused{offer=\"vip\",reason=\"drift\"} 1"));
+        assert_eq!(offers(&running).await["offers"][0]["paused"], json!({ "by": "drift", "says": says }));
+        set(right.clone());
+        shows(&running, "/", &vip, "$8.00", "$7.00").await;
     }
 }

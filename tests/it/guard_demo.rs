@@ -188,3 +188,40 @@ async fn a_code_of_the_shoppers_own_breaks_no_promise_and_simulations_are_left_o
     shop.judged("differed", 1).await;
     assert_eq!(shop.figure("carts_total{offer=\"vip\",result=\"agreed\"}").await, 1);
 }
+
+#[tokio::test]
+async fn verify_makes_carts_and_says_which_differ() {
+    let shop = Shop::open().await;
+    let config = shop.running.config();
+    let verify = ["offers", "verify", "--config", &config, "--page", "/gear.html", "--output", "json"];
+    let said = say(&verify).await;
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    let report: Value = serde_json::from_str(&said.out).expect("JSON");
+    assert!(report["agreed"].as_u64() > Some(0) && report["differed"] == 0, "{report}");
+
+    shop.tamper().await;
+    let said = say(&["offers", "verify", "--config", &config, "--page", LANTERN, "--sample", "1"]).await;
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.err);
+    let row = said.out.lines().nth(1).expect("a row");
+    assert!(row.starts_with("vip") && row.contains("51.20") && row.ends_with("54.40    DIFFERED"), "{}", said.out);
+    let other = say(&["offers", "verify", "--config", &config, "--offer", "vap"]).await;
+    assert!(other.code == Some(64) && other.err.contains("did you mean vip?"), "{}", other.err);
+}
+
+#[tokio::test]
+async fn verify_says_plainly_that_the_shop_cannot_be_reached() {
+    let shop = Shop::open().await;
+    let gone = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
+    let port = gone.local_addr().expect("an address").port();
+    drop(gone);
+    let config = std::fs::read_to_string(shop.running.config()).expect("a configuration");
+    let config = config
+        .replace(&format!("url = \"http://127.0.0.1:{}\"", shop.origin), &format!("url = \"http://127.0.0.1:{port}\""));
+    let elsewhere = shop.running.folder.write("elsewhere.toml", &config);
+    let said = say(&["offers", "verify", "--config", &elsewhere.to_string_lossy()]).await;
+    assert!(
+        said.code == Some(1) && said.err.contains(&format!("http://127.0.0.1:{port}/ does not answer")),
+        "{}",
+        said.err
+    );
+}

@@ -10,6 +10,7 @@ use super::products::{ProductReport, products};
 use crate::audience::KnownAudiences;
 use crate::cli::page::Wish;
 use crate::decision::decide::Rules;
+use crate::decision::link::{Standing, Standings};
 use crate::decision::verdict::{Outcome, RuleId, Verdict};
 use crate::mode::Mode;
 use crate::rewrite::plan::Elsewhere;
@@ -27,6 +28,8 @@ pub(super) struct Subject<'a> {
     pub(super) audiences: &'a BTreeSet<AudienceId>,
     pub(super) unknown: &'a [String],
     pub(super) explained: &'a Explained,
+    /// Which offers are shown as prices, where Commerce is asked.
+    pub(super) standings: &'a Standings,
 }
 
 /// A page, the rules, and what comes of them.
@@ -193,6 +196,11 @@ fn notices(subject: &Subject<'_>) -> Vec<String> {
              prices there",
             what.name()
         ));
+    }
+    for (offer, standing) in subject.standings {
+        if *standing != Standing::Price {
+            notices.push(format!("offer {offer} is {standing}"));
+        }
     }
     if !subject.unknown.is_empty() {
         notices.push("audiences that the rules do not list have no members".to_owned());

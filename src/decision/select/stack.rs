@@ -168,7 +168,7 @@ impl<'a> Stack<'a> {
             Charge::Origin { .. } => self.charge(offer, named),
             Charge::Store(rule) => {
                 self.meet(offer, rule, named);
-                Outcome::NotApplied(NotApplied::NoLabel)
+                Outcome::Candidate
             }
         }
     }

@@ -45,6 +45,7 @@ fn a_code_that_the_cart_holds_is_read() {
 #[test]
 fn what_is_partial_or_contradicts_itself_is_not_compared() {
     assert!(changed("items_qty", json!(2)).is_ok());
+    assert!(changed("shipping_amount", json!(1_000_000_000_000_u64)).is_ok());
     for (key, value, why) in [
         ("items_qty", json!(3), NotComparable::Contradiction),
         ("total_segments", json!([{"code": "discount", "value": -1}]), NotComparable::Contradiction),
@@ -53,6 +54,8 @@ fn what_is_partial_or_contradicts_itself_is_not_compared() {
         ("items", json!([{"item_id": 4, "qty": 2}]), NotComparable::Incomplete),
         ("items", json!("none"), NotComparable::Unreadable),
         ("discount_amount", json!("much"), NotComparable::Unreadable),
+        ("discount_amount", json!(-1e20), NotComparable::Unreadable),
+        ("items_qty", json!(1_000_000_000_001_u64), NotComparable::Unreadable),
     ] {
         assert_eq!(changed(key, value.clone()), Err(why), "{key}: {value}");
     }

@@ -9,6 +9,9 @@ use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAcces
 /// Lines of a cart that are read at most: Magento itself grows too slow for more.
 const MOST_LINES: usize = 500;
 
+/// No figure of a cart is above this; below it no sum can overflow.
+const HIGHEST: Decimal = Decimal::from_parts(3_567_587_328, 232, 0, false, 0);
+
 /// An amount, number or text. A double is read by its shortest form, which is what PHP had before it wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Amount(pub(super) Decimal);
@@ -28,12 +31,12 @@ impl Visitor<'_> for AmountVisitor {
         f.write_str("an amount")
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Decimal, E> {
-        Ok(value.into())
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Decimal, E> {
+        within(value.into())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Decimal, E> {
-        Ok(value.into())
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Decimal, E> {
+        within(value.into())
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Decimal, E> {
@@ -41,10 +44,13 @@ impl Visitor<'_> for AmountVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Decimal, E> {
-        text.parse()
-            .map(|amount: Decimal| amount.normalize())
-            .map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+        let amount: Decimal = text.parse().map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))?;
+        within(amount.normalize())
     }
+}
+
+fn within<E: de::Error>(amount: Decimal) -> Result<Decimal, E> {
+    if amount.abs() <= HIGHEST { Ok(amount) } else { Err(E::custom("an amount past all reason")) }
 }
 
 /// A list, which PHP writes as an object where its keys are not 0, 1, 2 and so on.

@@ -1,0 +1,364 @@
+//! `segue offers verify`: puts products of each offer into carts of guests, and compares what these are charged with what is promised.
+//!
+//! A cart is made for one product through the shop's own REST interface, with the membership that Segue would send along, and emptied
+//! afterwards. Nothing is ordered.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::super::audiences::print_table;
+use super::super::page::{Wish, ask};
+use super::super::{Failure, Output, VerifyArguments, joined, print};
+use crate::audience::{Identifier, KnownAudiences, Membership, Source};
+use crate::body::Body;
+use crate::catalog::{self, Index};
+use crate::config::{Config, load_rules};
+use crate::decision::decide::{Decision, Rules};
+use crate::decision::link;
+use crate::document::suggestion;
+use crate::guard::compare::compare;
+use crate::guard::counts::Verdict;
+use crate::guard::promise::{Contents, promises};
+use crate::guard::totals::{self, Item, Items};
+use crate::mode::Mode;
+use crate::page::{PageFacts, ProductId};
+use crate::rewrite::Rewriter;
+use crate::rewrite::plan::StoreHints;
+use crate::rewrite::render::Dressing;
+use crate::rewrite::skip::Skip;
+use crate::rule::{Charge, Offer, Products};
+use crate::site::StoreView;
+use crate::store::Store;
+
+/// An answer about a cart of one product has a few kilobytes.
+const MOST_BYTES: usize = 1 << 20;
+
+/// A product that can be put into a cart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Candidate {
+    id: ProductId,
+    sku: String,
+}
+
+/// What came of one product of an offer.
+struct Row {
+    offer: Arc<str>,
+    sku: String,
+    /// Without tax, for one.
+    expected: Option<Decimal>,
+    charged: Option<Decimal>,
+    result: Outcome,
+}
+
+enum Outcome {
+    Agreed,
+    Differed,
+    /// Nothing was compared, and why.
+    Skipped(String),
+}
+
+impl Outcome {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Agreed => "agreed",
+            Self::Differed => "DIFFERED",
+            Self::Skipped(why) => why,
+        }
+    }
+}
+
+/// What all calls have in common.
+struct Shop<'a> {
+    config: &'a Config,
+    identifier: Identifier,
+    known: KnownAudiences,
+    view: Arc<StoreView>,
+}
+
+pub(super) async fn run(arguments: VerifyArguments) -> Result<(), Failure> {
+    let config = arguments.config.load()?;
+    let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
+    let offers: Vec<Arc<Offer>> = ruleset
+        .offers
+        .iter()
+        .filter(|offer| arguments.offer.as_deref().is_none_or(|id| id == &*offer.id))
+        .cloned()
+        .collect();
+    if let Some(id) = arguments.offer.as_deref().filter(|_| offers.is_empty()) {
+        let near = suggestion(id, ruleset.offers.iter().map(|offer| &*offer.id));
+        return Err(Failure::Usage(format!("no offer \"{id}\" in the rules{near}")));
+    }
+    let view = match &arguments.store {
+        None => Arc::clone(config.sites.default_view()),
+        Some(code) => config.sites.view(code).cloned().ok_or_else(|| {
+            let near = suggestion(code, config.sites.views().iter().map(|view| &*view.code));
+            Failure::Usage(format!("no store view \"{code}\" in the configuration{near}"))
+        })?,
+    };
+    let shop = Shop {
+        config: &config,
+        identifier: Identifier::new(config.membership.clone()),
+        known: KnownAudiences::of(&ruleset),
+        view,
+    };
+    let candidates = shop.candidates(&arguments.page).await?;
+    let (rules, _) = link::rules(ruleset, joined::commerce(&config).await?.as_ref(), &config.sites);
+    let mut rows = Vec::new();
+    for offer in &offers {
+        rows.extend(shop.verify(&rules, offer, &candidates, arguments.sample).await?);
+    }
+    report(&rows, arguments.output)
+}
+
+impl Shop<'_> {
+    /// Products of the catalogue, or, as long as it is not known, of a page.
+    async fn candidates(&self, page: &str) -> Result<Vec<Candidate>, Failure> {
+        let index = self.catalogue().await?;
+        if index.is_empty() {
+            return self.products_of(page).await;
+        }
+        // Whoever has to choose something first cannot be put into a cart by SKU alone.
+        let plain = index.iter().filter(|entry| entry.is_enabled() && matches!(entry.kind(), "simple" | "virtual"));
+        Ok(plain.map(|entry| Candidate { id: entry.id(), sku: entry.sku().to_owned() }).collect())
+    }
+
+    async fn catalogue(&self) -> Result<Index, Failure> {
+        let Some(commerce) = self.config.commerce.as_ref().filter(|_| self.config.store_file.exists()) else {
+            return Ok(Index::default());
+        };
+        let failed = |error: crate::store::StoreError| Failure::Failed(error.to_string());
+        let store = Store::open(&self.config.store_file).await.map_err(failed)?;
+        let index = catalog::sync::load(&store, commerce.url.as_str()).await;
+        store.close().await;
+        index.map_err(failed)
+    }
+
+    async fn products_of(&self, page: &str) -> Result<Vec<Candidate>, Failure> {
+        let rewriter = Arc::new(Rewriter::new(self.config.rewrite.clone()));
+        let (mut parts, body) = Wish::parse(self.config, page)?.request(self.config)?.into_parts();
+        let wanted = rewriter.prepare(&mut parts, Mode::On, true);
+        let answer = ask(self.config, Request::from_parts(parts, body)).await?;
+        let mut found = Vec::new();
+        let select = |facts: &PageFacts, _: &StoreHints| {
+            let named = facts.products.iter().filter_map(|it| Some(Candidate { id: it.id, sku: it.sku.clone()? }));
+            found = named.collect();
+            Err(Skip::NoDecision)
+        };
+        // Only what is on the page is wanted; it goes nowhere.
+        drop(rewriter.rewrite(&wanted, answer, &Dressing::default(), select).await);
+        Ok(found)
+    }
+
+    async fn verify(
+        &self,
+        rules: &Rules,
+        offer: &Arc<Offer>,
+        candidates: &[Candidate],
+        sample: usize,
+    ) -> Result<Vec<Row>, Failure> {
+        let skipped = |why: &str| {
+            let result = Outcome::Skipped(why.to_owned());
+            vec![Row { offer: Arc::clone(&offer.id), sku: String::new(), expected: None, charged: None, result }]
+        };
+        if offer.charge == Charge::None {
+            return Ok(skipped("nobody charges it"));
+        }
+        let audiences = offer.audiences.any.first().into_iter().chain(&offer.audiences.all).cloned().collect();
+        let now = Timestamp::now();
+        let decision = rules.decide(&rules.key(&self.view, &audiences, now));
+        if !decision.offers().any(|decided| decided.id == offer.id) {
+            return Ok(skipped("it does not hold here and now"));
+        }
+        let membership = Membership { audiences, learnt_at: now.as_second(), source: Source::Minted };
+        let products = products(offer, candidates, sample);
+        if products.is_empty() {
+            return Ok(skipped("no product of it is known: --page names a page that shows some"));
+        }
+        let mut rows = Vec::new();
+        for product in products {
+            rows.push(self.check(&membership, &decision, offer, product).await?);
+        }
+        Ok(rows)
+    }
+
+    async fn check(
+        &self,
+        membership: &Membership,
+        decision: &Decision,
+        offer: &Arc<Offer>,
+        product: Candidate,
+    ) -> Result<Row, Failure> {
+        let row = |expected, charged, result| Row {
+            offer: Arc::clone(&offer.id),
+            sku: product.sku.clone(),
+            expected,
+            charged,
+            result,
+        };
+        let skipped = |why| Ok(row(None, None, Outcome::Skipped(why)));
+        let call = |method, path: String, body| self.call(membership, method, path, body);
+        let cart = match call(Method::POST, "guest-carts".to_owned(), Value::Null).await? {
+            Ok(Value::String(id)) => id,
+            Ok(_) => return skipped("the shop makes no guest's cart".to_owned()),
+            Err(why) => return skipped(why),
+        };
+        let item = json!({ "cartItem": { "sku": product.sku, "qty": 1, "quote_id": cart } });
+        let item = match call(Method::POST, format!("guest-carts/{cart}/items"), item).await? {
+            Ok(item) => item,
+            Err(why) => return skipped(why),
+        };
+        let charged = call(Method::GET, format!("guest-carts/{cart}/totals"), Value::Null).await?;
+        if let Some(id) = item.get("item_id") {
+            // A cart that stays is as good as one that somebody left, so that it does not matter whether this works.
+            let _ = call(Method::DELETE, format!("guest-carts/{cart}/items/{id}"), Value::Null).await?;
+        }
+        let charged = match charged {
+            Ok(charged) => charged,
+            Err(why) => return skipped(why),
+        };
+        Ok(match self.judge(decision, offer, &product, &item, &charged) {
+            Ok((expected, charged, result)) => row(Some(expected), Some(charged), result),
+            Err(why) => row(None, None, Outcome::Skipped(why)),
+        })
+    }
+
+    /// What one is to cost and costs, without tax.
+    fn judge(
+        &self,
+        decision: &Decision,
+        offer: &Offer,
+        product: &Candidate,
+        item: &Value,
+        charged: &Value,
+    ) -> Result<(Decimal, Decimal, Outcome), String> {
+        let contents = contents(product, item).ok_or("the shop does not say what it put into the cart")?;
+        let not_comparable = |why: crate::guard::NotComparable| format!("not comparable: {}", why.as_str());
+        let totals = totals::rest(charged.to_string().as_bytes()).map_err(not_comparable)?;
+        let promises = promises(decision, &self.view, &contents, &totals, Timestamp::now()).map_err(not_comparable)?;
+        let promised = promises.first().and_then(|promise| promise.lines.first()).ok_or("the cart is empty")?;
+        let line = totals.lines.first().ok_or("the cart is empty")?;
+        let result = match compare(&totals, &promises).get(&offer.id) {
+            Some(Verdict::Agreed) => Outcome::Agreed,
+            Some(_) => Outcome::Differed,
+            None => Outcome::Skipped("another offer lets none follow".to_owned()),
+        };
+        Ok((line.row - promised.discount, line.row - line.discount, result))
+    }
+
+    /// Calls the shop's REST interface as a guest; the inner error is the shop's own word.
+    async fn call(
+        &self,
+        membership: &Membership,
+        method: Method,
+        path: String,
+        body: Value,
+    ) -> Result<Result<Value, String>, Failure> {
+        let target = format!("/rest/{}/V1/{path}", self.view.code);
+        let (mut parts, _) = Wish::parse(self.config, &target)?.request(self.config)?.into_parts();
+        parts.method = method;
+        parts.headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        self.identifier.outgoing(&mut parts.headers, parts.uri.path(), Some(membership), &self.known);
+        let body = match body {
+            Value::Null => Body::empty(),
+            body => {
+                parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                Body::from(body.to_string())
+            }
+        };
+        let answer = ask(self.config, Request::from_parts(parts, body)).await?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), MOST_BYTES).collect().await;
+        let body = body.map_err(|error| Failure::Failed(format!("the shop broke off its answer: {error}")))?.to_bytes();
+        Ok(understood(status, &body))
+    }
+}
+
+/// The answer of Magento's REST interface, or what it says is wrong.
+fn understood(status: StatusCode, body: &[u8]) -> Result<Value, String> {
+    let answer: Option<Value> = serde_json::from_slice(body).ok();
+    match answer {
+        Some(answer) if status.is_success() => Ok(answer),
+        Some(answer) => {
+            let says = answer.get("message").and_then(Value::as_str).unwrap_or("it does not say why");
+            Err(format!("the shop answers {}: {says}", status.as_u16()))
+        }
+        None => Err(format!("the shop answers {} and no JSON", status.as_u16())),
+    }
+}
+
+/// Products of an offer: of those that are known, or those that it names itself.
+fn products(offer: &Offer, candidates: &[Candidate], sample: usize) -> Vec<Candidate> {
+    let is_named = |product: &&Candidate| match &offer.products {
+        Products::All => true,
+        Products::Ids(ids) => ids.contains(&product.id),
+        Products::Skus(skus) => skus.contains(&product.sku.to_lowercase()),
+        Products::Matching(matching) => matching.of(product.id) == Some(true),
+    };
+    let known: Vec<Candidate> = candidates.iter().filter(is_named).take(sample).cloned().collect();
+    match &offer.products {
+        Products::Skus(skus) if known.is_empty() => {
+            skus.iter().take(sample).map(|sku| Candidate { id: ProductId(0), sku: sku.clone() }).collect()
+        }
+        _ => known,
+    }
+}
+
+fn contents(product: &Candidate, item: &Value) -> Option<Contents> {
+    let number = item.get("item_id")?.as_u64()?;
+    let sku = item.get("sku")?.as_str()?.into();
+    let kind = item.get("product_type").and_then(Value::as_str).unwrap_or("simple").into();
+    let item = Item { product: product.id, sku, kind, quantity: Decimal::ONE };
+    Some(Contents { items: Items::from([(number, item)]), rate: None })
+}
+
+fn report(rows: &[Row], output: Output) -> Result<(), Failure> {
+    let differed = rows.iter().filter(|row| matches!(row.result, Outcome::Differed)).count();
+    let agreed = rows.iter().filter(|row| matches!(row.result, Outcome::Agreed)).count();
+    let text = |price: Option<Decimal>| price.map(|price| format!("{price:.2}"));
+    match output {
+        Output::Json => {
+            let one = |row: &Row| {
+                json!({
+                    "offer": &*row.offer, "sku": row.sku, "expected": text(row.expected), "charged": text(row.charged),
+                    "result": match &row.result { Outcome::Skipped(_) => "skipped", other => other.as_str() }.to_lowercase(),
+                    "says": match &row.result { Outcome::Skipped(why) => Some(why), _ => None },
+                })
+            };
+            let rows: Vec<Value> = rows.iter().map(one).collect();
+            print(format_args!("{:#}", json!({ "agreed": agreed, "differed": differed, "carts": rows })));
+        }
+        Output::Text => {
+            let mut table = vec![["Offer", "Product", "Expected", "Charged", "Result"].map(str::to_owned)];
+            table.extend(rows.iter().map(|row| {
+                let price = |price| text(price).unwrap_or_default();
+                let result = row.result.as_str().to_owned();
+                [row.offer.to_string(), row.sku.clone(), price(row.expected), price(row.charged), result]
+            }));
+            print_table(&table);
+            print(format_args!("{agreed} agreed, {differed} differed"));
+        }
+    }
+    match differed {
+        0 => Ok(()),
+        _ => Err(Failure::Failed("the cart does not charge what is promised".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_in_the_shops_own_words_what_is_wrong() {
+        let answer = understood(StatusCode::BAD_REQUEST, br#"{"message":"You need to choose options for your item."}"#);
+        assert_eq!(answer, Err("the shop answers 400: You need to choose options for your item.".to_owned()));
+        assert_eq!(understood(StatusCode::OK, b"\"a1\""), Ok(json!("a1")));
+        let page = understood(StatusCode::SERVICE_UNAVAILABLE, b"<html>");
+        assert_eq!(page, Err("the shop answers 503 and no JSON".to_owned()));
+    }
+}
