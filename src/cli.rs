@@ -2,6 +2,7 @@
 
 mod audiences;
 mod check;
+mod commerce;
 mod cookie;
 mod demo;
 mod explain;
@@ -62,6 +63,9 @@ enum Command {
     /// Show what becomes of offers, and try a paused one again
     #[command(subcommand)]
     Offers(OffersCommand),
+    /// Test what Commerce gives, and read its catalogue
+    #[command(subcommand)]
+    Commerce(CommerceCommand),
     /// Test every credential and permission at Adobe's, and say what is missing on which of Adobe's screens
     Status {
         #[command(flatten)]
@@ -152,12 +156,44 @@ enum OffersCommand {
     },
     /// Put products of each offer into guests' carts of the shop, and compare what is charged with what is promised; orders nothing
     Verify(VerifyArguments),
+    /// Apply cart price rules to the carts of a file, and compare with what a real cart charged
+    Evaluate(EvaluateArguments),
     /// Try an offer again that was paused because carts did not charge what it promises; needs no restart
     Reset {
         #[command(flatten)]
         config: ConfigFile,
         /// The offer's id
         offer: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct EvaluateArguments {
+    /// A file of carts with their rules and what a real cart charged
+    #[arg(value_name = "VECTORS.json")]
+    vectors: PathBuf,
+    /// Whose cart it was
+    #[arg(long, value_name = "RELEASE", default_value = "2.4.6")]
+    magento: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum CommerceCommand {
+    /// Test every permission that the integration needs, and list what Segue does not understand of the shop's rules
+    Status {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+    /// Read the catalogue now: what changed, or all of it where that was never done
+    Sync {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Read all of it anew
+        #[arg(long)]
+        full: bool,
     },
 }
 
@@ -300,6 +336,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Check { config, online } => check::run(&config, online).await,
         Command::Audiences(command) => audiences::run(command).await,
         Command::Offers(command) => offers::run(command).await,
+        Command::Commerce(command) => commerce::run(command).await,
         Command::Status { config, verbose, output } => status::run(&config, verbose, output).await,
         Command::Explain(arguments) => explain::run(arguments).await,
         Command::Cookie(command) => cookie::run(command),

@@ -1,5 +1,6 @@
 //! `segue offers`: what becomes of each offer, and a new start for one that was paused.
 
+mod evaluate;
 mod verify;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::store::{Store, StoreError};
 pub(super) async fn run(command: OffersCommand) -> Result<(), Failure> {
     match command {
         OffersCommand::List { config, output } => list(&config, output).await,
+        OffersCommand::Evaluate(arguments) => evaluate::run(&arguments),
         OffersCommand::Verify(arguments) => verify::run(arguments).await,
         OffersCommand::Reset { config, offer } => reset(&config.load()?, &offer).await,
     }

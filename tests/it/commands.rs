@@ -255,3 +255,50 @@ async fn check_online_names_what_would_bite() {
     let said = say(&["check", "--online", "--config", &running.config()]).await;
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
 }
+
+/// One cart of two products, by hand: 10 % off each, which the file says rightly or not.
+fn vectors(discount: f64) -> String {
+    let item = |n: u64, price: f64, discount: f64| {
+        json!({
+            "n": n, "parent": null, "sku": format!("sku-{n}"), "type": "simple", "qty": 1, "unit_price": price, "base_price": price,
+            "row_total": price, "base_row_total": price, "virtual": false, "attributes": {"price": price},
+            "discount": discount,
+        })
+    };
+    let items = [item(1, 10.0, discount), item(2, 25.5, 2.55)];
+    let charged = |item: &Value| json!({"n": item["n"], "discount_amount": item["discount"], "base_discount_amount": item["discount"]});
+    let total = -(discount + 2.55);
+    let rule = json!({
+        "n": 1, "simple_action": "by_percent", "discount_amount": 10, "discount_qty": null, "discount_step": 0, "sort_order": 0,
+        "stop_rules_processing": false, "apply_to_shipping": false, "simple_free_shipping": 0, "is_active": true,
+        "coupon_type": "NO_COUPON", "customer_group_ids": [0], "website_ids": [1], "store_labels": {"0": "Ten"},
+    });
+    let scenario = json!({
+        "id": "by-hand", "date": "2026-11-22", "customer_group_id": 0, "address": null, "shipping": null, "items": items,
+        "store": {"store_id": 1, "website_id": 1, "rate": 1, "catalog_prices_include_tax": false, "discount_on": "excl_tax",
+            "tax_computed": "after_discount"},
+        "rules": [rule],
+        "expected": {"items": items.iter().map(charged).collect::<Vec<_>>(), "discount_total": total, "base_discount_total": total,
+            "discount_label": "Ten"},
+    });
+    json!({ "scenarios": [scenario, {"id": "refused", "refused_by_store": {"status": 404}}] }).to_string()
+}
+
+#[tokio::test]
+async fn carts_of_a_file_are_charged_anew_and_compared() {
+    let folder = Folder::new();
+    let evaluate = async |text: &str| {
+        let file = folder.write("vectors.json", text);
+        say(&["offers", "evaluate", &file.to_string_lossy()]).await
+    };
+    let right = evaluate(&vectors(1.0)).await;
+    assert_eq!((right.code, right.out.lines().last()), (Some(0), Some("1 agreed, 0 differed")), "{}", right.err);
+    let wrong = evaluate(&vectors(1.5)).await;
+    assert_eq!((wrong.code, wrong.out.lines().last()), (Some(1), Some("0 agreed, 1 differed")));
+    assert!(wrong.out.contains("item 1 (sku-1) discount: expected 1.50, computed 1.00"), "{}", wrong.out);
+    assert!(wrong.out.contains("total discount: expected 4.05, computed 3.55"), "{}", wrong.out);
+    let odd = evaluate(&vectors(1.0).replace("\"by_percent\"", "7")).await;
+    assert_eq!(odd.code, Some(64));
+    assert!(odd.err.contains("scenario by-hand: "), "{}", odd.err);
+    assert_eq!(evaluate("[]").await.code, Some(64));
+}
