@@ -16,6 +16,7 @@ mod choice;
 mod coupon;
 mod discount;
 mod json;
+mod judged;
 mod layout;
 mod listing;
 mod lists;

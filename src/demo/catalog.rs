@@ -1,5 +1,6 @@
 //! What the shop sells: products of every type in two categories.
 
+pub mod facts;
 pub mod kind;
 mod products;
 
@@ -106,6 +107,8 @@ where
 /// One category.
 #[derive(Debug)]
 pub struct Category {
+    /// Magento's id.
+    pub id: u64,
     /// The path without `.html`.
     pub key: &'static str,
     /// Its name.
@@ -119,12 +122,14 @@ pub struct Category {
 /// The categories, in the order of the menu.
 pub static CATEGORIES: [Category; 2] = [
     Category {
+        id: 3,
         key: "bags",
         name: "Bags",
         summary: "Woven to be carried for years: canvas, wool and waxed cotton from three small mills.",
         products: &[1, 2, 3, 4, 5, 11],
     },
     Category {
+        id: 4,
         key: "gear",
         name: "Light & Gear",
         summary: "Lanterns, lamps and what goes with them, for the desk, the tent and the way home.",

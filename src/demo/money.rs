@@ -26,6 +26,11 @@ impl Cents {
         cents.to_i64().map(Self)
     }
 
+    /// The same as a decimal number of units.
+    pub fn decimal(self) -> Decimal {
+        Decimal::new(self.0, 2)
+    }
+
     /// This many ten-thousandths of it, rounded half away from zero to whole cents.
     pub fn parts(self, parts: i64) -> Self {
         Self(divided(self.0 * parts, 10_000))
