@@ -53,6 +53,7 @@ pub fn cart(
         payment_method: Some(quote.payment_method.clone()),
         lines,
         is_complete: true,
+        multiselects: Arc::default(),
     }
 }
 

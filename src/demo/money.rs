@@ -19,11 +19,10 @@ impl Cents {
         serde_json::from_str(&self.raw()).unwrap_or_default()
     }
 
-    /// A number of units in JSON, or in a text in JSON, in whole cents, rounded half away from zero.
-    pub fn read(value: &Value) -> Option<Self> {
-        let amount: Decimal = value.as_str().map_or_else(|| value.to_string(), str::to_owned).parse().ok()?;
+    /// An amount in whole cents; what is less than a cent is rounded.
+    pub fn of(amount: Decimal) -> Self {
         let cents = (amount * Decimal::ONE_HUNDRED).round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
-        cents.to_i64().map(Self)
+        Self(cents.to_i64().unwrap_or_default())
     }
 
     /// The same as a decimal number of units.
@@ -34,11 +33,6 @@ impl Cents {
     /// This many ten-thousandths of it, rounded half away from zero to whole cents.
     pub fn parts(self, parts: i64) -> Self {
         Self(divided(self.0 * parts, 10_000))
-    }
-
-    /// What this is this many ten-thousandths of, rounded alike.
-    pub fn over(self, parts: i64) -> Self {
-        Self(divided(self.0 * 10_000, parts))
     }
 }
 
@@ -135,13 +129,9 @@ mod tests {
     }
 
     #[test]
-    fn amounts_are_read_from_numbers_and_texts() {
-        let read = |text: &str| Cents::read(&serde_json::from_str(text).expect("JSON"));
-        assert_eq!(
-            (read("20"), read("12.345"), read("\"5.0000\"")),
-            (Some(Cents(2_000)), Some(Cents(1_235)), Some(Cents(500)))
-        );
-        assert_eq!((read("null"), read("\"\""), read("[]")), (None, None, None));
+    fn amounts_become_whole_cents() {
+        assert_eq!(Cents::of(Decimal::new(12_345, 3)), Cents(1_235));
+        assert_eq!(Cents::of(Decimal::new(-5, 3)), Cents(-1));
     }
 
     #[test]
@@ -155,7 +145,6 @@ mod tests {
     #[test]
     fn converts_to_whole_cents_half_away_from_zero() {
         assert_eq!(Cents(4_800).parts(9_200), Cents(4_416));
-        assert_eq!(Cents(4_416).over(9_200), Cents(4_800));
         assert_eq!(Cents(1).parts(5_000), Cents(1));
         assert_eq!(Cents(-1).parts(5_000), Cents(-1));
     }

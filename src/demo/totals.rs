@@ -1,13 +1,11 @@
 //! What a cart costs in a store view: catalogue prices and discounts are without tax, and tax is charged on what is left.
 
-use std::ops::Range;
-
 use http::HeaderMap;
 
 use super::Shop;
-use super::discount::{self, Discounts, Row};
+use super::discount;
 use super::money::Cents;
-use super::quote::{Line, Quote};
+use super::quote::Line;
 use super::session::Session;
 use super::shipping::Method;
 use super::view::View;
@@ -98,35 +96,29 @@ impl Totals {
     /// The totals of a session's cart for the membership that a request brings.
     pub fn of(shop: &Shop, session: &Session, view: &View, headers: &HeaderMap) -> Self {
         let quote = &session.quote;
-        let rows: Vec<Vec<Row>> = quote.lines.iter().map(|line| discount::rows(line, view)).collect();
-        let held = discount::held(&shop.rules, session, view, headers);
-        let discounts = discount::apply(&held, &rows.concat());
-        let mut at = 0;
-        let lines = quote.lines.iter().zip(&rows).map(|(line, rows)| {
-            let own = at..at + rows.len();
-            at = own.end;
-            charged(line, view, &discounts, own)
-        });
-        Self::added_up(view, quote, lines.collect(), discounts)
-    }
-
-    fn added_up(view: &View, quote: &Quote, mut lines: Vec<LineTotals>, discounts: Discounts) -> Self {
-        let tax = charge_tax(view, &mut lines);
         let units_sent = quote.lines.iter().filter(|line| !line.is_virtual()).map(|line| line.qty).sum();
         let method = quote.shipping_method.as_deref().and_then(Method::with_code);
-        let has_coupon = discounts.has_coupon;
+        let shipping = method.map(|method| (method, price(method, view, units_sent)));
+        let sent = shipping.map(|(_, amount)| (amount.own, amount.base));
+        let discounts = discount::of(&shop.rules, session, view, headers, sent);
+        let off = discounts.lines();
+        let mut lines: Vec<LineTotals> =
+            quote.lines.iter().zip(off).map(|(line, off)| charged(line, view, off)).collect();
+        let (own, base) = discounts.off_shipping();
+        let shipping_discount = Money { own, base };
+        let tax = charge_tax(view, &mut lines);
         Self {
             subtotal: lines.iter().map(|line| line.row).sum(),
             subtotal_with_tax: lines.iter().map(|line| line.row.map(|row| view.with_tax(row))).sum(),
-            discount: lines.iter().map(|line| line.discount).sum(),
-            shipping_discount: Money::default(),
-            labels: discounts.labels,
-            rule_ids: discounts.rule_ids,
+            discount: lines.iter().map(|line| line.discount).sum::<Money>() + shipping_discount,
+            shipping_discount,
+            labels: discounts.labels(),
+            rule_ids: discounts.rule_ids(),
             tax,
-            shipping: method.map(|method| (method, price(method, view, units_sent))),
-            is_sent_free: false,
+            shipping,
+            is_sent_free: discounts.is_sent_free(),
             units_sent,
-            has_coupon,
+            has_coupon: discounts.has_coupon(),
             lines,
         }
     }
@@ -160,16 +152,13 @@ impl Totals {
     }
 }
 
-/// A line, whose discounts are those of some of the rows. What is said of percentages is said of lines with one row.
-fn charged(line: &Line, view: &View, discounts: &Discounts, rows: Range<usize>) -> LineTotals {
+fn charged(line: &Line, view: &View, (own, base, percent): (Cents, Cents, Cents)) -> LineTotals {
     let unit = Money { own: line.unit(view), base: line.base_unit() };
-    let off = discounts.rows[rows.clone()].iter().copied().sum();
-    let percents = &discounts.percents[rows];
     LineTotals {
         unit,
         row: unit.map(|one| one * line.qty),
-        discount: Money { own: off, base: view.base(off) },
-        percent: if let [own] = percents { Cents(*own) } else { Cents(0) },
+        discount: Money { own, base },
+        percent,
         tax: Money::default(),
     }
 }

@@ -193,11 +193,6 @@ impl View {
         base.parts(self.rate)
     }
 
-    /// An amount of this view's currency in US dollars.
-    pub fn base(&self, amount: Cents) -> Cents {
-        amount.over(self.rate)
-    }
-
     /// Units of its currency for a US dollar.
     pub fn rate(&self) -> Decimal {
         Decimal::new(self.rate, 4)
