@@ -204,6 +204,15 @@ impl App {
         self.push.as_ref()?.address().ok()
     }
 
+    /// Ends once the rules in force go by what Commerce says, or at once where it is not asked.
+    pub fn joined(&self) -> impl Future<Output = ()> + use<> {
+        let mut joined = self.publisher.joined();
+        async move {
+            // Whoever publishes is gone: nobody needs to wait any more.
+            let _ = joined.wait_for(|joined| *joined).await;
+        }
+    }
+
     /// Serves until `stop` ends, then finishes what is under way.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut tasks = vec![self.watch_rules(), self.watch_modes()];

@@ -13,6 +13,7 @@ mod cart;
 mod catalog;
 mod checkout;
 mod choice;
+mod commerce;
 mod coupon;
 mod discount;
 mod json;
@@ -81,6 +82,8 @@ pub struct Options {
     pub base_url: Option<String>,
     /// The request header that must say `https`, else the shop redirects to HTTPS, as Magento with secure URLs does.
     pub require_https_header: Option<String>,
+    /// The access token of an integration; a random one otherwise, which opens nothing to anybody.
+    pub commerce_token: Option<String>,
     /// How long PHP takes for every answer. The other requests of the same session wait meanwhile.
     pub latency: Duration,
 }
@@ -103,6 +106,7 @@ impl Default for Options {
             platform: None,
             base_url: None,
             require_https_header: None,
+            commerce_token: None,
             latency: Duration::ZERO,
         }
     }
@@ -119,6 +123,8 @@ pub struct Shared {
     sessions: Sessions,
     /// What carts charge by.
     rules: rules::Rules,
+    /// What an integration has to bring.
+    commerce_token: String,
     /// The form key that cached pages carry; scripts replace it by the shopper's own.
     form_key: String,
     /// The panel's element, at the end of every page.
@@ -137,10 +143,12 @@ impl Shop {
     /// A shop with no shoppers yet.
     pub fn new(options: Options) -> Self {
         let panel = panel(&options);
+        let commerce_token = options.commerce_token.clone().unwrap_or_else(|| random_text(32));
         Self(Arc::new(Shared {
             options,
             sessions: Sessions::default(),
             rules: rules::Rules::default(),
+            commerce_token,
             form_key: random_text(16),
             panel,
         }))
@@ -224,6 +232,7 @@ fn paths(shop: Shop) -> Router {
         .route("/customer/section/load/", get(sections::load))
         .route("/demo/vip-rule/", get(tamper::vip_rule).post(tamper::vip_rule))
         .merge(api::router())
+        .merge(commerce::router())
         .fallback(page)
         .with_state(shop)
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::catalog::keeper::Indexes;
 use crate::commerce::keeper::Books;
 use crate::decision::decide::Rules;
-use crate::decision::link::{self, Commerce, Standing, Standings};
+use crate::decision::link::{self, Commerce, Reason, Standing, Standings};
 use crate::guard::drift::drift;
 use crate::guard::{Fingerprints, Guard, fingerprints};
 use crate::proxy::personal::Shop;
@@ -26,6 +26,8 @@ pub(super) struct Publisher {
     shop: Arc<Shop>,
     parts: Mutex<Ingredients>,
     offers: channel::Sender<Fingerprints>,
+    /// Whether rules in force go by what Commerce says.
+    joined: channel::Sender<bool>,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,8 @@ impl Publisher {
         offers: channel::Sender<Fingerprints>,
     ) -> Arc<Self> {
         let parts = Ingredients { ruleset, paused, commerce, standings: Standings::new() };
-        Arc::new(Self { shop, parts: Mutex::new(parts), offers })
+        let joined = parts.commerce.as_ref().is_none_or(|commerce| commerce.book.is_some());
+        Arc::new(Self { shop, parts: Mutex::new(parts), offers, joined: channel::Sender::new(joined) })
     }
 
     /// Puts another ruleset in force; its revision.
@@ -68,6 +71,11 @@ impl Publisher {
         self.change(|parts| parts.ruleset = ruleset);
         self.offers.send_replace(offers);
         revision
+    }
+
+    /// Whether rules in force go by what Commerce says, where it is asked.
+    pub(super) fn joined(&self) -> channel::Receiver<bool> {
+        self.joined.subscribe()
     }
 
     /// Follows what is paused until the task is aborted.
@@ -143,6 +151,7 @@ impl Publisher {
         log_standings(&parts.standings, &standings);
         parts.standings = standings;
         self.shop.publish(rules);
+        self.joined.send_replace(parts.commerce.as_ref().is_none_or(|commerce| commerce.book.is_some()));
     }
 }
 
@@ -159,6 +168,8 @@ fn log_standings(before: &Standings, now: &Standings) {
         match standing {
             _ if was == Some(standing) => {}
             Standing::Price if was.is_none() => {}
+            // Nobody has asked yet.
+            Standing::Label(Reason::RulesUnknown) if was.is_none() => {}
             Standing::Price => tracing::info!(offer.id = &**offer, "an offer is shown as a price again"),
             Standing::Label(_) => tracing::warn!(offer.id = &**offer, "an offer is {standing}"),
         }

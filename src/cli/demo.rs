@@ -16,6 +16,9 @@ use crate::audience::Key;
 use crate::demo::platform::{DATASTREAM, Options, Platform, Target};
 use crate::{config, demo, telemetry};
 
+/// For how long the demo waits for the shop's rules before it says that it is ready.
+const LONGEST_START: Duration = Duration::from_secs(5);
+
 /// A folder for the demo's rules, gone when it ends.
 struct Folder(PathBuf);
 
@@ -52,7 +55,9 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     let (origin, platform_url) = (url(shop.local_addr())?, url(platform.local_addr())?);
     let token = Key::generate().map_err(failed)?.export();
     let options = platform_options();
-    let config = configuration(&folder, [port, operations], &origin, &platform_url, &options, &token)?;
+    let commerce_token = Key::generate().map_err(failed)?.export();
+    let tokens = [&token, &commerce_token];
+    let config = configuration(&folder, [port, operations], &origin, &platform_url, &options, tokens)?;
     let rules = config::load_rules(&config.rules_file, &config.sites)?;
     let app = App::bind(config, rules).await.map_err(failure)?;
     let places = Places {
@@ -63,13 +68,19 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     };
     let push = app.push_address().map(|at| Target { url: format!("http://{at}/push"), token, delay: Duration::ZERO });
     let stand_in = Platform::new(Options { shop_url: Some(places.storefront.clone()), push, ..options });
-    let shop_options = shop_options(&places, stand_in.cookie("identity"));
+    let shop_options = shop_options(&places, stand_in.cookie("identity"), &commerce_token);
     let serving = [
         tokio::spawn(demo::Shop::new(shop_options).serve(shop, std::future::pending())),
         tokio::spawn(stand_in.serve(platform, std::future::pending())),
     ];
-    announce(output, &places, &folder)?;
-    app.run(stop).await;
+    let ready = tokio::time::timeout(LONGEST_START, app.joined());
+    let announced = async {
+        // Whether or not the shop's rules are known by then, the demo can be looked at.
+        let _ = ready.await;
+        announce(output, &places, &folder)
+    };
+    let (announced, ()) = tokio::join!(announced, app.run(stop));
+    announced?;
     serving.iter().for_each(JoinHandle::abort);
     Ok(())
 }
@@ -93,8 +104,9 @@ fn platform_options() -> Options {
     Options { same_site_none: false, ..Options::default() }
 }
 
-fn shop_options(places: &Places, identity_cookie: String) -> demo::Options {
+fn shop_options(places: &Places, identity_cookie: String, commerce_token: &SecretString) -> demo::Options {
     demo::Options {
+        commerce_token: Some(commerce_token.expose_secret().to_owned()),
         storefront_url: Some(places.storefront.clone()),
         origin_url: Some(places.origin.clone()),
         platform: Some(demo::PlatformLink { url: places.platform.clone(), identity_cookie }),
@@ -127,7 +139,7 @@ fn configuration(
     origin: &str,
     platform: &str,
     options: &Options,
-    token: &SecretString,
+    [token, commerce_token]: [&SecretString; 2],
 ) -> Result<config::Config, Failure> {
     std::fs::write(folder.0.join("rules.json"), demo::RULES).map_err(failed)?;
     let key = Key::generate().map_err(failed)?.export();
@@ -153,6 +165,11 @@ fn configuration(
         secret = options.client_secrets.first().map_or("", |secret| secret.expose_secret()),
         sandbox = options.sandbox,
         token = token.expose_secret(),
+    );
+    let audiences = demo::rules::AUDIENCE_CONDITION;
+    let text = format!(
+        "{text}[commerce]\ntoken = \"{}\"\npoll = \"2s\"\naudience_condition_types = {{ '{audiences}' = \"ids\" }}\n",
+        commerce_token.expose_secret()
     );
     Ok(config::parse("the demo's configuration", &text, &folder.0, [])?)
 }

@@ -5,6 +5,7 @@ mod browser;
 mod check;
 mod checker;
 mod commands;
+mod commerce;
 mod demo;
 mod demo_cart;
 mod demo_clicks;

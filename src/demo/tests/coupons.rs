@@ -138,7 +138,7 @@ async fn a_code_whose_rule_no_line_gets_is_refused() {
     let own = Shop::new(Options::default());
     let Some(Value::Object(mut bags)) = own.rules.get(rules::WHOLESALE) else { panic!("the rule") };
     bags.insert(String::from("coupon_type"), json!("SPECIFIC_COUPON"));
-    bags.insert(String::from("condition"), json!({ "aggregator_type": "all", "value": "1", "conditions": [] }));
+    bags.insert(String::from("condition"), Value::Null);
     own.rules.save(bags);
     own.rules.add_coupon(Coupon::of(rules::WHOLESALE, "BAGS5")).expect("a new code");
     let mut visitor = Visitor::with_cart(router(own), &[(6, 1)]).await;
