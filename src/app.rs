@@ -141,8 +141,7 @@ impl App {
             guard.drifted(drift(&loaded.ruleset, &book, &config.sites, Timestamp::now()));
         }
         let paused = guard.paused().borrow().clone();
-        let commerce_said =
-            commerce.as_ref().map(|keeper| Commerce { book: keeper.books().borrow().clone(), index: None });
+        let commerce_said = commerce.as_ref().map(|keeper| Commerce::new(keeper.books().borrow().clone(), None));
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
             share: config.share,

@@ -109,7 +109,7 @@ impl Publisher {
         tokio::spawn(async move {
             while indexes.changed().await.is_ok() {
                 let (publisher, now) = (Arc::clone(&self), indexes.borrow_and_update().clone());
-                let learn = move || publisher.change(|parts| parts.commerce.get_or_insert_default().index = now);
+                let learn = move || publisher.change(|parts| parts.commerce.get_or_insert_default().read(now));
                 log_panic(tokio::task::spawn_blocking(learn).await);
             }
         })

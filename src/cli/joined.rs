@@ -22,5 +22,5 @@ pub(super) async fn commerce(config: &Config) -> Result<Option<Commerce>, Failur
     store.close().await;
     let book = book.map_err(failed)?.and_then(|kept| Book::from_json(&kept, settings)).map(Arc::new);
     let index = Some(index.map_err(failed)?).filter(|index| !index.is_empty()).map(Arc::new);
-    Ok(Some(Commerce { book, index }))
+    Ok(Some(Commerce::new(book, index)))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::Client;
 use super::error::{Area, Cause, CommerceError};
@@ -26,6 +27,17 @@ pub struct Rates {
     pub base: String,
     /// By ISO code.
     pub rates: BTreeMap<String, Decimal>,
+}
+
+impl Rates {
+    /// A number that is another one for other rates; 0 for none.
+    pub fn fingerprint(&self) -> u64 {
+        if self.rates.is_empty() {
+            return 0;
+        }
+        let digest = Sha256::digest(format!("{self:?}"));
+        digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
 }
 
 impl Client {

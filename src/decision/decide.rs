@@ -171,7 +171,9 @@ impl Rules {
         Self::with_rates(joined.ruleset, joined.rates, sites)
     }
 
-    fn with_rates(ruleset: Ruleset, rates: Rates, sites: &Sites) -> Self {
+    fn with_rates(mut ruleset: Ruleset, rates: Rates, sites: &Sites) -> Self {
+        // Other rates make other prices of the same rules.
+        ruleset.revision ^= rates.fingerprint();
         let named = named_audiences(&ruleset);
         let numbers = named.iter().cloned().zip(0..).collect();
         let mut tests = Tests { numbers: &numbers, places: BTreeMap::new(), list: Vec::new() };

@@ -20,7 +20,7 @@ use crate::commerce::shop::Rates;
 use crate::rule::cart_rule::{CartRule, Condition, CouponKind};
 use crate::rule::{Action, AudienceTest, Charge, Labels, Offer, Products, Ruleset, StoreEffect, StoreRule};
 use crate::site::Sites;
-use products::Catalogue;
+use products::{Catalogue, Remembered};
 use unit::UnitEffect;
 
 /// What rules are joined with.
@@ -28,8 +28,21 @@ use unit::UnitEffect;
 pub struct Commerce {
     /// What Commerce said; `None` while it has said nothing that still counts.
     pub book: Option<Arc<Book>>,
-    /// Its catalogue, as far as it was read.
-    pub index: Option<Arc<Index>>,
+    index: Option<Arc<Index>>,
+    /// What was asked of this catalogue.
+    remembered: Remembered,
+}
+
+impl Commerce {
+    /// What Commerce said, with its catalogue as far as it was read.
+    pub fn new(book: Option<Arc<Book>>, index: Option<Arc<Index>>) -> Self {
+        Self { book, index, remembered: Remembered::default() }
+    }
+
+    /// Takes another catalogue.
+    pub fn read(&mut self, index: Option<Arc<Index>>) {
+        (self.index, self.remembered) = (index, Remembered::default());
+    }
 }
 
 /// A ruleset that was joined.
@@ -117,7 +130,7 @@ impl fmt::Display for Standing {
 /// Joins rules with Commerce. Without a book every charged offer is shown by its label only.
 pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
     let Some(book) = &commerce.book else { return without_book(ruleset) };
-    let catalogue = Catalogue::new(commerce.index.as_deref());
+    let catalogue = Catalogue::new(commerce.index.as_deref(), &commerce.remembered);
     let joining = Joining { book, catalogue: &catalogue };
     let mut standings = BTreeMap::new();
     let mut linked = BTreeSet::new();

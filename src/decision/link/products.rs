@@ -1,7 +1,7 @@
 //! For which products of the catalogue a rule holds, by themselves.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -21,11 +21,33 @@ const OWN: [&str; 4] = ["sku", "category_ids", "attribute_set_id", "type_id"];
 pub(super) struct Catalogue<'a> {
     index: Option<&'a Index>,
     known: OnceLock<Arc<[u64]>>,
+    remembered: &'a Remembered,
+}
+
+/// What was asked of a catalogue before: a hundred thousand products take their time, and most rules stay as they are when others change.
+#[derive(Clone, Debug, Default)]
+pub struct Remembered(Arc<Mutex<HashMap<String, Arc<Matching>>>>);
+
+/// Questions remembered of one catalogue.
+const MOST_REMEMBERED: usize = 10_000;
+
+impl Remembered {
+    fn get(&self, question: &str) -> Option<Arc<Matching>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(question).cloned()
+    }
+
+    fn keep(&self, question: String, matching: Arc<Matching>) {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(question, matching);
+    }
 }
 
 impl<'a> Catalogue<'a> {
-    pub(super) fn new(index: Option<&'a Index>) -> Self {
-        Self { index, known: OnceLock::new() }
+    pub(super) fn new(index: Option<&'a Index>, remembered: &'a Remembered) -> Self {
+        Self { index, known: OnceLock::new(), remembered }
     }
 
     /// The products of `own` that a rule is for when one unit of them is a cart of its own and whatever else is in it.
@@ -47,8 +69,10 @@ impl<'a> Catalogue<'a> {
             let holds = conditions.truth(&empty);
             return if holds == Truth::True { Ok(own.clone()) } else { Err(Reason::Conditions) };
         }
-        if let Some(skus) = only_skus(conditions, lines) {
-            return Ok(narrowed(own, skus));
+        match (only_skus(conditions, lines), own) {
+            (Some(skus), Products::All) => return Ok(Products::Skus(skus)),
+            (Some(skus), Products::Skus(own)) => return Ok(Products::Skus(own.intersection(&skus).cloned().collect())),
+            _ => {}
         }
         let index = self.index.ok_or(Reason::CatalogueUnknown)?;
         let mut asked = conditions.attributes();
@@ -56,8 +80,13 @@ impl<'a> Catalogue<'a> {
         if asked.iter().any(|code| !OWN.contains(code) && !index.tracks(code)) {
             return Err(Reason::CatalogueUnknown);
         }
-        let matching = self.matching(index, conditions, lines, own);
-        Ok(Products::Matching(Arc::new(matching)))
+        let question = format!("{conditions:?} {lines:?} {own:?}");
+        let matching = self.remembered.get(&question).unwrap_or_else(|| {
+            let matching = Arc::new(self.matching(index, conditions, lines, own));
+            self.remembered.keep(question, Arc::clone(&matching));
+            matching
+        });
+        Ok(Products::Matching(matching))
     }
 
     fn matching(&self, index: &Index, conditions: &Condition, lines: &Condition, own: &Products) -> Matching {
@@ -97,15 +126,6 @@ fn only_skus(conditions: &Condition, lines: &Condition) -> Option<BTreeSet<Strin
     let [Condition::Product { test, .. }] = combine.parts.as_slice() else { return None };
     let is_list = matches!(test.operator(), Operator::OneOf | Operator::Is) && test.attribute() == "sku";
     (is_always && is_list && combine.value).then(|| test.texts().map(str::to_lowercase).collect())
-}
-
-/// The products of `own` that are among these SKUs. Of ids nobody can tell without the catalogue, so that the SKUs win: they are what carts
-/// go by.
-fn narrowed(own: &Products, skus: BTreeSet<String>) -> Products {
-    match own {
-        Products::Skus(own) => Products::Skus(own.intersection(&skus).cloned().collect()),
-        _ => Products::Skus(skus),
-    }
 }
 
 /// A line of one unit of a product of the catalogue. Prices are none of its business: what asks for them was sorted out.

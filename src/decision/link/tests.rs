@@ -69,7 +69,7 @@ fn said(rules: &[Value]) -> Commerce {
         "customer_groups": {"0": "NOT LOGGED IN", "1": "General"}, "base_currency": "USD", "rates": {"EUR": "0.5"},
     });
     let book = book::Book::from_json(&kept, &config()).expect("a book");
-    Commerce { book: Some(Arc::new(book)), index: None }
+    Commerce::new(Some(Arc::new(book)), None)
 }
 
 fn select_with(offers: Value, commerce: &Commerce, group: Option<u64>, price: &str) -> (Selection, Vec<Standing>) {

@@ -1,7 +1,7 @@
 //! What Magento's cart takes off, rule by rule.
 //!
-//! Amounts are decimal. Magento calculates in binary floats and rounds with PHP's pre-rounding, which gives another half cent on rare
-//! occasions.
+//! Amounts are decimal. Magento calculates in binary floats and rounds with PHP's pre-rounding, which may give another half cent on rare
+//! occasions; of the carts of a real store that are at hand it did so on none.
 
 mod actions;
 mod free_shipping;
@@ -339,3 +339,6 @@ fn push_once(ids: &mut Vec<u64>, id: u64) {
         ids.push(id);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -332,3 +332,92 @@ impl Actual<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn compares(actual: Actual<'_>, operator: &str, value: Value, of_list: bool) -> Option<bool> {
+        let operator = Operator::parse(operator);
+        let operand = Operand::prepare(&value, of_list || operator.takes_list());
+        actual.compare(&operator, &operand, of_list)
+    }
+
+    fn text(actual: &str, operator: &str, value: &str) -> bool {
+        compares(Actual::Text(actual.into()), operator, json!(value), false).expect("a known operator")
+    }
+
+    #[test]
+    fn numeric_texts_are_numbers_and_others_ignore_case() {
+        for (actual, value) in
+            [("10115", "010115"), ("10115", "1.0115e4"), ("Paris", "pARIS"), (" 5", "5 "), ("é", "É")]
+        {
+            assert!(text(actual, "==", value) && !text(actual, "!=", value), "{actual} {value}");
+        }
+        assert!(!text("10 115", "==", "10115") && !text("Paris", "==", "Par"));
+        assert!(text("9", "<", "10") && text("9", ">", "10a"), "one that is no number makes a text of the other");
+        assert!(text("50", ">=", "1,000"), "so that a thousand with a comma is a text");
+    }
+
+    #[test]
+    fn containing_is_a_part_without_wildcards() {
+        assert!(text("24-MB01", "{}", "mb") && !text("24-MB01", "{}", "m%") && text("24-MB01", "!{}", "xy"));
+        assert!(text("anything", "{}", ""), "nothing is in everything");
+    }
+
+    #[test]
+    fn lists_are_split_at_commas_and_semicolons_and_trimmed_between() {
+        assert!(text("b", "()", "a , b;c") && text("x", "!()", "a,b") && !text("a", "!()", "a,b"));
+        assert!(!text("a", "()", " a,b"), "blanks at the ends belong to the values");
+        assert!(!text("0", "()", "0") && !text("0", "!()", "0"), "PHP takes 0 for no list, and says no either way");
+    }
+
+    #[test]
+    fn what_is_missing_is_like_nothing_and_in_no_order() {
+        let missing = |operator: &str, value: &str| compares(Actual::Missing, operator, json!(value), false);
+        assert_eq!((missing("==", ""), missing("!=", "x"), missing("==", "x")), (Some(true), Some(true), Some(false)));
+        assert_eq!(
+            (missing("<", "5"), missing(">=", "0"), missing("!{}", "9")),
+            (Some(false), Some(false), Some(true))
+        );
+        let several = |operator: &str| compares(Actual::Missing, operator, json!("9,11"), true);
+        assert_eq!((several("!{}"), several("!()"), several("==")), (Some(false), Some(true), Some(false)));
+    }
+
+    #[test]
+    fn attributes_with_several_values_share_or_do_not() {
+        let own = ["9".to_owned(), "11".to_owned()];
+        let several = |operator: &str, value: &str| compares(Actual::List(&own), operator, json!(value), true);
+        assert_eq!(
+            (several("{}", "9"), several("()", "4,11"), several("==", "11")),
+            (Some(true), Some(true), Some(true))
+        );
+        assert_eq!(
+            (several("!{}", "9"), several("!()", "4,5"), several("<", "9")),
+            (Some(false), Some(true), Some(false))
+        );
+    }
+
+    #[test]
+    fn undefined_never_matches_and_nobody_knows_what_others_mean() {
+        assert!(!text("x", "<=>", "x"));
+        assert_eq!(compares(Actual::Missing, "~", json!("x"), false), None);
+    }
+
+    #[test]
+    fn amounts_are_read_as_magentos_form_does() {
+        for (text, amount) in [
+            ("$25.61", "25.61"),
+            ("1.234,50", "1234.50"),
+            ("1,234.50", "1234.50"),
+            ("34,7", "34.7"),
+            ("abc", "0"),
+            ("-5", "-5"),
+            ("1.2.3", "1.2"),
+        ] {
+            assert_eq!(localized_number(text), amount.parse::<Decimal>().expect("a decimal"), "{text}");
+        }
+    }
+}

@@ -325,3 +325,6 @@ fn audience_ids(value: &Value, form: AudienceForm) -> Option<BTreeSet<AudienceId
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,8 +16,6 @@ pub(super) struct Spread {
     without_earlier: bool,
     /// What rounding left over so far.
     remainder: Option<Decimal>,
-    /// How many lines are still to come.
-    lines_left: usize,
 }
 
 /// What the remainder begins with, so that thirds come out right.
@@ -43,7 +41,6 @@ impl Calculation<'_> {
             whole: if rule.to_shipping { rows + shipping.unwrap_or_default() } else { rows - earlier },
             without_earlier: !rule.to_shipping,
             remainder: None,
-            lines_left: lines.len(),
         }
     }
 
@@ -107,15 +104,20 @@ impl Calculation<'_> {
         Some(row.zip(before, |row, before| (row - before) * percent / Decimal::ONE_HUNDRED))
     }
 
-    /// A line's share of an amount off the whole cart. It is reckoned in base currency, and the last line gets what rounding left over.
+    /// A line's share of an amount off the whole cart. It is reckoned in base currency, and each line passes on what rounding left over.
     fn share(&mut self, rule: &CartRule, at: usize, units: Decimal, spread: &mut Spread) -> Option<Money> {
         let amount = rule.amount.to_f64()?;
         let budget = self.budgets.entry(rule.id).or_insert(amount);
         if *budget <= 0.0 || spread.whole.is_zero() {
             return Some(Money::default());
         }
+
         let row = self.prices[at].map(|price| price * units);
         let earlier = if spread.without_earlier { self.charged.lines[at].discount } else { Money::default() };
+        // More is off already than the units that the rule may discount cost: what Magento makes of that was never seen.
+        if spread.whole < Decimal::ZERO || row.base < earlier.base {
+            return None;
+        }
         let exact = rule.amount.checked_mul((row.base - earlier.base) / spread.whole)?;
         let mut base = exact;
         if !exact.is_zero() {
@@ -123,7 +125,6 @@ impl Calculation<'_> {
             base = cents(with_rest);
             spread.remainder = Some(with_rest - base);
         }
-        spread.lines_left = spread.lines_left.saturating_sub(1);
         let amount = base.checked_mul(self.cart.rate)?;
         let share = Money { amount, base }.zip(row, Decimal::min).rounded();
         *self.budgets.entry(rule.id).or_default() -= share.base.to_f64()?;
