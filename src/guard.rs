@@ -18,7 +18,7 @@ pub mod totals;
 
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use foldhash::fast;
@@ -125,6 +125,8 @@ pub struct Guard {
     ears: Arc<Semaphore>,
     budget: Arc<Budget>,
     ledger: Mutex<Ledger>,
+    /// What the rules file says of offers: those in force are joined with their rules.
+    stated: OnceLock<watch::Receiver<Fingerprints>>,
     drift: Mutex<Drift>,
     /// Tells the keeper that there is something to write.
     news: Notify,
@@ -151,6 +153,7 @@ impl Guard {
             ears: Arc::new(Semaphore::new(MOST_EARS)),
             budget: Budget::new(MOST_HELD),
             ledger: Mutex::default(),
+            stated: OnceLock::new(),
             drift: Mutex::default(),
             news: Notify::new(),
             paused: watch::Sender::default(),
@@ -180,7 +183,8 @@ impl Guard {
     }
 
     fn pause(&self, offer: &Offer, figures: Figures) {
-        let pause = Pause::new(offer, figures);
+        let stated = self.stated.get().and_then(|stated| stated.borrow().get(&offer.id).cloned());
+        let pause = Pause::new(Arc::clone(&offer.id), stated.unwrap_or_else(|| fingerprint(offer)), figures);
         if self.ledger().add(&pause) {
             tracing::error!(
                 offer.id = &*offer.id,

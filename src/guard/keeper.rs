@@ -75,6 +75,8 @@ pub struct Keeper {
 impl Keeper {
     /// A keeper of these pauses in this store; `offers` is what the offers in force say at any time.
     pub fn new(guard: Arc<Guard>, file: PathBuf, offers: watch::Receiver<Fingerprints>) -> Self {
+        // One keeper looks after a guard; a second one would say the same.
+        let _ = guard.stated.set(offers.clone());
         Self { guard, file, store: None, offers, failing: None }
     }
 

@@ -26,14 +26,8 @@ pub struct Pause {
 
 impl Pause {
     /// A pause from now on.
-    pub fn new(offer: &Offer, figures: Figures) -> Self {
-        Self {
-            offer: Arc::clone(&offer.id),
-            fingerprint: fingerprint(offer),
-            since: Timestamp::now(),
-            agreed: figures.agreed,
-            differed: figures.differed,
-        }
+    pub fn new(offer: Arc<str>, fingerprint: String, figures: Figures) -> Self {
+        Self { offer, fingerprint, since: Timestamp::now(), agreed: figures.agreed, differed: figures.differed }
     }
 
     /// Why, in words.

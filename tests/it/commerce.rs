@@ -43,11 +43,15 @@ fn commerce(token: &str) -> String {
 
 impl Shop {
     async fn open(token: &str) -> Self {
+        Self::with(&commerce(token)).await
+    }
+
+    async fn with(section: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
         let origin = listener.local_addr().expect("an address").port();
         let options = demo::Options { commerce_token: Some(TOKEN.to_owned()), ..demo::Options::default() };
         tokio::spawn(demo::Shop::new(options).serve(listener, std::future::pending()));
-        let setup = Setup::rules(&rules()).with("more", &commerce(token));
+        let setup = Setup::rules(&rules()).with("more", section);
         Self { running: Running::start(&setup, origin).await, origin }
     }
 
@@ -134,6 +138,29 @@ async fn an_offer_shows_what_its_rule_and_the_stores_others_charge() {
     shop.rest("PUT", &format!("salesRules/{another}"), &stops).await;
     shop.shows(&vip, "48").await;
     assert_eq!(shop.charged(&vip).await, "43.2", "the cart does not get to the offer");
+}
+
+#[tokio::test]
+async fn a_rule_that_changed_unseen_trips_the_guard_within_three_carts() {
+    let section = commerce(TOKEN).replace("poll = \"1s\"", "poll = \"1h\"\nmax_age = \"2h\"");
+    let shop = Shop::with(&section).await;
+    let vip = shopper(&shop.running, "VIP").await;
+    shop.shows(&vip, "38.4").await;
+    shop.change(json!({ "discount_amount": 15 })).await;
+    for _ in 0..3 {
+        let vip = shopper(&shop.running, "VIP").await;
+        assert_eq!(shop.charged(&vip).await, "40.8", "the cart goes by the rule as it is now");
+    }
+    let page = shop.shows(&vip, "48").await;
+    assert!(page.contains("VIP price"), "its label stays");
+    let begin = Instant::now();
+    while offers(&shop.running).await["offers"][0]["paused"]["by"] != "guard" {
+        assert!(begin.elapsed() < Duration::from_secs(10), "{}", offers(&shop.running).await);
+    }
+    shop.change(json!({ "discount_amount": 20 })).await;
+    let reset = say(&["offers", "reset", "vip", "--config", &shop.running.config()]).await;
+    assert_eq!(reset.code, Some(0), "{}", reset.err);
+    shop.shows(&vip, "38.4").await;
 }
 
 #[tokio::test]
