@@ -33,7 +33,7 @@ pub struct Cart {
     pub address: CartAddress,
     /// The payment method that was chosen; the inner `None` is none yet.
     pub payment_method: Option<Option<String>>,
-    /// The lines in the order of the cart, each before its children.
+    /// The lines in the order of the cart, each with its children right behind it.
     pub lines: Vec<CartLine>,
     /// Whether these are all lines.
     pub is_complete: bool,
@@ -44,7 +44,7 @@ pub struct Cart {
 impl Cart {
     /// Positions of the parts of a line.
     pub fn children(&self, at: usize) -> impl Iterator<Item = usize> + '_ {
-        (at + 1..self.lines.len()).filter(move |child| self.lines[*child].parent == Some(at))
+        (at + 1..self.lines.len()).take_while(move |child| self.lines[*child].parent == Some(at))
     }
 
     /// Positions of the lines that are no parts.

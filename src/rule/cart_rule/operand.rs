@@ -153,6 +153,14 @@ impl Operand {
     }
 }
 
+/// Whether a text is another one but for case; `folded` is in lower case.
+fn is_folded(text: &str, folded: &str) -> bool {
+    match text.is_ascii() && folded.is_ascii() {
+        true => text.eq_ignore_ascii_case(folded),
+        false => text.to_lowercase() == folded,
+    }
+}
+
 /// What PHP takes a text for in a condition.
 pub(super) fn is_truthy(text: &str) -> bool {
     !matches!(text, "" | "0")
@@ -294,7 +302,7 @@ impl Actual<'_> {
     fn is_like(&self, one: &Scalar) -> bool {
         match (self.number(), one.number()) {
             (Some(ours), Some(theirs)) => ours == theirs,
-            _ => self.text().to_lowercase() == one.folded,
+            _ => is_folded(&self.text(), &one.folded),
         }
     }
 
