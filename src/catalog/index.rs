@@ -1,6 +1,5 @@
 //! The catalogue in memory: packed, immutable, found by id and by SKU.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -301,13 +300,26 @@ fn folded(sku: &str) -> impl Iterator<Item = char> {
 }
 
 fn is_same(one: &str, other: &str) -> bool {
-    folded(one).cmp(folded(other)) == Ordering::Equal
+    if one.is_ascii() && other.is_ascii() {
+        return one.trim_end_matches(' ').eq_ignore_ascii_case(other.trim_end_matches(' '));
+    }
+    folded(one).eq(folded(other))
 }
 
 /// Where in a table the search for a SKU begins.
 fn slot(sku: &str, mask: usize) -> usize {
     let mut hasher = FixedState::with_seed(0).build_hasher();
-    folded(sku).for_each(|letter| hasher.write_u32(letter.into()));
+    let plain = sku.trim_end_matches(' ');
+    // Magento's SKUs have 64 characters at most, and nearly all are of plain ones: those need no memory of their own.
+    let mut letters = [0; 64];
+    match letters.get_mut(..plain.len()).filter(|_| plain.is_ascii()) {
+        Some(letters) => {
+            letters.copy_from_slice(plain.as_bytes());
+            letters.make_ascii_lowercase();
+            hasher.write(letters);
+        }
+        None => hasher.write(folded(sku).collect::<String>().as_bytes()),
+    }
     // The upper half is the better mixed one.
     ((hasher.finish() >> 32) as usize) & mask
 }
