@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use super::decide::Rules;
+use super::decide::{GUESTS, Rules};
 use crate::catalog::Index;
 use crate::commerce::Book;
 use crate::commerce::shop::Rates;
-use crate::rule::cart_rule::{CartRule, Condition, CouponKind};
+use crate::rule::cart_rule::{CartAction, CartRule, Condition, CouponKind};
 use crate::rule::{Action, AudienceTest, Charge, Labels, Offer, Products, Ruleset, StoreEffect, StoreRule};
 use crate::site::Sites;
 use products::{Catalogue, Remembered};
@@ -234,8 +234,12 @@ impl Joining<'_> {
         (!both.is_empty()).then_some(both)
     }
 
-    /// The groups that a rule is for, where those are not all.
+    /// The groups that a rule is for, where those are not all. How often a customer has used one that he may use so many times Commerce
+    /// alone knows, so that such a rule counts for guests only, who are not counted.
     fn groups(&self, rule: &CartRule) -> Option<BTreeSet<u64>> {
+        if rule.uses_per_customer > 0 {
+            return Some(rule.customer_groups.iter().copied().filter(|group| *group == GUESTS).collect());
+        }
         (!self.book.is_for_all_groups(rule)).then(|| rule.customer_groups.clone())
     }
 
@@ -245,7 +249,7 @@ impl Joining<'_> {
         let websites = self.book.websites.iter().filter(|(_, id)| rule.websites.contains(id));
         let websites: BTreeSet<String> = websites.map(|(code, _)| code.clone()).collect();
         let effect = unit::effect(rule);
-        let is_idle = effect == UnitEffect::Nothing && !rule.stop;
+        let is_idle = rule.action == CartAction::ByPercent && effect == UnitEffect::Nothing && !rule.stop;
         if !rule.is_active || rule.coupon != CouponKind::None || websites.is_empty() || is_idle {
             return Vec::new();
         }

@@ -161,6 +161,7 @@ fn what_asks_for_the_cart_or_does_nothing_to_a_unit_is_a_label() {
         (json!({"simple_action": "cart_fixed"}), Reason::Action),
         (json!({"discount_amount": 0, "simple_free_shipping": "1"}), Reason::Action),
         (json!({"discount_step": 2}), Reason::Action),
+        (json!({"discount_qty": 1}), Reason::Action),
         (json!({"simple_action": "gift"}), Reason::Action),
         (json!({"coupon_type": "SPECIFIC_COUPON"}), Reason::NoRule),
         (json!({"is_active": false}), Reason::NoRule),
@@ -213,6 +214,51 @@ fn a_rule_for_some_groups_needs_a_known_group() {
     let stop = rule(2, json!({"customer_group_ids": [1], "sort_order": 1, "stop_rules_processing": true}));
     let beside = said(&[rule(1, json!({})), stop]);
     assert!(price(&beside, Some(0)) && !price(&beside, Some(1)) && !price(&beside, None));
+}
+
+#[test]
+fn a_rule_that_customers_use_up_is_shown_to_guests_only() {
+    let once = said(&[rule(1, json!({"uses_per_customer": 1}))]);
+    let price = |group| {
+        let (selection, _) = select_with(own(json!({})), &once, group, "100");
+        selection.prices.first().is_some_and(|change| !change.units.is_empty())
+    };
+    assert!(price(Some(0)) && !price(Some(1)) && !price(None));
+}
+
+#[test]
+fn nothing_is_said_of_a_cart_in_which_the_stores_rules_do_more_than_lower_units() {
+    use crate::cart::{CartFacts, LineFacts, LineKind};
+    use crate::decision::select::select_cart;
+    let line = LineFacts {
+        product: ProductId(1),
+        sku: "a-1".to_owned(),
+        kind: LineKind::Plain,
+        has_options: false,
+        quantity: 3.into(),
+        excluding_tax: Some(10.into()),
+        including_tax: Some(10.into()),
+    };
+    let cart = CartFacts { order: vec![0], lines: vec![line], is_complete: true, in_base_currency: true };
+    let sum = |other: Value| {
+        let sites = sites();
+        let rules =
+            Rules::joined(join(rules(own(json!({})), json!([])), &said(&[rule(1, json!({})), rule(2, other)])), &sites);
+        let view = &sites.views()[0];
+        let decision = rules.decide(&rules.key(view, &audiences(&["vip"]), now()));
+        select_cart(&decision, view, &cart).sum.map(|sum| sum.amount.normalize().to_string())
+    };
+    assert_eq!(sum(json!({"discount_amount": 0})).as_deref(), Some("3"));
+    assert_eq!(sum(json!({"discount_amount": 50})).as_deref(), Some("16.5"));
+    for other in [
+        json!({"simple_action": "buy_x_get_y", "discount_step": 2, "discount_amount": 1}),
+        json!({"simple_action": "cart_fixed"}),
+        json!({"discount_qty": 1}),
+        json!({"condition": over("200")}),
+    ] {
+        assert_eq!(sum(other.clone()), None, "{other}");
+    }
+    assert_eq!(sum(json!({"simple_action": "cart_fixed", "action_condition": skus("b-2")})).as_deref(), Some("3"));
 }
 
 #[test]

@@ -28,9 +28,9 @@ pub(super) fn effect(rule: &CartRule) -> UnitEffect {
     };
     // A step of several units leaves none of one to discount, and Magento then takes earlier discounts back.
     let reaches_one = rule.step <= Decimal::ONE || !has_step(rule);
-    let whole = rule.most_units.is_none_or(|most| most >= Decimal::ONE);
     let nothing = action == Action::ByPercent && rule.amount.is_zero();
-    match reaches_one && whole {
+    // With a maximum quantity the second unit of a line costs more than the first, and other rules' discounts are cut to it.
+    match reaches_one && rule.most_units.is_none() {
         false => UnitEffect::Unsure,
         true if nothing => UnitEffect::Nothing,
         true => UnitEffect::Price(action, rule.amount),
@@ -38,10 +38,7 @@ pub(super) fn effect(rule: &CartRule) -> UnitEffect {
 }
 
 fn without_unit(rule: &CartRule) -> UnitEffect {
-    match rule.most_units.is_none_or(|most| most >= Decimal::ONE) {
-        true => UnitEffect::Nothing,
-        false => UnitEffect::Unsure,
-    }
+    if rule.most_units.is_none() { UnitEffect::Nothing } else { UnitEffect::Unsure }
 }
 
 fn has_step(rule: &CartRule) -> bool {

@@ -158,8 +158,9 @@ impl<'a> Standing<'a> {
             }
             Products::Matching(matching) => matching.of(self.facts.product),
         };
+        // A rule of the store's own that is for the line, and does something else than to lower the price of each unit.
         if let Charge::Store(rule) = offer.charge
-            && (!rule.is_certain || rule.effect == StoreEffect::Unsure)
+            && !(rule.is_certain && (rule.effect == StoreEffect::Price || named == Some(false)))
         {
             return None;
         }
