@@ -8,7 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
-use segue::decision::decide::Rules;
+use segue::decision::decide::{Rules, Who};
 use segue::decision::lookup::Lookup;
 use segue::decision::select::{Scope, select};
 use segue::page::{PageFacts, PageKind, ProductFacts, ProductId, Whose};
@@ -128,7 +128,7 @@ fn benches(c: &mut Criterion) {
         c.bench_function(&format!("could change page, rules {name}"), |b| b.iter(could));
         let lookup = Lookup::new(rules);
         let rules = lookup.current();
-        let cached = || lookup.decide(&rules, view, black_box(&audiences), Some(0), now);
+        let cached = || lookup.decide(&rules, view, &Who::guest(black_box(&audiences)), now);
         c.bench_function(&format!("decide cached, rules {name}"), |b| b.iter(cached));
     }
 }

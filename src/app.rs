@@ -19,6 +19,8 @@ use crate::aep::ims::Tokens;
 use crate::audience::adobe::Adobe;
 use crate::audience::refresh::{LookupMetrics, Refresher};
 use crate::audience::{Identifier, Trust};
+use crate::charging::Charging;
+use crate::charging::codes::{self, Codes};
 use crate::config::{Config, LoadedRules, load_rules};
 use crate::decision::link::Commerce;
 use crate::document::Mistake;
@@ -85,6 +87,7 @@ pub struct App {
     inventory: Option<Opening>,
     commerce: Option<commerce::keeper::Keeper>,
     catalogue: Option<catalog::keeper::Keeper<commerce::Client>>,
+    codes: Option<(Arc<Codes>, codes::Keeper)>,
     uses: channel::Sender<Uses>,
     rules_seen: Option<Fingerprint>,
     modes_seen: Option<Fingerprint>,
@@ -122,15 +125,16 @@ impl App {
         let inventory = config.platform.as_ref();
         let inventory =
             inventory.and_then(|platform| Opening::new(&platform.aep, tokens, &config.store_file, &mut metrics));
-        let (commerce, catalogue) = match &config.commerce {
-            None => (None, None),
+        let (commerce, catalogue, code_client) = match &config.commerce {
+            None => (None, None, None),
             Some(settings) => {
                 let client = commerce::Client::new(settings).map_err(StartError::Commerce)?;
                 let file = &config.store_file;
                 let catalogue = commerce::catalogue(settings, client.clone(), file.clone(), &mut metrics);
+                let code_client = client.clone();
                 let keeper =
                     commerce::keeper::Keeper::begin(settings.clone(), client, file.clone(), &mut metrics).await;
-                (Some(keeper), Some(catalogue))
+                (Some(keeper), Some(catalogue), Some(code_client))
             }
         };
         let uses = channel::Sender::new(Uses::of(&loaded.ruleset));
@@ -141,7 +145,23 @@ impl App {
             guard.drifted(drift(&loaded.ruleset, &book, &config.sites, Timestamp::now()));
         }
         let paused = guard.paused().borrow().clone();
-        let commerce_said = commerce.as_ref().map(|keeper| Commerce::new(keeper.books().borrow().clone(), None));
+        let needed = channel::Sender::new(codes::wanted(&loaded.ruleset));
+        let (codes, code_keeper) = match (&config.commerce, &code_client) {
+            (Some(settings), Some(client)) => {
+                let codes = Codes::new(settings.url.to_string(), config.store_file.clone());
+                let (client, charging) = (client.clone(), config.charging.clone());
+                let keeper =
+                    codes::Keeper::begin(Arc::clone(&codes), client, charging, needed.subscribe(), &mut metrics).await;
+                (Some(codes), Some(keeper))
+            }
+            _ => (None, None),
+        };
+        let commerce_said = commerce.as_ref().map(|keeper| {
+            let mut said = Commerce::new(keeper.books().borrow().clone(), None);
+            said.codes = codes.as_ref().map(|codes| codes.at_hand().borrow().clone()).unwrap_or_default();
+            said
+        });
+        let charging = Charging::new(config.charging.clone(), upstream.clone(), codes.clone(), &mut metrics);
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
             share: config.share,
@@ -152,8 +172,9 @@ impl App {
             metrics: PageMetrics::register(&mut metrics, Arc::clone(&rewriter)),
             rewriter,
             guard: Arc::clone(&guard),
+            charging,
         }));
-        let publisher = Publisher::new(Arc::clone(&shop), loaded.ruleset, paused, commerce_said, offers);
+        let publisher = Publisher::new(Arc::clone(&shop), loaded.ruleset, paused, commerce_said, offers, needed);
         let first_party = first_party(&config, &shop, &mut metrics)?;
         let (rules_rejected, rules_published) = (Counter::default(), Counter::default());
         metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
@@ -176,6 +197,7 @@ impl App {
             inventory,
             commerce,
             catalogue,
+            codes: codes.zip(code_keeper),
             uses,
             rules_seen: loaded.seen,
             modes_seen,
@@ -230,6 +252,10 @@ impl App {
                 tasks.push(catalogue.spawn(commerce.attributes()));
             }
             tasks.push(commerce.spawn());
+        }
+        if let Some((codes, keeper)) = self.codes {
+            tasks.push(Arc::clone(&self.publisher).follow_codes(codes.at_hand()));
+            tasks.push(keeper.spawn());
         }
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));

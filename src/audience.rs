@@ -16,7 +16,7 @@ pub mod mint;
 pub mod outgoing;
 pub mod plain;
 pub mod refresh;
-mod seal;
+pub(crate) mod seal;
 pub mod simulate;
 
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! The only reader of configuration files and environment variables: strings become types here, and every mistake is reported
 //! together with the others.
 
+mod charging;
 mod commerce;
 mod document;
 mod platform;
@@ -53,6 +54,8 @@ pub struct Config {
     pub platform: Option<Platform>,
     /// Commerce's REST API; without it, offers go by what the rules file says of them alone.
     pub commerce: Option<crate::commerce::Config>,
+    /// How carts are made to charge what pages show.
+    pub charging: crate::charging::Config,
     /// Where the store's file is. It is made only where something is to be kept.
     pub store_file: PathBuf,
     /// How logs are written.
@@ -174,6 +177,7 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
             field.object().and_then(|reader| finished(reader, |reader| commerce::read(reader, folder, url))).map(Some)
         }
     };
+    let charging = section("charging").and_then(|reader| finished(reader, charging::read));
     root.note_unknown();
     let mut read = Read {
         sites: stores.as_ref().map(|stores| stores.sites.clone()),
@@ -182,9 +186,10 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
     };
     if let (Some(stores), Some(server), Some(origin), Some(membership), Some(rules), Some(rewrite), Some(log)) =
         (stores, server, origin, membership, rules_file, rewrite, log)
-        && let (Some(platform), Some(commerce), Some(store_file)) = (platform, commerce, store_file)
+        && let (Some(platform), Some(commerce), Some(charging), Some(store_file)) =
+            (platform, commerce, charging, store_file)
     {
-        let around = Around { rules, log, platform, commerce, store_file };
+        let around = Around { rules, log, platform, commerce, charging, store_file };
         read.config = Some(assemble(stores, server, origin, membership, rewrite, around));
     }
     read
@@ -203,6 +208,7 @@ struct Around {
     log: sections::Log,
     platform: Option<Platform>,
     commerce: Option<crate::commerce::Config>,
+    charging: crate::charging::Config,
     store_file: PathBuf,
 }
 
@@ -239,6 +245,7 @@ fn assemble(
         share: rewrite.share,
         platform: around.platform,
         commerce: around.commerce,
+        charging: around.charging,
         store_file: around.store_file,
         log_format: around.log.format,
         log_filter: around.log.filter,

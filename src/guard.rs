@@ -76,6 +76,8 @@ pub enum NotComparable {
     Undecided,
     /// Its shopper was shown something else than what holds now.
     Changed,
+    /// It has a coupon of the shopper's own.
+    OwnCoupon,
 }
 
 impl NotComparable {
@@ -92,6 +94,7 @@ impl NotComparable {
             Self::Unseen => "unseen",
             Self::Undecided => "undecided",
             Self::Changed => "changed",
+            Self::OwnCoupon => "own_coupon",
         }
     }
 }

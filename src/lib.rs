@@ -11,6 +11,7 @@
 //! - [`server`]: sockets, HTTP connections, drain
 //! - [`proxy`]: the path itself, which composes every layer, outermost first
 //! - [`audience`]: who the shopper is, and the audiences that Segue knows he belongs to
+//! - [`charging`]: what makes the cart charge what pages show
 //! - [`decision`]: what the shopper gets, before the page is known and on the page
 //! - [`upstream`]: the Magento origin
 //! - [`rewrite`]: which pages change, and how
@@ -34,6 +35,7 @@ pub mod audience;
 pub mod body;
 pub mod cart;
 pub mod catalog;
+pub mod charging;
 pub mod cli;
 pub mod commerce;
 pub mod config;

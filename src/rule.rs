@@ -96,7 +96,7 @@ pub enum Products {
 }
 
 /// Who charges what an offer promises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Charge {
     /// Nobody: only the offer's label is shown.
     None,
@@ -104,6 +104,13 @@ pub enum Charge {
     Origin {
         /// Commerce's `rule_id`.
         rule_id: u64,
+    },
+    /// The cart price rule with this id, a code of which Segue puts into the shopper's cart.
+    Coupon {
+        /// Commerce's `rule_id`.
+        rule_id: u64,
+        /// The one code that all shoppers get; none where each gets a generated one of his own.
+        code: Option<Arc<str>>,
     },
     /// The store by itself: a cart price rule that no offer names.
     Store(StoreRule),
@@ -135,16 +142,21 @@ pub enum StoreEffect {
 
 impl Charge {
     /// The rule that charges an offer; none for the store's own rules.
-    pub fn rule_id(self) -> Option<u64> {
+    pub fn rule_id(&self) -> Option<u64> {
         match self {
-            Self::Origin { rule_id } => Some(rule_id),
+            Self::Origin { rule_id } | Self::Coupon { rule_id, .. } => Some(*rule_id),
             Self::None | Self::Store(_) => None,
         }
     }
 
     /// Whether it is a rule of the store that no offer names.
-    pub fn is_stores(self) -> bool {
+    pub fn is_stores(&self) -> bool {
         matches!(self, Self::Store(_))
+    }
+
+    /// Whether a coupon in the cart charges it.
+    pub fn is_coupon(&self) -> bool {
+        matches!(self, Self::Coupon { .. })
     }
 }
 

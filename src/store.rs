@@ -1,10 +1,12 @@
-//! What Segue keeps between runs, in one SQLite file: the inventory of audiences, and the catalogue.
+//! What Segue keeps between runs, in one SQLite file: the inventory of audiences, the catalogue, what Commerce said, codes of
+//! coupons, and what the price guard paused.
 //!
 //! Changes are transactions of one writer, each whole or not at all, also when the power fails; readers never wait for it. Several
 //! processes of one machine may share the file.
 
 mod catalog;
 mod commerce;
+mod coupons;
 mod guard;
 mod inventory;
 mod migrations;
@@ -20,6 +22,7 @@ use tokio::fs::OpenOptions;
 
 pub(crate) use catalog::BATCH as CATALOG_BATCH;
 pub use catalog::Progress;
+pub use coupons::GivenCode;
 pub use inventory::{Known, Scope, Sync};
 
 /// How long to wait for another process that is writing. A sync of thousands of audiences takes a fraction of a second.

@@ -9,6 +9,7 @@ use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
 use crate::catalog::keeper::Indexes;
+use crate::charging::codes::wanted;
 use crate::commerce::keeper::Books;
 use crate::decision::decide::Rules;
 use crate::decision::link::{self, Commerce, Reason, Standing, Standings};
@@ -26,6 +27,8 @@ pub(super) struct Publisher {
     shop: Arc<Shop>,
     parts: Mutex<Ingredients>,
     offers: channel::Sender<Fingerprints>,
+    /// The rules whose codes are to be at hand.
+    needed: channel::Sender<BTreeSet<u64>>,
     /// Whether rules in force go by what Commerce says.
     joined: channel::Sender<bool>,
 }
@@ -58,18 +61,21 @@ impl Publisher {
         paused: BTreeSet<Arc<str>>,
         commerce: Option<Commerce>,
         offers: channel::Sender<Fingerprints>,
+        needed: channel::Sender<BTreeSet<u64>>,
     ) -> Arc<Self> {
         let parts = Ingredients { ruleset, paused, commerce, standings: Standings::new() };
         let joined = parts.commerce.as_ref().is_none_or(|commerce| commerce.book.is_some());
-        Arc::new(Self { shop, parts: Mutex::new(parts), offers, joined: channel::Sender::new(joined) })
+        Arc::new(Self { shop, parts: Mutex::new(parts), offers, needed, joined: channel::Sender::new(joined) })
     }
 
     /// Puts another ruleset in force; its revision.
     pub(super) fn publish(&self, ruleset: Ruleset) -> u64 {
         let revision = ruleset.revision;
         let offers = fingerprints(&ruleset);
+        let needed = wanted(&ruleset);
         self.change(|parts| parts.ruleset = ruleset);
         self.offers.send_replace(offers);
+        self.needed.send_replace(needed);
         revision
     }
 
@@ -110,6 +116,18 @@ impl Publisher {
             while indexes.changed().await.is_ok() {
                 let (publisher, now) = (Arc::clone(&self), indexes.borrow_and_update().clone());
                 let learn = move || publisher.change(|parts| parts.commerce.get_or_insert_default().read(now));
+                log_panic(tokio::task::spawn_blocking(learn).await);
+            }
+        })
+    }
+
+    /// Follows of which rules codes are at hand until the task is aborted.
+    pub(super) fn follow_codes(self: Arc<Self>, mut at_hand: channel::Receiver<BTreeSet<u64>>) -> JoinHandle<()> {
+        at_hand.mark_changed();
+        tokio::spawn(async move {
+            while at_hand.changed().await.is_ok() {
+                let (publisher, now) = (Arc::clone(&self), at_hand.borrow_and_update().clone());
+                let learn = move || publisher.change(|parts| parts.commerce.get_or_insert_default().codes = now);
                 log_panic(tokio::task::spawn_blocking(learn).await);
             }
         })

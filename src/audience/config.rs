@@ -159,6 +159,11 @@ impl Config {
         format!("{}-offers", self.cookie_name)
     }
 
+    /// The name of the cookie with what is known of a shopper's session at the shop.
+    pub fn session_cookie(&self) -> String {
+        format!("{}-session", self.cookie_name)
+    }
+
     /// Whether a trusted source has this address.
     pub(super) fn trusts(&self, client: IpAddr) -> bool {
         let client = client.to_canonical();
@@ -166,7 +171,7 @@ impl Config {
     }
 
     /// A cookie of Segue's with every attribute but its age.
-    pub(super) fn cookie<'a>(&'a self, name: String, value: String, secure: bool) -> Cookie<'a> {
+    pub(crate) fn cookie<'a>(&'a self, name: String, value: String, secure: bool) -> Cookie<'a> {
         let secure = match self.secure {
             Secure::Auto => secure,
             Secure::Always => true,

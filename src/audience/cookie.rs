@@ -243,12 +243,12 @@ impl Source {
 }
 
 /// Whole seconds, as many as fit.
-pub(super) fn seconds(duration: std::time::Duration) -> i64 {
+pub(crate) fn seconds(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Bytes of content for which the `Set-Cookie` line of the cookie `name` has room.
-pub(super) fn room(config: &Config, name: &str) -> usize {
+pub(crate) fn room(config: &Config, name: &str) -> usize {
     let mut cookie = config.cookie(name.to_owned(), String::new(), true);
     cookie.set_max_age(cookie::time::Duration::seconds(LONGEST_AGE));
     let value = LONGEST_LINE.saturating_sub(cookie.to_string().len());
@@ -256,7 +256,7 @@ pub(super) fn room(config: &Config, name: &str) -> usize {
 }
 
 /// Writes as many of the audiences as `room` bytes hold, in their order, and says whether any was left out.
-pub(super) fn encode_audiences(audiences: Vec<&AudienceId>, room: usize) -> (Vec<u8>, bool) {
+pub(crate) fn encode_audiences(audiences: Vec<&AudienceId>, room: usize) -> (Vec<u8>, bool) {
     let mut left = room.saturating_sub(2);
     let mut is_cut = false;
     let (mut count, mut uuids, mut others) = (0_u16, Vec::new(), Vec::new());
@@ -280,7 +280,7 @@ pub(super) fn encode_audiences(audiences: Vec<&AudienceId>, room: usize) -> (Vec
 }
 
 /// Reads audiences to the content's end.
-pub(super) fn decode_audiences(content: &mut Content<'_>) -> Option<BTreeSet<AudienceId>> {
+pub(crate) fn decode_audiences(content: &mut Content<'_>) -> Option<BTreeSet<AudienceId>> {
     let count = u16::from_be_bytes(content.take()?);
     // A set made of a whole list sorts it once.
     let mut audiences: Vec<AudienceId> = Vec::with_capacity(usize::from(count).min(seal::LONGEST / 16));

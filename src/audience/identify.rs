@@ -132,8 +132,8 @@ pub struct Identifier {
 impl Identifier {
     /// An identifier with these settings.
     pub fn new(config: Config) -> Self {
-        let (simulation, offers) = (config.simulation_cookie(), config.offers_cookie());
-        let protected = Protected::new([PLAIN, BY_HAND, &config.cookie_name, &simulation, &offers]);
+        let own = [config.simulation_cookie(), config.offers_cookie(), config.session_cookie()];
+        let protected = Protected::new([PLAIN, BY_HAND, &config.cookie_name, &own[0], &own[1], &own[2]]);
         let token = config.trusted_token.as_ref().map(|token| digest(token.expose_secret().as_bytes()));
         Self { config, protected, token, adobe: None, tickets: Tickets::default() }
     }

@@ -22,14 +22,14 @@ const TAG: usize = 16;
 const HEAD: usize = 2;
 
 /// Bytes of an envelope besides its content.
-pub(super) const OVERHEAD: usize = HEAD + NONCE + TAG;
+pub(crate) const OVERHEAD: usize = HEAD + NONCE + TAG;
 
 /// No value is longer: browsers keep no longer cookie.
-pub(super) const LONGEST: usize = 4096;
+pub(crate) const LONGEST: usize = 4096;
 
 /// What a sealed value is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose<'a> {
+pub(crate) enum Purpose<'a> {
     /// The cookie of this name.
     Cookie(&'a str),
     /// A token that starts a simulation.
@@ -98,7 +98,7 @@ impl OpenError {
 }
 
 /// Seals `content` with the first key.
-pub(super) fn seal(keys: &Keyring, purpose: Purpose<'_>, site: &str, content: &[u8]) -> Result<String, NoRandomness> {
+pub(crate) fn seal(keys: &Keyring, purpose: Purpose<'_>, site: &str, content: &[u8]) -> Result<String, NoRandomness> {
     let key = keys.first();
     let nonce: [u8; NONCE] = random()?;
     let aad = associated(key.id(), purpose, site);
@@ -109,7 +109,7 @@ pub(super) fn seal(keys: &Keyring, purpose: Purpose<'_>, site: &str, content: &[
 }
 
 /// Opens a sealed value: its content, and the place of the key that sealed it.
-pub(super) fn open(
+pub(crate) fn open(
     keys: &Keyring,
     purpose: Purpose<'_>,
     site: &str,
@@ -154,38 +154,38 @@ fn associated(key_id: u8, purpose: Purpose<'_>, site: &str) -> Vec<u8> {
 }
 
 /// Reads the binary content of an envelope front to back; each read is `None` past the end.
-pub(super) struct Content<'a>(pub(super) &'a [u8]);
+pub(crate) struct Content<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Content<'a> {
-    pub(super) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(crate) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*taken)
     }
 
-    pub(super) fn byte(&mut self) -> Option<u8> {
+    pub(crate) fn byte(&mut self) -> Option<u8> {
         self.take::<1>().map(|[byte]| byte)
     }
 
-    pub(super) fn seconds(&mut self) -> Option<i64> {
+    pub(crate) fn seconds(&mut self) -> Option<i64> {
         self.take().map(i64::from_be_bytes)
     }
 
     /// A text behind its length in one byte.
-    pub(super) fn text(&mut self) -> Option<&'a str> {
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
         let length = usize::from(self.byte()?);
         let (text, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         std::str::from_utf8(text).ok()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
 /// Writes a text behind its length in one byte; `None`, with nothing written, past 255 bytes.
-pub(super) fn put_text(content: &mut Vec<u8>, text: &str) -> Option<()> {
+pub(crate) fn put_text(content: &mut Vec<u8>, text: &str) -> Option<()> {
     content.push(u8::try_from(text.len()).ok()?);
     content.extend_from_slice(text.as_bytes());
     Some(())

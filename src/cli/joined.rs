@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::Failure;
 use crate::catalog;
 use crate::commerce::Book;
@@ -19,8 +21,11 @@ pub(super) async fn commerce(config: &Config) -> Result<Option<Commerce>, Failur
     let store = Store::open(&config.store_file).await.map_err(failed)?;
     let book = store.commerce_book(settings.url.as_str()).await;
     let index = catalog::sync::load(&store, settings.url.as_str()).await;
+    let codes = store.free_codes(settings.url.as_str(), Timestamp::now()).await;
     store.close().await;
     let book = book.map_err(failed)?.and_then(|kept| Book::from_json(&kept, settings)).map(Arc::new);
     let index = Some(index.map_err(failed)?).filter(|index| !index.is_empty()).map(Arc::new);
-    Ok(Some(Commerce::new(book, index)))
+    let mut said = Commerce::new(book, index);
+    said.codes = codes.map_err(failed)?.into_keys().collect();
+    Ok(Some(said))
 }

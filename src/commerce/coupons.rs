@@ -30,7 +30,7 @@ impl Client {
     /// # Errors
     /// When Commerce does not list them.
     pub async fn coupons(&self, rule_id: u64) -> Result<Vec<Coupon>, CommerceError> {
-        self.coupons_where("rule_id", &rule_id.to_string()).await
+        self.coupons_where("rule_id", &rule_id.to_string(), "eq").await
     }
 
     /// The coupon with a code, which Commerce compares without case.
@@ -38,13 +38,21 @@ impl Client {
     /// # Errors
     /// When Commerce does not say.
     pub async fn coupon(&self, code: &str) -> Result<Option<Coupon>, CommerceError> {
-        Ok(self.coupons_where("code", code).await?.into_iter().next())
+        Ok(self.coupons_where("code", code, "eq").await?.into_iter().next())
     }
 
-    async fn coupons_where(&self, field: &str, value: &str) -> Result<Vec<Coupon>, CommerceError> {
+    /// The coupons with these codes.
+    ///
+    /// # Errors
+    /// When Commerce does not say.
+    pub async fn coupons_with(&self, codes: &[String]) -> Result<Vec<Coupon>, CommerceError> {
+        self.coupons_where("code", &codes.join(","), "in").await
+    }
+
+    async fn coupons_where(&self, field: &str, value: &str, condition: &str) -> Result<Vec<Coupon>, CommerceError> {
         let filter =
             |key: &str, value: &str| (format!("searchCriteria[filter_groups][0][filters][0][{key}]"), value.to_owned());
-        let query = [filter("field", field), filter("value", value), filter("condition_type", "eq")];
+        let query = [filter("field", field), filter("value", value), filter("condition_type", condition)];
         let found = self.list(Area::Rules, "/V1/coupons/search", "coupon_id", &query).await?;
         Ok(found.iter().filter_map(coupon).collect())
     }

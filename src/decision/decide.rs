@@ -4,6 +4,7 @@
 //! window) and nothing else, and [`Rules::decide`] answers the same for equal keys.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
@@ -30,6 +31,8 @@ pub struct Decision {
     index: Arc<Index>,
     offers: Box<[u32]>,
     blocks: Box<[u32]>,
+    /// The offer that a coupon charges: a cart takes one.
+    coupon: Option<u32>,
     fingerprint: OnceLock<Box<str>>,
 }
 
@@ -46,7 +49,13 @@ impl Decision {
 
     /// Offers in the order in which carts go through them, the store's own rules too.
     pub fn offers(&self) -> impl ExactSizeIterator<Item = &Arc<Offer>> {
-        self.offers.iter().map(|number| self.index.offer(*number))
+        self.offers.iter().map(|number| self.offer(*number))
+    }
+
+    /// The offer that a coupon charges: of those that one could charge, the first in the order in which carts go through rules. The others
+    /// are there by their labels.
+    pub fn coupon(&self) -> Option<&Arc<Offer>> {
+        self.coupon.map(|number| self.index.offer(number))
     }
 
     /// Blocks by priority, then id.
@@ -68,6 +77,12 @@ impl Decision {
     /// Whether there is an offer among the candidates, beside the store's own rules.
     pub fn has_offers(&self) -> bool {
         self.offers().any(|offer| !offer.charge.is_stores())
+    }
+
+    /// One of its offers, by its position in the ruleset.
+    pub(super) fn offer(&self, number: u32) -> &Arc<Offer> {
+        let label = if self.coupon == Some(number) { None } else { self.index.as_label(number) };
+        label.unwrap_or_else(|| self.index.offer(number))
     }
 
     pub(super) fn index(&self) -> &Index {
@@ -106,9 +121,42 @@ pub struct DecisionKey {
     group: Option<u64>,
     /// Numbers of the audiences held that the ruleset names, ascending.
     audiences: Vec<u32>,
+    /// Those of the audiences that are lost and still count for offers, ascending.
+    kept: Vec<u32>,
+    /// Whether a coupon may charge an offer, where that matters.
+    takes_coupons: bool,
+}
+
+/// What of a shopper decides what he gets.
+#[derive(Clone, Copy, Debug)]
+pub struct Who<'a> {
+    /// The audiences that he is in.
+    pub audiences: &'a BTreeSet<AudienceId>,
+    /// Those that he lost, and that still count for offers.
+    pub kept: &'a BTreeSet<AudienceId>,
+    /// His customer group; `None` is unknown.
+    pub group: Option<u64>,
+    /// Whether his cart may be given a coupon.
+    pub takes_coupons: bool,
+}
+
+static NONE: BTreeSet<AudienceId> = BTreeSet::new();
+
+impl<'a> Who<'a> {
+    /// A guest in these audiences.
+    pub fn guest(audiences: &'a BTreeSet<AudienceId>) -> Self {
+        Self { audiences, kept: &NONE, group: Some(GUESTS), takes_coupons: true }
+    }
 }
 
 impl DecisionKey {
+    /// A number that is the same for equal keys, in every process of this program.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// How many of the audiences held are named by rules.
     pub fn audience_count(&self) -> usize {
         self.audiences.len()
@@ -120,6 +168,8 @@ impl DecisionKey {
 pub struct Rules {
     index: Arc<Index>,
     named: BTreeSet<AudienceId>,
+    /// Those that offers name.
+    of_offers: BTreeSet<AudienceId>,
     numbers: HashMap<AudienceId, u32, RandomState>,
     /// Whether some rule is for some customer groups only.
     by_group: bool,
@@ -181,10 +231,11 @@ impl Rules {
         let block_tests: Vec<_> = ruleset.blocks.iter().map(|block| tests.place(&block.audiences)).collect();
         let tests = tests.list;
         let by_group = ruleset.offers.iter().any(|offer| offer.customer_groups.is_some());
+        let of_offers = audiences_of_offers(&ruleset).filter(|id| named.contains(*id)).cloned().collect();
         let index = Arc::new(Index::new(ruleset, rates));
         let views = sites.views().iter().map(|view| ViewRules::new(&index, view, &offer_tests, &block_tests)).collect();
         let view_numbers = sites.views().iter().map(|view| Arc::clone(&view.code)).zip(0..).collect();
-        Self { index, named, numbers, by_group, tests, view_numbers, views }
+        Self { index, named, of_offers, numbers, by_group, tests, view_numbers, views }
     }
 
     /// The rules as they were published.
@@ -202,28 +253,40 @@ impl Rules {
         &self.named
     }
 
-    /// What a decision depends on. Audiences that no rule names leave no trace in it, nor does the time but for its window.
-    pub fn key(&self, view: &StoreView, audiences: &BTreeSet<AudienceId>, now: Timestamp) -> DecisionKey {
-        self.key_of_group(view, audiences, Some(GUESTS), now)
+    /// Those of them that offers name.
+    pub fn audiences_of_offers(&self) -> &BTreeSet<AudienceId> {
+        &self.of_offers
     }
 
-    /// The same for a customer of this group, or of an unknown one.
-    pub fn key_of_group(
-        &self,
-        view: &StoreView,
-        audiences: &BTreeSet<AudienceId>,
-        group: Option<u64>,
-        now: Timestamp,
-    ) -> DecisionKey {
-        let group = if self.by_group { group } else { Some(GUESTS) };
+    /// Whether some offer or rule of the store is for some customer groups only.
+    pub fn go_by_group(&self) -> bool {
+        self.by_group
+    }
+
+    /// Whether a coupon charges some offer.
+    pub fn have_coupons(&self) -> bool {
+        self.index.has_coupons()
+    }
+
+    /// What a decision depends on. Audiences that no rule names leave no trace in it, nor does the time but for its window.
+    pub fn key(&self, view: &StoreView, audiences: &BTreeSet<AudienceId>, now: Timestamp) -> DecisionKey {
+        self.key_of(view, &Who::guest(audiences), now)
+    }
+
+    /// The same for any shopper.
+    pub fn key_of(&self, view: &StoreView, who: &Who<'_>, now: Timestamp) -> DecisionKey {
+        let group = if self.by_group { who.group } else { Some(GUESTS) };
         // Ascending, as the numbers were given in the order of ids.
-        let mut held = Vec::with_capacity(audiences.len());
-        held.extend(audiences.iter().filter_map(|id| self.numbers.get(id).copied()));
+        let mut held = Vec::with_capacity(who.audiences.len());
+        held.extend(who.audiences.iter().filter_map(|id| self.numbers.get(id).copied()));
+        let kept = who.kept.difference(who.audiences).filter(|id| self.of_offers.contains(*id));
+        let kept = kept.filter_map(|id| self.numbers.get(id).copied()).collect();
+        let takes_coupons = who.takes_coupons && self.have_coupons();
         let (view, window) = match self.view(view) {
             Some((number, rules)) => (number, rules.windows.at(now)),
             None => (u32::MAX, 0),
         };
-        DecisionKey { revision: self.revision(), view, window, group, audiences: held }
+        DecisionKey { revision: self.revision(), view, window, group, audiences: held, kept, takes_coupons }
     }
 
     /// The candidates of a key that these rules made; a key of other rules gets nothing.
@@ -232,15 +295,38 @@ impl Rules {
         let (offers, blocks) = match known {
             Some(view) => {
                 let held = Held::of(&key.audiences, self.named.len());
-                let passed: Vec<bool> = self.tests.iter().map(|test| test.passes(&held)).collect();
-                let applies = |it: &&Candidate| passed[it.test as usize] && it.span.holds(key.window);
+                let passed = self.passed(&held);
+                let for_offers = match key.kept.is_empty() {
+                    true => None,
+                    false => Some(self.passed(&held.and(&key.kept))),
+                };
+                let for_offers = for_offers.as_deref().unwrap_or(&passed);
+                let applies = |passed: &[bool], it: &Candidate| passed[it.test as usize] && it.span.holds(key.window);
                 let of_group = |it: &&Candidate| is_for_group(self.index.offer(it.rule), key.group);
-                let offers = view.offers.iter().filter(applies).filter(of_group).map(|it| it.rule).collect();
-                (offers, view.blocks.iter().filter(applies).map(|it| it.rule).collect())
+                let offers = view.offers.iter().filter(|it| applies(for_offers, it)).filter(of_group);
+                let blocks = view.blocks.iter().filter(|it| applies(&passed, it));
+                (offers.map(|it| it.rule).collect(), blocks.map(|it| it.rule).collect())
             }
-            None => Default::default(),
+            None => <(Box<[u32]>, Box<[u32]>)>::default(),
         };
-        Decision { key: key.clone(), index: Arc::clone(&self.index), offers, blocks, fingerprint: OnceLock::new() }
+        let by_coupon = |number: &u32| self.index.as_label(*number).is_some();
+        let coupon = if key.takes_coupons { offers.iter().copied().find(by_coupon) } else { None };
+        let index = Arc::clone(&self.index);
+        Decision { key: key.clone(), index, offers, blocks, coupon, fingerprint: OnceLock::new() }
+    }
+
+    /// Which tests are passed with these audiences.
+    fn passed(&self, held: &Held) -> Vec<bool> {
+        self.tests.iter().map(|test| test.passes(held)).collect()
+    }
+
+    /// Whether somebody in these audiences passes an offer's test, whatever else there is about it.
+    pub fn is_for(&self, offer: &Offer, who: &Who<'_>) -> bool {
+        let numbers = |ids: &BTreeSet<AudienceId>| -> Vec<u32> {
+            ids.iter().filter_map(|id| self.numbers.get(id).copied()).collect()
+        };
+        let held = Held::of(&numbers(who.audiences), self.named.len()).and(&numbers(who.kept));
+        Test::compile(&offer.audiences, &self.numbers).is_some_and(|test| test.passes(&held))
     }
 
     /// Whether some shopper, of whatever audiences, could now get anything on this store view.
@@ -297,11 +383,17 @@ pub(super) fn fits_path(block: &Block, path: &str) -> bool {
     block.url_patterns.is_empty() || block.url_patterns.iter().any(|pattern| pattern.matches(path))
 }
 
+fn audiences_of(test: &AudienceTest) -> impl Iterator<Item = &AudienceId> {
+    test.any.iter().chain(&test.all).chain(&test.none)
+}
+
+fn audiences_of_offers(ruleset: &Ruleset) -> impl Iterator<Item = &AudienceId> {
+    ruleset.offers.iter().flat_map(|offer| audiences_of(&offer.audiences))
+}
+
 fn named_audiences(ruleset: &Ruleset) -> BTreeSet<AudienceId> {
-    let offers = ruleset.offers.iter().map(|offer| &offer.audiences);
-    let tests = offers.chain(ruleset.blocks.iter().map(|block| &block.audiences));
-    let named: BTreeSet<&AudienceId> =
-        tests.flat_map(|test| test.any.iter().chain(&test.all).chain(&test.none)).collect();
+    let of_blocks = ruleset.blocks.iter().flat_map(|block| audiences_of(&block.audiences));
+    let named: BTreeSet<&AudienceId> = audiences_of_offers(ruleset).chain(of_blocks).collect();
     ruleset.audiences.iter().map(|audience| &audience.id).filter(|id| named.contains(id)).cloned().collect()
 }
 
@@ -350,6 +442,14 @@ struct Held(Vec<u64>);
 impl Held {
     fn of(numbers: &[u32], named: usize) -> Self {
         let mut words = vec![0; named.div_ceil(64)];
+        for number in numbers {
+            words[*number as usize / 64] |= 1 << (number % 64);
+        }
+        Self(words)
+    }
+
+    fn and(&self, numbers: &[u32]) -> Self {
+        let mut words = self.0.clone();
         for number in numbers {
             words[*number as usize / 64] |= 1 << (number % 64);
         }

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 use crate::commerce::shop::Rates;
 use crate::page::{PageKind, ProductId};
-use crate::rule::{Block, Offer, Placement, Products, Rotation, Ruleset};
+use crate::rule::{Block, Charge, Offer, Placement, Products, Rotation, Ruleset};
 
 /// Rules are named by their position in the ruleset, so that numbers in ascending order are rules by priority.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Index {
     pub(super) placements: Vec<Placement>,
     /// Rates of exchange.
     pub(super) rates: Rates,
+    /// Offers that a coupon charges, as shoppers see them whose cart holds another one: by their labels.
+    labels: HashMap<u32, Arc<Offer>, RandomState>,
 }
 
 /// Which offers name a product.
@@ -60,7 +62,20 @@ impl Index {
         let placements: Vec<Placement> = placements.into_iter().cloned().collect();
         let traits = ruleset.blocks.iter().map(|block| Traits::of(block, &placements)).collect();
         let offers = OfferIndex::new(&ruleset.offers);
-        Self { ruleset, offers, traits, placements, rates }
+        let by_coupon = (0..).zip(&ruleset.offers).filter(|(_, offer)| offer.charge.is_coupon());
+        let as_label = |offer: &Offer| Offer { charge: Charge::None, ..offer.clone() };
+        let labels = by_coupon.map(|(number, offer)| (number, Arc::new(as_label(offer)))).collect();
+        Self { ruleset, offers, traits, placements, rates, labels }
+    }
+
+    /// The offer at this position, as a label only, where a coupon charges it.
+    pub(super) fn as_label(&self, number: u32) -> Option<&Arc<Offer>> {
+        self.labels.get(&number)
+    }
+
+    /// Whether a coupon charges any offer.
+    pub(super) fn has_coupons(&self) -> bool {
+        !self.labels.is_empty()
     }
 
     pub(super) fn offer(&self, number: u32) -> &Arc<Offer> {

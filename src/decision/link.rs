@@ -31,12 +31,14 @@ pub struct Commerce {
     index: Option<Arc<Index>>,
     /// What was asked of this catalogue.
     remembered: Remembered,
+    /// The rules of which codes are at hand.
+    pub codes: BTreeSet<u64>,
 }
 
 impl Commerce {
     /// What Commerce said, with its catalogue as far as it was read.
     pub fn new(book: Option<Arc<Book>>, index: Option<Arc<Index>>) -> Self {
-        Self { book, index, remembered: Remembered::default() }
+        Self { book, index, remembered: Remembered::default(), codes: BTreeSet::new() }
     }
 
     /// Takes another catalogue.
@@ -73,8 +75,10 @@ pub enum Standing {
 pub enum Reason {
     /// Commerce has not said, for too long, what its rules are.
     RulesUnknown,
-    /// Commerce has no such rule that is active, for its websites, without a coupon.
+    /// Commerce has no such rule that is active, for its websites, and with a coupon where one is to charge it, else without.
     NoRule,
+    /// No code of its rule is at hand.
+    NoCodes,
     /// The catalogue, on which its products depend, is not known yet.
     CatalogueUnknown,
     /// The rule asks for something of the cart, its address or its coupon.
@@ -93,6 +97,7 @@ impl Reason {
         match self {
             Self::RulesUnknown => "rules_unknown",
             Self::NoRule => "no_rule",
+            Self::NoCodes => "no_codes",
             Self::CatalogueUnknown => "catalogue_unknown",
             Self::Conditions => "cart_conditions",
             Self::UnknownClass => "unknown_condition_class",
@@ -106,7 +111,10 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::RulesUnknown => "Commerce has not said of late what its cart price rules are",
-            Self::NoRule => "Commerce has no such rule that is active, is for its websites and needs no coupon",
+            Self::NoRule => {
+                "Commerce has no such rule that is active, is for its websites and, unless a coupon charges the offer, needs none"
+            }
+            Self::NoCodes => "no code of its rule is at hand (the log says why)",
             Self::CatalogueUnknown => "its products depend on the catalogue, which is not known yet",
             Self::Conditions => "its rule asks for something of the whole cart",
             Self::UnknownClass => {
@@ -131,7 +139,7 @@ impl fmt::Display for Standing {
 pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
     let Some(book) = &commerce.book else { return without_book(ruleset) };
     let catalogue = Catalogue::new(commerce.index.as_deref(), &commerce.remembered);
-    let joining = Joining { book, catalogue: &catalogue };
+    let joining = Joining { book, catalogue: &catalogue, codes: &commerce.codes };
     let mut standings = BTreeMap::new();
     let mut linked = BTreeSet::new();
     let mut offers = Vec::with_capacity(ruleset.offers.len());
@@ -153,30 +161,50 @@ pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
 
 /// Rules in force for what Commerce says, where it is asked, with what became of the offers.
 pub fn rules(ruleset: Ruleset, commerce: Option<&Commerce>, sites: &Sites) -> (Rules, Standings) {
-    let Some(commerce) = commerce else { return (Rules::compile(ruleset, sites), Standings::new()) };
+    let Some(commerce) = commerce else {
+        let (ruleset, standings) = without_codes(ruleset);
+        return (Rules::compile(ruleset, sites), standings);
+    };
     let mut joined = join(ruleset, commerce);
     let standings = std::mem::take(&mut joined.standings);
     (Rules::joined(joined, sites), standings)
 }
 
 fn without_book(ruleset: Ruleset) -> Joined {
+    let (ruleset, standings) =
+        as_labels(ruleset, |offer| offer.charge.rule_id().is_some().then_some(Reason::RulesUnknown));
+    Joined { ruleset, standings, rates: Rates::default() }
+}
+
+/// Without Commerce nobody makes codes.
+fn without_codes(ruleset: Ruleset) -> (Ruleset, Standings) {
+    let needs_codes = |offer: &Offer| matches!(offer.charge, Charge::Coupon { code: None, .. });
+    if !ruleset.offers.iter().any(|offer| needs_codes(offer)) {
+        return (ruleset, Standings::new());
+    }
+    as_labels(ruleset, |offer| needs_codes(offer).then_some(Reason::NoCodes))
+}
+
+/// The rules with some offers shown by their labels only.
+fn as_labels(ruleset: Ruleset, why: impl Fn(&Offer) -> Option<Reason>) -> (Ruleset, Standings) {
     let mut standings = BTreeMap::new();
-    let mut label_only = |offer: Arc<Offer>| {
+    let offers = ruleset.offers.into_iter().map(|offer| {
         let mut offer = Arc::unwrap_or_clone(offer);
-        if offer.charge.rule_id().is_some() {
+        if let Some(reason) = why(&offer) {
             offer.charge = Charge::None;
-            standings.insert(Arc::clone(&offer.id), Standing::Label(Reason::RulesUnknown));
+            standings.insert(Arc::clone(&offer.id), Standing::Label(reason));
         }
         offer
-    };
-    let offers = ruleset.offers.into_iter().map(&mut label_only).collect();
+    });
+    let offers = offers.collect();
     let blocks = ruleset.blocks.into_iter().map(Arc::unwrap_or_clone).collect();
-    Joined { ruleset: Ruleset::new(ruleset.audiences, offers, blocks), standings, rates: Rates::default() }
+    (Ruleset::new(ruleset.audiences, offers, blocks), standings)
 }
 
 struct Joining<'a> {
     book: &'a Book,
     catalogue: &'a Catalogue<'a>,
+    codes: &'a BTreeSet<u64>,
 }
 
 impl Joining<'_> {
@@ -193,7 +221,7 @@ impl Joining<'_> {
     }
 
     fn follow(&self, offer: &mut Offer, rule: &CartRule) -> Standing {
-        let is_of_use = rule.is_active && rule.coupon == CouponKind::None;
+        let is_of_use = rule.is_active && is_charged_so(&offer.charge, rule.coupon);
         let Some(websites) = self.websites(offer, rule).filter(|_| is_of_use) else {
             return Standing::Label(Reason::NoRule);
         };
@@ -215,7 +243,10 @@ impl Joining<'_> {
             Err(reason) => return self.as_label(offer, rule, reason),
         }
         (offer.action, offer.amount) = (action, amount);
-        Standing::Price
+        match &offer.charge {
+            Charge::Coupon { code: None, rule_id } if !self.codes.contains(rule_id) => Standing::Label(Reason::NoCodes),
+            _ => Standing::Price,
+        }
     }
 
     /// A label is shown where the product matches.
@@ -289,6 +320,15 @@ impl Joining<'_> {
             Some(_) => vec![of_group(false), of_group(true)],
             None => vec![of_group(false)],
         }
+    }
+}
+
+/// Whether a rule with such coupons can charge an offer that is charged so.
+fn is_charged_so(charge: &Charge, coupon: CouponKind) -> bool {
+    match charge {
+        Charge::Coupon { code: None, .. } => coupon == CouponKind::Generated,
+        Charge::Coupon { code: Some(_), .. } => coupon != CouponKind::None,
+        _ => coupon == CouponKind::None,
     }
 }
 

@@ -3,7 +3,6 @@
 //! A key holds its ruleset's revision: new rules have new keys. A decision keeps its whole ruleset in memory, so the old ones go when
 //! other rules are published.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -11,8 +10,7 @@ use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use moka::sync::Cache;
 
-use super::decide::{Decision, DecisionKey, Rules};
-use crate::rule::AudienceId;
+use super::decide::{Decision, DecisionKey, Rules, Who};
 use crate::site::StoreView;
 
 /// Candidates remembered at most, over all decisions: with 4 bytes each and the keys, some ten megabytes.
@@ -44,15 +42,8 @@ impl Lookup {
     }
 
     /// What a shopper gets by `rules` (of [`current`](Self::current)).
-    pub fn decide(
-        &self,
-        rules: &Rules,
-        view: &StoreView,
-        audiences: &BTreeSet<AudienceId>,
-        group: Option<u64>,
-        now: Timestamp,
-    ) -> Arc<Decision> {
-        let key = rules.key_of_group(view, audiences, group, now);
+    pub fn decide(&self, rules: &Rules, view: &StoreView, who: &Who<'_>, now: Timestamp) -> Arc<Decision> {
+        let key = rules.key_of(view, who, now);
         self.decisions.get_with_by_ref(&key, || Arc::new(rules.decide(&key)))
     }
 }
@@ -75,15 +66,15 @@ mod tests {
         let lookup = Lookup::new(Rules::compile(samples::ruleset("20"), &sites));
         let audiences = samples::audiences(&["vip"]);
         let rules = lookup.current();
-        let first = lookup.decide(&rules, view, &audiences, Some(0), samples::now());
-        let again = lookup.decide(&rules, view, &audiences, Some(0), samples::now());
+        let first = lookup.decide(&rules, view, &Who::guest(&audiences), samples::now());
+        let again = lookup.decide(&rules, view, &Who::guest(&audiences), samples::now());
         assert_eq!(first.offers().len(), 1);
         assert!(Arc::ptr_eq(&first, &again));
 
         lookup.publish(Rules::compile(samples::ruleset("30"), &sites));
-        let other = lookup.decide(&lookup.current(), view, &audiences, Some(0), samples::now());
+        let other = lookup.decide(&lookup.current(), view, &Who::guest(&audiences), samples::now());
         assert_eq!(other.offers().next().map(|offer| offer.amount), Some(30.into()));
-        let old = lookup.decide(&rules, view, &audiences, Some(0), samples::now());
+        let old = lookup.decide(&rules, view, &Who::guest(&audiences), samples::now());
         assert_eq!(first, old, "a request keeps the rules it began with");
     }
 }

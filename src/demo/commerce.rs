@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value, json};
 
@@ -37,6 +37,7 @@ pub fn router() -> Router<Shop> {
         .route("/rest/V1/coupons/search", get(coupons))
         .route("/rest/V1/coupons/generate", post(generate))
         .route("/rest/V1/coupons/deleteByCodes", post(delete_coupons))
+        .route("/rest/V1/coupons/{id}", put(save_coupon))
         .route("/rest/V1/products", get(products))
         .route("/rest/V1/products/attributes", get(attributes))
         .route("/rest/V1/categories/list", get(categories))
@@ -123,6 +124,14 @@ async fn generate(State(shop): State<Shop>, headers: HeaderMap, bytes: Bytes) ->
     let quantity = number("quantity").unwrap_or(1);
     let batch = Batch { rule, quantity, length, prefix: text("prefix"), suffix: text("suffix") };
     Ok(told(&json!(shop.rules.generate(&batch))))
+}
+
+async fn save_coupon(State(shop): State<Shop>, headers: HeaderMap, Path(id): Path<u64>, bytes: Bytes) -> Answer {
+    allowed(&shop, &headers, RULES)?;
+    let coupon = body(&bytes, "coupon")?;
+    let expires = coupon.get("expiration_date").and_then(Value::as_str).and_then(|day| day.get(..10)?.parse().ok());
+    let limit = coupon.get("usage_limit").and_then(Value::as_u64).filter(|times| *times > 0);
+    shop.rules.limit_coupon(id, limit, expires).map(|coupon| told(&coupon.json())).ok_or_else(unknown)
 }
 
 async fn delete_coupons(State(shop): State<Shop>, headers: HeaderMap, bytes: Bytes) -> Answer {

@@ -168,6 +168,14 @@ impl Rules {
         self.write().add_coupon(coupon)
     }
 
+    /// Says how often a coupon may be used and on which day last; the coupon, where there is one.
+    pub fn limit_coupon(&self, id: u64, usage_limit: Option<u64>, expires: Option<Date>) -> Option<Coupon> {
+        let mut table = self.write();
+        let coupon = table.coupons.get_mut(&id)?;
+        (coupon.usage_limit, coupon.expires) = (usage_limit, expires);
+        Some(coupon.clone())
+    }
+
     /// Deletes coupons for which that holds, and answers with how many there were.
     pub fn delete_coupons(&self, is_one: impl Fn(&Coupon) -> bool) -> usize {
         let mut table = self.write();

@@ -20,7 +20,7 @@ pub type Drift = BTreeMap<Arc<str>, String>;
 /// Compares the offers that the origin charges with what Commerce said of their rules.
 pub fn drift(ruleset: &Ruleset, book: &Book, sites: &Sites, now: Timestamp) -> Drift {
     let differs = |offer: &Arc<Offer>| {
-        let Charge::Origin { rule_id } = offer.charge else { return None };
+        let rule_id = offer.charge.rule_id()?;
         let said = match book.rule(rule_id) {
             Some(rule) => differences(offer, rule, book, sites, now),
             None => match book.unreadable.get(&rule_id) {
@@ -39,8 +39,19 @@ fn differences(offer: &Offer, rule: &CartRule, book: &Book, sites: &Sites, now: 
         return vec![format!("rule {id} is switched off in Commerce")];
     }
     let mut said = Vec::new();
-    if rule.coupon != CouponKind::None {
-        said.push(format!("rule {id} needs a coupon in Commerce, and the offer's charge is \"origin\""));
+    match (&offer.charge, rule.coupon) {
+        (Charge::Coupon { .. }, CouponKind::None) => {
+            said.push(format!("rule {id} needs no coupon in Commerce, and the offer's charge is \"coupon\""));
+        }
+        (Charge::Coupon { code: None, .. }, CouponKind::Specific) => {
+            said.push(format!(
+                "rule {id} has one code of its own in Commerce: the offer names no code, and needs \"Use Auto Generation\" there"
+            ));
+        }
+        (Charge::Origin { .. }, coupon) if coupon != CouponKind::None => {
+            said.push(format!("rule {id} needs a coupon in Commerce, and the offer's charge is \"origin\""));
+        }
+        _ => {}
     }
     let mut compare = |what: &str, here: String, there: String| {
         if here != there && offer.is_stated {

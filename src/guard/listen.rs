@@ -1,6 +1,5 @@
 //! Listens to answers as they pass, and judges them afterwards.
 
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -17,6 +16,7 @@ use super::tap::{Heard, Tap};
 use super::totals::{self, Items, Totals};
 use super::{Guard, NotComparable, Seen};
 use crate::body::Body;
+use crate::charging::live::Live;
 use crate::decision::decide::Decision;
 use crate::rewrite::coding::{Coding, gunzip};
 use crate::rewrite::hold::Buffer;
@@ -37,6 +37,12 @@ pub struct About {
     pub decision: Arc<Decision>,
     /// When the answer was asked for.
     pub now: Timestamp,
+    /// The code that Segue has put into his cart.
+    pub code: Option<Arc<str>>,
+    /// What is known of the coupon in his cart, where that matters.
+    pub cart: Option<Arc<Live>>,
+    /// Whether one of the pages that he saw last shows something else than what was decided.
+    pub saw_another: bool,
 }
 
 impl About {
@@ -115,14 +121,28 @@ impl Guard {
 
     /// Judges a cart by what its shopper was promised.
     fn compare(&self, about: &About, totals: &Totals) -> Result<(), NotComparable> {
+        if let Some(cart) = &about.cart {
+            cart.told(totals.coupon.as_deref(), about.now);
+        }
         let seen = self.shoppers.get(&about.shopper).unwrap_or_default();
         let contents = seen.contents.as_deref().ok_or(NotComparable::Unseen)?;
         let decision = &about.decision;
+        let ours = about.code.as_deref();
+        let is_his_own =
+            totals.coupon.as_deref().is_some_and(|code| !ours.is_some_and(|it| it.eq_ignore_ascii_case(code)));
+        if is_his_own && decision.coupon().is_some() {
+            return Err(NotComparable::OwnCoupon);
+        }
         let verdicts = compare(totals, &promises(decision, &about.view, contents, totals, about.now)?);
         let has_differed = verdicts.values().any(|verdict| *verdict == Verdict::Differed);
         // What was charged may be what he was shown before: nobody can tell any more.
-        if has_differed && seen.shown.is_some_and(|shown| shown != self.hasher.hash_one(decision.key())) {
+        let shown = decision.key().digest();
+        if has_differed && (about.saw_another || seen.shown.is_some_and(|last| last != shown)) {
             return Err(NotComparable::Changed);
+        }
+        // What the rule of his own coupon does to the others nobody knows.
+        if has_differed && is_his_own {
+            return Err(NotComparable::OwnCoupon);
         }
         for offer in about.promised() {
             if let Some(verdict) = verdicts.get(&offer.id) {
@@ -134,7 +154,7 @@ impl Guard {
 
     /// Notes what a shopper is shown: a cart that is charged after something else was decided may be charged as he saw it.
     pub fn show(&self, shopper: ShopperHash, decision: &Decision) {
-        let shown = Some(self.hasher.hash_one(decision.key()));
+        let shown = Some(decision.key().digest());
         if self.shoppers.get(&shopper).is_none_or(|seen| seen.shown != shown) {
             self.change(shopper, |seen| seen.shown = shown);
         }

@@ -198,7 +198,7 @@ fn marks(offers: &[&Offer], item: &Item) -> Option<BTreeMap<String, AttributeVal
 }
 
 /// Whether the cart applies an offer to a line: as in the selection for carts.
-fn is_for(offer: &Offer, item: &Item) -> Option<bool> {
+pub(crate) fn is_for(offer: &Offer, item: &Item) -> Option<bool> {
     let named = match &offer.products {
         Products::All => true,
         Products::Ids(ids) => ids.contains(&item.product),

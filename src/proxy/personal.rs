@@ -1,6 +1,7 @@
 //! What Segue is for: says who the shopper is, decides what he gets, asks the origin, and changes its page.
 
 mod answers;
+mod charged;
 mod fresh;
 mod overheard;
 mod session;
@@ -25,7 +26,8 @@ use crate::audience::refresh::Refresher;
 use crate::audience::simulate::{self, SimulationRequest};
 use crate::audience::{Identifier, Keep, KnownAudiences, Membership, RequestView, Shopper, Source, adobe, jar};
 use crate::body::{Body, BoxError};
-use crate::decision::decide::{Decision, GUESTS, Rules};
+use crate::charging::Charging;
+use crate::decision::decide::{Decision, Rules};
 use crate::decision::lookup::Lookup;
 use crate::decision::select::{Scope, Selection, select};
 use crate::guard::Guard;
@@ -53,6 +55,7 @@ pub struct Shop {
     cache_seen: Mutex<Option<Instant>>,
     rewriter: Arc<Rewriter>,
     guard: Arc<Guard>,
+    charging: Arc<Charging>,
     stylesheet: Stylesheet,
     metrics: PageMetrics,
 }
@@ -85,6 +88,8 @@ pub struct Parts {
     pub rewriter: Arc<Rewriter>,
     /// Compares what carts are charged with what pages promised.
     pub guard: Arc<Guard>,
+    /// Sees to it that carts are charged so.
+    pub charging: Arc<Charging>,
     /// Where what became of pages is counted.
     pub metrics: PageMetrics,
 }
@@ -105,6 +110,7 @@ impl Shop {
             cache_seen: Mutex::default(),
             rewriter: parts.rewriter,
             guard: parts.guard,
+            charging: parts.charging,
             stylesheet,
             metrics: parts.metrics,
         }
@@ -197,7 +203,7 @@ impl Shop {
             session: session::Before::of(parts, &shopper),
             watched: watched::Watched::of(parts, &self.sites, found),
             held: stale::Held::of(parts, &wanted, &self.identifier.config().offers_cookie(), &self.rewriter),
-            group: customer_group(&parts.headers),
+            charged: charged::Charged::of(self, parts, &shopper),
             is_of_view: asked.is_none_or(|asked| self.is_sure_of(&asked)),
             shopper,
             client,
@@ -206,11 +212,6 @@ impl Shop {
             looked_up: fresh::LookedUp::default(),
         }
     }
-}
-
-/// Magento marks everybody by a cookie whose circumstances are not those of a guest in the default store view; who has none is a guest.
-fn customer_group(headers: &HeaderMap) -> Option<u64> {
-    jar::values(headers, "X-Magento-Vary").next().is_none().then_some(GUESTS)
 }
 
 /// For how long a page that was made for a shared cache says that there is one. Shops have some such page within minutes.
@@ -241,8 +242,8 @@ struct Turn {
     watched: Option<watched::Watched>,
     /// What his browser holds that was made for him.
     held: stale::Held,
-    /// The customer group, where it is known.
-    group: Option<u64>,
+    /// What is known of his session at the shop.
+    charged: charged::Charged,
     /// Whether an answer to a script is known to be for the view.
     is_of_view: bool,
     client: Client,
@@ -256,11 +257,24 @@ impl Turn {
     /// Fits a request's headers for the origin.
     fn tell_origin(&self, headers: &mut HeaderMap) {
         let sent = self.shopper.membership.as_ref().filter(|known| goes_up(known, self.tells_origin));
-        self.shop.identifier.outgoing(headers, &self.path, sent, &self.known);
+        let kept = self.charged.kept();
+        if kept.is_empty() {
+            self.shop.identifier.outgoing(headers, &self.path, sent, &self.known);
+            return;
+        }
+        // What was shown is charged, also when the audience that it was for is lost.
+        let mut grown = sent.cloned().unwrap_or(Membership {
+            audiences: BTreeSet::new(),
+            learnt_at: self.now.as_second(),
+            source: Source::Edge,
+        });
+        grown.audiences.extend(kept.iter().cloned());
+        self.shop.identifier.outgoing(headers, &self.path, Some(&grown), &self.known);
     }
 
     async fn finish(mut self, response: Response<Body>) -> Response<Body> {
         self.take_late_answer();
+        self.charge_after(&response);
         match (self.wanted.mode(), self.wanted.answer()) {
             (Mode::On, Some(kind)) => self.rewrite_answer(kind, response).await,
             (Mode::Off, _) | (Mode::Observe, Some(_)) => response,
@@ -270,9 +284,7 @@ impl Turn {
     }
 
     fn decision(&self) -> Arc<Decision> {
-        let nobody = BTreeSet::new();
-        let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
-        self.shop.lookup.decide(&self.rules, &self.view, audiences, self.group, self.now)
+        self.decision_on(&self.view)
     }
 
     fn observe(self, response: Response<Body>) -> Response<Body> {
@@ -286,7 +298,7 @@ impl Turn {
         })
     }
 
-    async fn rewrite(&self, response: Response<Body>) -> Response<Body> {
+    async fn rewrite(&mut self, response: Response<Body>) -> Response<Body> {
         // Most requests are for no page: nothing is looked up for them.
         let rewritten = match self.wanted.skip().or(self.excluded.then_some(Skip::Share)) {
             Some(skip) => self.shop.rewriter.pass(&self.wanted, skip, response),
@@ -296,11 +308,11 @@ impl Turn {
         self.remember(rewritten)
     }
 
-    async fn personalise(&self, response: Response<Body>) -> Rewritten {
+    async fn personalise(&mut self, response: Response<Body>) -> Rewritten {
         self.count_age();
-        let rewriter = &self.shop.rewriter;
         let decision = self.decision();
         self.note_shown(&decision);
+        let rewriter = &self.shop.rewriter;
         if decision.is_empty() && !self.shopper.is_simulated() {
             return rewriter.pass(&self.wanted, Skip::NoDecision, response);
         }
@@ -356,6 +368,7 @@ impl Turn {
             return response;
         }
         let mut cookies = self.kept(&response);
+        cookies.extend(self.kept_session(&response));
         cookies.extend(self.refreshed(&response, &rewritten.outcome));
         bring(&mut response, cookies);
         response
@@ -466,6 +479,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, other);
         Box::pin(async move {
             turn.look_up(&parts).await;
+            turn.charge(&parts).await;
             turn.tell_origin(&mut parts.headers);
             let answer = inner.call(Request::from_parts(parts, body)).await.map_err(Into::into)?;
             let answer = turn.watched(answer);

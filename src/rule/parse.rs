@@ -59,6 +59,7 @@ fn read(root: Reader<'_>, sites: &Sites, warnings: &Mistakes) -> Option<Ruleset>
     let blocks = read_list(root.optional("blocks"), |reader| block::read(reader, &scope));
     root.finish();
     warn_of_rules_charged_twice(&offers, warnings);
+    warn_of_public_codes(&offers, warnings);
     Some(Ruleset::new(audiences, offers, blocks))
 }
 
@@ -129,6 +130,17 @@ fn warn_of_rules_charged_twice(offers: &[super::Offer], warnings: &Mistakes) {
         if let Some(other) = first.insert(rule_id, &offer.id) {
             let message = format!("is also charged by offer \"{other}\": a shopper who gets both is promised it twice");
             warnings.add(format!("/offers/{index}/charge/rule_id"), message);
+        }
+    }
+}
+
+/// A code of one's own cannot be passed on; one that is the same for all can.
+fn warn_of_public_codes(offers: &[super::Offer], warnings: &Mistakes) {
+    for (index, offer) in offers.iter().enumerate() {
+        if matches!(offer.charge, super::Charge::Coupon { code: Some(_), .. }) {
+            let message = "is public: whoever learns it gets the discount, in the audience or not; without code, each shopper gets a \
+                           generated one of his own";
+            warnings.add(format!("/offers/{index}/charge/code"), message);
         }
     }
 }

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};
 
-const ALL: [(i64, &str, &str); 4] = [
+const ALL: [(i64, &str, &str); 5] = [
     (1, "inventory", include_str!("migrations/0001_inventory.sql")),
     (2, "commerce", include_str!("migrations/0002_commerce.sql")),
     (3, "catalog", include_str!("migrations/0003_catalog.sql")),
+    (4, "coupons", include_str!("migrations/0004_coupons.sql")),
     (5, "guard", include_str!("migrations/0005_guard.sql")),
 ];
 

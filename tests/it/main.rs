@@ -2,6 +2,7 @@
 
 mod answers;
 mod browser;
+mod charging;
 mod check;
 mod checker;
 mod commands;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use segue::audience::{self, Identifier, Keyring};
+use segue::charging::{self, Charging};
 use segue::decision::decide::Rules;
 use segue::decision::select::PriceChange;
 use segue::guard::Guard;
@@ -246,13 +247,13 @@ impl Setup {
             change(&mut config);
         }
         let mut metrics = Metrics::new();
-        let shop = shop_without_rules(&mut metrics);
+        let upstream = Upstream::new(&config).expect("a valid configuration");
+        let shop = shop_without_rules(&upstream, &mut metrics);
         let first_party = self.first_party.map(|FirstParty { config, learn }| {
             let layer = FirstPartyLayer::new("/ee", &config, shop.sites().clone(), learn, &mut metrics);
             layer.expect("a valid configuration")
         });
         let metrics = Arc::new(metrics);
-        let upstream = Upstream::new(&config).expect("a valid configuration");
         let service = proxy::service(self.proxy, shop, upstream, first_party, Arc::clone(&metrics));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -270,7 +271,7 @@ impl Setup {
 }
 
 /// A shop that no rule could change a page of.
-fn shop_without_rules(metrics: &mut Metrics) -> Arc<Shop> {
+fn shop_without_rules(upstream: &Upstream, metrics: &mut Metrics) -> Arc<Shop> {
     let view = Arc::new(StoreView {
         code: "default".into(),
         website: "base".into(),
@@ -296,6 +297,7 @@ fn shop_without_rules(metrics: &mut Metrics) -> Arc<Shop> {
         metrics: PageMetrics::register(metrics, Arc::clone(&rewriter)),
         rewriter,
         guard: Guard::new(metrics),
+        charging: Charging::new(charging::Config::default(), upstream.clone(), None, metrics),
         sites,
     }))
 }

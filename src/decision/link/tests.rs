@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::commerce::{self, book};
-use crate::decision::decide::Rules;
+use crate::decision::decide::{Rules, Who};
 use crate::decision::samples::{audiences, now, offer, rules, sites};
 use crate::decision::select::{Scope, Selection, select};
 use crate::page::{PageFacts, PageKind, ProductFacts, ProductId};
@@ -78,7 +78,7 @@ fn select_with(offers: Value, commerce: &Commerce, group: Option<u64>, price: &s
     let standings = joined.standings.values().copied().collect();
     let rules = Rules::joined(joined, &sites);
     let view = &sites.views()[0];
-    let decision = rules.decide(&rules.key_of_group(view, &audiences(&["vip"]), group, now()));
+    let decision = rules.decide(&rules.key_of(view, &Who { group, ..Who::guest(&audiences(&["vip"])) }, now()));
     let price = price.parse().expect("a price");
     let product = ProductFacts::simple(ProductId(1), Some("a-1".to_owned()), price);
     let page =

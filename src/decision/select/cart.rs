@@ -159,7 +159,7 @@ impl<'a> Standing<'a> {
             Products::Matching(matching) => matching.of(self.facts.product),
         };
         // A rule of the store's own that is for the line, and does something else than to lower the price of each unit.
-        if let Charge::Store(rule) = offer.charge
+        if let Charge::Store(rule) = &offer.charge
             && !(rule.is_certain && (rule.effect == StoreEffect::Price || named == Some(false)))
         {
             return None;

@@ -31,10 +31,10 @@ pub(super) fn select(
             Stack::new(&shared, product).apply(decision.offers(), notes)
         } else {
             let naming = offers.naming(product);
-            if naming.iter().all(|number| decision.index().offer(*number).charge.is_stores()) {
+            if naming.iter().all(|number| decision.offer(*number).charge.is_stores()) {
                 continue;
             }
-            Stack::new(&shared, product).apply(naming.iter().map(|number| decision.index().offer(*number)), notes)
+            Stack::new(&shared, product).apply(naming.iter().map(|number| decision.offer(*number)), notes)
         };
         changes.extend(change);
         in_doubt.extend(doubt);
@@ -58,7 +58,7 @@ impl<'a> Offers<'a> {
         let index = decision.index();
         let held = || decision.offer_numbers().iter().copied();
         let with = |reach| held().filter(|it| index.offers.reach(*it) == reach).collect();
-        let is_charged = |number: &u32| !matches!(index.offer(*number).charge, Charge::None | Charge::Store(_));
+        let is_charged = |number: &u32| !matches!(decision.offer(*number).charge, Charge::None | Charge::Store(_));
         let for_some = held().filter(|it| index.offers.reach(*it) != Reach::All).filter(is_charged);
         Self {
             decision,

@@ -163,11 +163,11 @@ impl<'a> Stack<'a> {
 
     fn outcome(&mut self, offer: &'a Offer) -> Outcome {
         let named = self.named(offer);
-        match offer.charge {
+        match &offer.charge {
             Charge::None => self.label_only(offer, named),
-            Charge::Origin { .. } => self.charge(offer, named),
+            Charge::Origin { .. } | Charge::Coupon { .. } => self.charge(offer, named),
             Charge::Store(rule) => {
-                self.meet(offer, rule, named);
+                self.meet(offer, *rule, named);
                 Outcome::Candidate
             }
         }

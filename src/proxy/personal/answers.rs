@@ -40,7 +40,8 @@ impl Turn {
         }
         // Pages come from Magento's own cache: that a session has ended is first seen on what their scripts load.
         if !headers::for_shared_cache(response.headers()) {
-            let cookies = self.kept(&response);
+            let mut cookies = self.kept(&response);
+            cookies.extend(self.kept_session(&response));
             bring(&mut response, cookies);
         }
         response

@@ -90,7 +90,7 @@ impl Turn {
     }
 
     /// Whether his browser may be given something to keep.
-    fn may_keep(&self) -> bool {
+    pub(super) fn may_keep(&self) -> bool {
         self.shopper.visitor.as_ref().is_none_or(|visitor| visitor.consent == Consent::Given)
     }
 }

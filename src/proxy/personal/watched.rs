@@ -1,6 +1,5 @@
 //! Answers that say what a cart is charged, for the price guard to listen to. They pass as they are.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::{Response, request};
@@ -38,22 +37,25 @@ impl Turn {
         let Some(watched) = self.watched.as_ref().filter(|_| self.tells_origin && !self.shopper.is_simulated()) else {
             return response;
         };
-        let nobody = BTreeSet::new();
-        let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
-        let decision = self.shop.lookup.decide(&self.rules, &watched.view, audiences, self.group, self.now);
+        let decision = self.decision_on(&watched.view);
+        let (digest, config) = (decision.key().digest(), self.shop.charging.config());
         let about = About {
             shopper: self.shop.guard.shopper(self.shopper.key),
             view: Arc::clone(&watched.view),
-            decision,
             now: self.now,
+            code: self.charged.code().cloned(),
+            cart: self.charged.live().cloned(),
+            saw_another: self.charged.saw_another(digest, self.now.as_second(), config),
+            decision,
         };
         self.shop.guard.listen(watched.place.told, about, response)
     }
 
     /// Tells the guard what a page shows.
-    pub(super) fn note_shown(&self, decision: &Decision) {
+    pub(super) fn note_shown(&mut self, decision: &Decision) {
         if !self.shopper.is_simulated() {
             self.shop.guard.show(self.shop.guard.shopper(self.shopper.key), decision);
+            self.show_to_session(decision.key().digest());
         }
     }
 }

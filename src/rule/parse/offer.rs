@@ -1,6 +1,7 @@
 //! Reads one offer.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
@@ -23,7 +24,7 @@ pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
     let common = scope.common(reader);
     let stop = reader.optional("stop").map_or(Some(false), |field| field.boolean());
     let charge = reader.required("charge").and_then(|field| read_charge(&field));
-    let words = read_words(reader, charge);
+    let words = read_words(reader, charge.as_ref());
     let floor = reader.optional("floor").map(|field| read_floor(&field));
     let products = reader.optional("products").map_or(Some(Products::All), |field| read_products(&field));
     let labels = reader
@@ -57,7 +58,7 @@ pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
 }
 
 /// What the offer itself says that it does; none where that is for its cart price rule to say. `None` where it is wrong.
-fn read_words(reader: &Reader<'_>, charge: Option<Charge>) -> Option<Option<(Action, Decimal)>> {
+fn read_words(reader: &Reader<'_>, charge: Option<&Charge>) -> Option<Option<(Action, Decimal)>> {
     let (action, amount) = (reader.optional("action"), reader.optional("amount"));
     if action.is_none() && amount.is_none() && charge.is_some_and(|charge| charge.rule_id().is_some()) {
         return Some(None);
@@ -151,14 +152,24 @@ fn read_charge(field: &Field<'_>) -> Option<Charge> {
                 field.mistake("must name the Commerce rule: {\"type\": \"origin\", \"rule_id\": 7}");
                 None
             }
-            ChargeType::Coupon => refuse_coupon(field),
+            ChargeType::Coupon => {
+                field.mistake("must name the Commerce rule: {\"type\": \"coupon\", \"rule_id\": 7}");
+                None
+            }
         };
     }
     let reader = field.object()?;
     let charge = match reader.required("type").and_then(|field| field.word(&WORDS)) {
         Some(ChargeType::None) => Some(Charge::None),
         Some(ChargeType::Origin) => read_rule_id(&reader).map(|rule_id| Charge::Origin { rule_id }),
-        Some(ChargeType::Coupon) => return refuse_coupon(field),
+        Some(ChargeType::Coupon) => {
+            let code = reader.optional("code").map(|field| read_code(&field));
+            match (read_rule_id(&reader), code) {
+                (Some(rule_id), None) => Some(Charge::Coupon { rule_id, code: None }),
+                (Some(rule_id), Some(Some(code))) => Some(Charge::Coupon { rule_id, code: Some(code) }),
+                _ => None,
+            }
+        }
         None => return None,
     };
     reader.finish();
@@ -170,7 +181,15 @@ fn read_rule_id(reader: &Reader<'_>) -> Option<u64> {
     id.and_then(|id| u64::try_from(id).ok())
 }
 
-fn refuse_coupon(field: &Field<'_>) -> Option<Charge> {
-    field.mistake("must be none or origin: charging by coupon is not available yet");
-    None
+/// Magento's longest code.
+const LONGEST_CODE: usize = 255;
+
+/// A code as shoppers type it.
+fn read_code(field: &Field<'_>) -> Option<Arc<str>> {
+    let code = field.text()?;
+    if code.is_empty() || code.len() > LONGEST_CODE || code.trim() != code || code.chars().any(char::is_control) {
+        field.mistake("must be a coupon's code, of at most 255 bytes and without blanks around it");
+        return None;
+    }
+    Some(code.into())
 }

@@ -241,13 +241,14 @@ fn wrong() -> Vec<(&'static str, Value, &'static str, bool)> {
         (
             "/offers/0/charge",
             json!("coupon"),
-            "r: /offers/0/charge: must be none or origin: charging by coupon is not available yet",
+            "r: /offers/0/charge: must name the Commerce rule: {\"type\": \"coupon\", \"rule_id\": 7}",
             true,
         ),
+        ("/offers/0/charge", json!({"type": "coupon", "code": "X"}), "r: /offers/0/charge/rule_id: is missing", true),
         (
             "/offers/0/charge",
-            json!({"type": "coupon", "code": "X"}),
-            "r: /offers/0/charge: must be none or origin: charging by coupon is not available yet",
+            json!({"type": "coupon", "rule_id": 7, "code": ""}),
+            "r: /offers/0/charge/code: must not be empty",
             true,
         ),
         (

@@ -1,0 +1,199 @@
+//! Errands: a look at a cart, which is then given the code that its shopper's offer needs, or rid of one that he lost.
+//!
+//! A cart of Magento Open Source takes one coupon, and one that it refuses costs it the one it had. So an errand looks first, never posts where the
+//! shopper has a code of his own, and puts the code back that was there where another one is refused. What came of an errand is read from
+//! the shop, and shown to nobody.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::live::{Charging, Live};
+use super::session::{Coupon, CouponState};
+use super::side::{CartSeen, Said, Side, SideError};
+use crate::audience::ShopperKey;
+use crate::guard::promise::is_for;
+use crate::rule::{Charge, Offer};
+use crate::store::StoreError;
+
+/// What an errand is for.
+pub struct Errand {
+    /// The session.
+    pub side: Side,
+    /// What this process knows of it.
+    pub live: Arc<Live>,
+    /// Whose it is.
+    pub shopper: ShopperKey,
+    /// What was known of the coupon in his cart.
+    pub before: Coupon,
+    /// The offer whose code his cart should have; none where no coupon charges any of his.
+    pub wanted: Option<Arc<Offer>>,
+    /// Every offer that a coupon charges, with whether he is in its audience.
+    pub offers: Vec<(Arc<Offer>, bool)>,
+    /// What the shop said of a code that he himself gave or took off just now.
+    pub own_word: Option<Said>,
+}
+
+impl fmt::Debug for Errand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Errand").field("wanted", &self.wanted.as_ref().map(|offer| &offer.id)).finish_non_exhaustive()
+    }
+}
+
+/// Why an errand failed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Shop(#[from] SideError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What came of an errand.
+struct Done {
+    state: CouponState,
+    /// The word for metrics.
+    result: &'static str,
+}
+
+impl Charging {
+    /// Runs an errand to its end. It goes on when nobody waits for it any more.
+    pub fn run(self: &Arc<Self>, errand: Errand) -> tokio::task::JoinHandle<()> {
+        let charging = Arc::clone(self);
+        tokio::spawn(async move {
+            let _turn = errand.live.begin().await;
+            match charging.visit(&errand).await {
+                Ok(Some(Done { state, result })) => {
+                    charging.count(result);
+                    let known_at = Timestamp::now().as_millisecond();
+                    errand.live.set_coupon(Coupon { state, known_at, is_checked: true });
+                }
+                // The shopper's own form is under way; what comes of it is looked at afterwards.
+                Ok(None) => charging.count("overtaken"),
+                Err(failure) => {
+                    charging.count("failed");
+                    tracing::warn!("a cart could not be looked at for its coupon: {failure}");
+                }
+            }
+        })
+    }
+
+    async fn visit(&self, errand: &Errand) -> Result<Option<Done>, Failure> {
+        let done = |state, result| Ok(Some(Done { state, result }));
+        let without = || CouponState::Without {
+            wanted: errand.wanted.as_ref().map_or_else(|| "".into(), |offer| Arc::clone(&offer.id)),
+        };
+        let cart = errand.side.cart().await?;
+        let Some(config) = &cart.config else { return done(without(), "left") };
+        let held = config.totals.coupon.as_deref();
+        let ours = match held {
+            Some(code) => self.offer_of(errand, code).await?,
+            None => None,
+        };
+        let before = match (held, ours) {
+            (Some(code), Some((offer, is_deserved))) => Some((offer, code, is_deserved)),
+            (Some(_), None) => return done(CouponState::Other, "own_code"),
+            (None, _) => None,
+        };
+        // Who takes Segue's code off, or has none in its place, wants it so.
+        if before.is_none() && errand.own_word == Some(Said::Yes) {
+            return done(CouponState::Declined, "declined");
+        }
+        let matches = |offer: &Offer| config.items.values().any(|item| is_for(offer, item) != Some(false));
+        let wanted = errand.wanted.as_ref().filter(|offer| matches(offer));
+        let kept = |offer: &Offer, code: &str| CouponState::Ours { offer: Arc::clone(&offer.id), code: code.into() };
+        match (before, wanted) {
+            (Some((offer, code, _)), Some(wanted)) if offer.id == wanted.id => done(kept(offer, code), "left"),
+            (Some((offer, code, true)), None) => done(kept(offer, code), "left"),
+            (Some((_, code, false)), None) => self.take_off(errand, &cart, code).await,
+            (None, None) => done(without(), "left"),
+            (before, Some(wanted)) => {
+                let given = self.give(errand, &cart, wanted).await?;
+                // The code that was there is gone, whatever came of the other one.
+                match (&given, before) {
+                    (Some(Done { state: CouponState::Ours { .. }, .. }), Some((_, code, false))) => {
+                        self.spent(code).await?;
+                    }
+                    (Some(Done { state: CouponState::Refused, .. }), Some((offer, code, true))) => {
+                        return match errand.side.set_coupon(&cart, Some(code)).await? {
+                            Said::Yes => done(kept(offer, code), "put_back"),
+                            Said::No => done(CouponState::Refused, "refused"),
+                        };
+                    }
+                    _ => {}
+                }
+                Ok(given)
+            }
+        }
+    }
+
+    /// The offer whose code, as it was given to this shopper, this is, with whether he is in its audience.
+    async fn offer_of<'a>(&self, errand: &'a Errand, code: &str) -> Result<Option<(&'a Arc<Offer>, bool)>, StoreError> {
+        let given = match &self.codes {
+            Some(codes) => codes.rule_of(code, errand.shopper).await?,
+            None => None,
+        };
+        let was_put_there =
+            matches!(&errand.before.state, CouponState::Ours { code: ours, .. } if ours.eq_ignore_ascii_case(code));
+        let is_one = |(offer, is_deserved): &&(Arc<Offer>, bool)| match &offer.charge {
+            Charge::Coupon { rule_id, code: None } => given == Some(*rule_id),
+            // Anybody may type a code that is the same for all.
+            Charge::Coupon { code: Some(own), .. } => own.eq_ignore_ascii_case(code) && (*is_deserved || was_put_there),
+            _ => false,
+        };
+        let found = errand.offers.iter().find(is_one);
+        let is_public = |(offer, _): &(Arc<Offer>, bool)| match &offer.charge {
+            Charge::Coupon { code: Some(own), .. } => own.eq_ignore_ascii_case(code),
+            _ => false,
+        };
+        if found.is_none() && errand.offers.iter().any(is_public) {
+            self.count("public_code");
+        }
+        Ok(found.map(|(offer, is_deserved)| (offer, *is_deserved)))
+    }
+
+    async fn give(&self, errand: &Errand, cart: &CartSeen, offer: &Arc<Offer>) -> Result<Option<Done>, Failure> {
+        let Charge::Coupon { rule_id, code } = &offer.charge else {
+            return Ok(None);
+        };
+        // A code of his that was used or has expired is refused; another one may do.
+        for _ in 0..2 {
+            let given = match (code, &self.codes) {
+                (Some(code), _) => Some(code.to_string()),
+                (None, Some(codes)) => codes.give(*rule_id, errand.shopper).await?,
+                (None, None) => None,
+            };
+            let Some(given) = given else { return Ok(Some(Done { state: CouponState::Refused, result: "no_code" })) };
+            if errand.live.is_changed_by_shopper() {
+                return Ok(None);
+            }
+            if errand.side.set_coupon(cart, Some(&given)).await? == Said::Yes {
+                let state = CouponState::Ours { offer: Arc::clone(&offer.id), code: given.into() };
+                return Ok(Some(Done { state, result: "given" }));
+            }
+            if code.is_some() {
+                break;
+            }
+            self.spent(&given).await?;
+        }
+        tracing::warn!(offer.id = &*offer.id, "the shop refuses a code of the offer's rule");
+        Ok(Some(Done { state: CouponState::Refused, result: "refused" }))
+    }
+
+    async fn take_off(&self, errand: &Errand, cart: &CartSeen, code: &str) -> Result<Option<Done>, Failure> {
+        if errand.live.is_changed_by_shopper() {
+            return Ok(None);
+        }
+        errand.side.set_coupon(cart, None).await?;
+        self.spent(code).await?;
+        Ok(Some(Done { state: CouponState::Without { wanted: "".into() }, result: "taken_off" }))
+    }
+
+    async fn spent(&self, code: &str) -> Result<(), StoreError> {
+        match &self.codes {
+            Some(codes) => codes.spend(code).await,
+            None => Ok(()),
+        }
+    }
+}
