@@ -73,6 +73,12 @@ impl Charging {
                 Ok(None) => charging.count("overtaken"),
                 Err(failure) => {
                     charging.count("failed");
+                    // What cannot be put into the cart is not to be shown as a price.
+                    if !matches!(errand.before.state, CouponState::Ours { .. }) {
+                        let known_at = Timestamp::now().as_millisecond();
+                        let state = CouponState::Refused;
+                        errand.live.set_coupon(Coupon { state, known_at, is_checked: true });
+                    }
                     tracing::warn!("a cart could not be looked at for its coupon: {failure}");
                 }
             }

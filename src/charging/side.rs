@@ -153,6 +153,10 @@ impl Side {
             return Err(SideError::Status(answer.status));
         }
         let config = checkout_config(&answer.body).map_err(SideError::Cart)?;
+        // A theme whose page says nothing of a cart is not an empty cart.
+        if config.is_none() && memchr::memmem::find(&answer.body, b"cart-empty").is_none() {
+            return Err(SideError::Cart(NotComparable::Unreadable));
+        }
         Ok(CartSeen { config, form_key: form_key(&answer.body) })
     }
 

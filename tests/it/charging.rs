@@ -380,3 +380,16 @@ async fn a_customers_group_is_learnt_from_his_session() {
     assert_eq!(buyer.cart().await.1, "38.4");
     assert_eq!(guest.price().await, "48");
 }
+
+#[tokio::test]
+async fn a_code_that_the_shop_refuses_is_no_price_any_more() {
+    let mut rules = rules();
+    rules["offers"][1]["charge"] = json!({ "type": "coupon", "rule_id": 3, "code": "NOSUCHCODE" });
+    let shop = Shop::with(&rules, "").await;
+    let shopper = shop.visitor(&[new()]).await;
+    shopper.sees("43.2").await;
+    shopper.buys().await;
+    shopper.sees("48").await;
+    assert_eq!(shopper.cart().await, (None, "48".to_owned()));
+    assert!(shopper.get(TOTE).await.contains("Welcome price"), "its label stays");
+}

@@ -332,7 +332,13 @@ impl Turn {
         let carries = is_html(response) || self.charged.place != Place::Elsewhere;
         let is_news = self.charged.session != self.charged.before
             && !(self.charged.session.is_empty() && self.charged.before.is_empty());
-        if !self.tells_origin || !carries || !is_news || !self.may_keep() {
+        if !self.may_keep() {
+            let forgets = is_html(response) && !self.charged.before.is_empty();
+            let nothing = Session::new(self.shopper.key);
+            let config = self.shop.identifier.config();
+            return forgets.then(|| nothing.set_cookie(config, self.client.secure)).flatten();
+        }
+        if !self.tells_origin || !carries || !is_news {
             return None;
         }
         self.charged.session.set_cookie(self.shop.identifier.config(), self.client.secure)
