@@ -195,6 +195,9 @@ pub struct Offer {
     pub labels: Labels,
     /// Who charges it.
     pub charge: Charge,
+    /// Whether only its label is shown, though it is charged: its rule does something else to a cart than lowering the price of a unit, or
+    /// nobody can tell.
+    pub label_only: bool,
 }
 
 /// Something per store view, with a default.
@@ -293,6 +296,11 @@ impl Action {
 }
 
 impl Offer {
+    /// Whether it shows no price: nobody charges it, or nobody can tell what that comes to for one unit.
+    pub fn is_label(&self) -> bool {
+        self.label_only || self.charge == Charge::None
+    }
+
     /// Its place among others: as Magento goes through its rules, where those are known.
     fn order(&self) -> (i32, u64, &Arc<str>) {
         let rule = match &self.charge {

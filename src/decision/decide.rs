@@ -52,8 +52,8 @@ impl Decision {
         self.offers.iter().map(|number| self.offer(*number))
     }
 
-    /// The offer that a coupon charges: of those that one could charge, the first in the order in which carts go through rules. The others
-    /// are there by their labels.
+    /// The offer that a coupon charges: of those that one could charge, the first in the order in which carts go through rules, one that
+    /// shows a price before one that does not. The others are there by their labels.
     pub fn coupon(&self) -> Option<&Arc<Offer>> {
         self.coupon.map(|number| self.index.offer(number))
     }
@@ -310,7 +310,9 @@ impl Rules {
             None => <(Box<[u32]>, Box<[u32]>)>::default(),
         };
         let by_coupon = |number: &u32| self.index.as_label(*number).is_some();
-        let coupon = if key.takes_coupons { offers.iter().copied().find(by_coupon) } else { None };
+        let candidates = || offers.iter().copied().filter(by_coupon);
+        let with_price = || candidates().find(|number| !self.index.offer(*number).label_only);
+        let coupon = if key.takes_coupons { with_price().or_else(|| candidates().next()) } else { None };
         let index = Arc::clone(&self.index);
         Decision { key: key.clone(), index, offers, blocks, coupon, fingerprint: OnceLock::new() }
     }

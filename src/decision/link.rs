@@ -141,19 +141,24 @@ pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
     let catalogue = Catalogue::new(commerce.index.as_deref(), &commerce.remembered);
     let joining = Joining { book, catalogue: &catalogue, codes: &commerce.codes };
     let mut standings = BTreeMap::new();
-    let mut linked = BTreeSet::new();
+    let mut shown = BTreeSet::new();
     let mut offers = Vec::with_capacity(ruleset.offers.len());
     for offer in ruleset.offers {
         let mut offer = Arc::unwrap_or_clone(offer);
         if let Some(id) = offer.charge.rule_id() {
-            linked.insert(id);
             let standing = joining.link(&mut offer, id);
             standings.insert(Arc::clone(&offer.id), standing);
+            if !offer.label_only {
+                shown.insert(id);
+            } else if let Some(rule) = book.rule(id).filter(|_| offer.charge.is_coupon()) {
+                offers.extend(joining.store_rules(rule, Some(&offer.audiences)));
+            }
         }
         offers.push(offer);
     }
-    let others = book.rules.iter().filter(|rule| !linked.contains(&rule.id));
-    offers.extend(others.flat_map(|rule| joining.store_rules(rule)));
+    // What is shown by its label only is charged all the same.
+    let others = book.rules.iter().filter(|rule| rule.coupon == CouponKind::None && !shown.contains(&rule.id));
+    offers.extend(others.flat_map(|rule| joining.store_rules(rule, None)));
     let blocks = ruleset.blocks.into_iter().map(Arc::unwrap_or_clone).collect();
     let ruleset = Ruleset::new(ruleset.audiences, offers, blocks);
     Joined { ruleset, standings, rates: book.rates.clone() }
@@ -171,8 +176,13 @@ pub fn rules(ruleset: Ruleset, commerce: Option<&Commerce>, sites: &Sites) -> (R
 }
 
 fn without_book(ruleset: Ruleset) -> Joined {
-    let (ruleset, standings) =
-        as_labels(ruleset, |offer| offer.charge.rule_id().is_some().then_some(Reason::RulesUnknown));
+    let (ruleset, standings) = as_labels(
+        ruleset,
+        |offer| offer.charge.rule_id().is_some().then_some(Reason::RulesUnknown),
+        |offer| {
+            offer.label_only = true;
+        },
+    );
     Joined { ruleset, standings, rates: Rates::default() }
 }
 
@@ -182,16 +192,20 @@ fn without_codes(ruleset: Ruleset) -> (Ruleset, Standings) {
     if !ruleset.offers.iter().any(|offer| needs_codes(offer)) {
         return (ruleset, Standings::new());
     }
-    as_labels(ruleset, |offer| needs_codes(offer).then_some(Reason::NoCodes))
+    as_labels(ruleset, |offer| needs_codes(offer).then_some(Reason::NoCodes), |offer| offer.charge = Charge::None)
 }
 
 /// The rules with some offers shown by their labels only.
-fn as_labels(ruleset: Ruleset, why: impl Fn(&Offer) -> Option<Reason>) -> (Ruleset, Standings) {
+fn as_labels(
+    ruleset: Ruleset,
+    why: impl Fn(&Offer) -> Option<Reason>,
+    make: impl Fn(&mut Offer),
+) -> (Ruleset, Standings) {
     let mut standings = BTreeMap::new();
     let offers = ruleset.offers.into_iter().map(|offer| {
         let mut offer = Arc::unwrap_or_clone(offer);
         if let Some(reason) = why(&offer) {
-            offer.charge = Charge::None;
+            make(&mut offer);
             standings.insert(Arc::clone(&offer.id), Standing::Label(reason));
         }
         offer
@@ -214,8 +228,10 @@ impl Joining<'_> {
             Some(rule) => self.follow(offer, rule),
             None => Standing::Label(Reason::NoRule),
         };
-        if standing != Standing::Price {
-            offer.charge = Charge::None;
+        match standing {
+            Standing::Price => {}
+            Standing::Label(Reason::NoRule) => offer.charge = Charge::None,
+            Standing::Label(_) => offer.label_only = true,
         }
         standing
     }
@@ -274,29 +290,30 @@ impl Joining<'_> {
         (!self.book.is_for_all_groups(rule)).then(|| rule.customer_groups.clone())
     }
 
-    /// A rule of the store that no offer names, as something that carts go by: in one form for shoppers of known groups, and, where it is for
-    /// some groups only, in another for the others.
-    fn store_rules(&self, rule: &CartRule) -> Vec<Offer> {
+    /// A rule of the store whose price no offer shows, as something that carts go by: in one form for shoppers of known groups, and, where it
+    /// is for some groups only, in another for the others. One whose code is put into the carts of some audiences may hold for those.
+    fn store_rules(&self, rule: &CartRule, by_code: Option<&AudienceTest>) -> Vec<Offer> {
         let websites = self.book.websites.iter().filter(|(_, id)| rule.websites.contains(id));
         let websites: BTreeSet<String> = websites.map(|(code, _)| code.clone()).collect();
         let effect = unit::effect(rule);
         let is_idle = rule.action == CartAction::ByPercent && effect == UnitEffect::Nothing && !rule.stop;
-        if !rule.is_active || rule.coupon != CouponKind::None || websites.is_empty() || is_idle {
+        if !rule.is_active || websites.is_empty() || is_idle {
             return Vec::new();
         }
         let (audiences, rest) = split_audiences(&rule.conditions);
-        let audiences = audiences.and_then(|of_rule| join_audiences(&AudienceTest::default(), &of_rule));
+        let whom = by_code.cloned().unwrap_or_default();
+        let audiences = audiences.and_then(|of_rule| join_audiences(&whom, &of_rule));
         let products = self.catalogue.products(&rest, &rule.lines, &Products::All);
         let (action, amount, effect) = match effect {
             UnitEffect::Price(action, amount) => (action, amount, StoreEffect::Price),
             UnitEffect::Nothing => (Action::ByPercent, Decimal::ZERO, StoreEffect::Nothing),
             UnitEffect::Unsure => (Action::ByPercent, Decimal::ZERO, StoreEffect::Unsure),
         };
-        let is_certain = audiences.is_some() && products.is_ok();
+        let is_certain = by_code.is_none() && audiences.is_some() && products.is_ok();
         let of_group = |of_unknown_group: bool| Offer {
             id: format!("rule {}", rule.id).into(),
             name: rule.name.clone(),
-            audiences: audiences.clone().unwrap_or_default(),
+            audiences: audiences.clone().unwrap_or_else(|| whom.clone()),
             websites: websites.clone(),
             store_views: BTreeSet::new(),
             days: rule.days,
@@ -315,6 +332,7 @@ impl Joining<'_> {
                 effect,
                 of_unknown_group,
             }),
+            label_only: false,
         };
         match self.groups(rule) {
             Some(_) => vec![of_group(false), of_group(true)],

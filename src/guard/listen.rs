@@ -48,7 +48,7 @@ pub struct About {
 impl About {
     /// The offers that he was promised.
     fn promised(&self) -> impl Iterator<Item = &Arc<Offer>> {
-        self.decision.offers().filter(|offer| offer.charge.rule_id().is_some())
+        self.decision.offers().filter(|offer| !offer.is_label() && !offer.charge.is_stores())
     }
 }
 

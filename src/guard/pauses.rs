@@ -53,7 +53,7 @@ pub fn fingerprints(ruleset: &Ruleset) -> Fingerprints {
 }
 
 impl Ruleset {
-    /// These rules with some offers paused: nobody charges them, as far as pages know, so that only their labels are shown.
+    /// These rules with some offers paused: only their labels are shown, whatever their carts are charged.
     pub fn pausing(self, offers: &BTreeSet<Arc<str>>) -> Self {
         if !self.offers.iter().any(|offer| offers.contains(&offer.id)) {
             return self;
@@ -61,7 +61,7 @@ impl Ruleset {
         let pause = |offer: Arc<Offer>| {
             let mut offer = Arc::unwrap_or_clone(offer);
             if offers.contains(&offer.id) {
-                offer.charge = Charge::None;
+                offer.label_only = true;
             }
             offer
         };

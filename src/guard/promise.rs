@@ -50,7 +50,7 @@ pub fn promises(
     now: Timestamp,
 ) -> Result<Vec<Promise>, NotComparable> {
     let mut offers: Vec<&Offer> = Vec::new();
-    for offer in decision.offers().filter(|offer| offer.charge != Charge::None) {
+    for offer in decision.offers().filter(|offer| !offer.is_label()) {
         match &offer.charge {
             // A rule of the store's own that may hold can only take off more, unless it stops others or takes back.
             Charge::Store(rule) if !rule.is_certain || rule.effect == StoreEffect::Unsure => {

@@ -347,3 +347,45 @@ fn one_unit(price: Decimal) -> crate::rule::cart_rule::Cart {
         multiselects: Arc::default(),
     }
 }
+
+#[test]
+fn an_offer_shown_by_its_label_is_charged_all_the_same() {
+    let coupon = json!({"coupon_type": "AUTO", "condition": over("100")});
+    let offers = own(json!({"charge": {"type": "coupon", "rule_id": 1}}));
+    let mut commerce = said(&[rule(1, coupon)]);
+    commerce.codes.insert(1);
+    let decision = |offers: Value, commerce: &Commerce| {
+        let sites = sites();
+        let compiled = Rules::joined(join(rules(offers, json!([])), commerce), &sites);
+        let key = compiled.key_of(&sites.views()[0], &Who::guest(&audiences(&["vip"])), now());
+        compiled.decide(&key)
+    };
+    let by_label = decision(offers.clone(), &commerce);
+    assert!(by_label.coupon().is_some_and(|offer| offer.is_label()), "its code goes into the cart");
+    // One whose price is shown goes first, whatever its place.
+    let two = json!([
+        offer("own", json!({"charge": {"type": "coupon", "rule_id": 1}})),
+        offer("priced", json!({"charge": {"type": "coupon", "rule_id": 2}}))
+    ]);
+    let mut both = said(&[
+        rule(1, json!({"coupon_type": "AUTO", "condition": over("100")})),
+        rule(2, json!({"coupon_type": "AUTO", "sort_order": 9})),
+    ]);
+    both.codes.extend([1, 2]);
+    assert_eq!(decision(two, &both).coupon().map(|offer| &*offer.id), Some("priced"));
+    let paused = rules(offers, json!([])).pausing(&["own".into()].into());
+    let compiled = Rules::joined(join(paused, &commerce), &sites());
+    assert!(compiled.have_coupons(), "a code that is in a cart is still known as Segue's");
+}
+
+#[test]
+fn a_rule_shown_by_its_label_may_still_stop_others() {
+    let offers = json!([
+        offer("first", json!({"charge": {"type": "origin", "rule_id": 1}})),
+        offer("second", json!({"charge": {"type": "origin", "rule_id": 2}}))
+    ]);
+    let stops = json!({"condition": over("100"), "stop_rules_processing": true, "sort_order": 1});
+    let commerce = said(&[rule(1, stops), rule(2, json!({"sort_order": 2}))]);
+    let (selection, _) = select_with(offers, &commerce, Some(0), "100");
+    assert!(selection.prices.iter().all(|change| change.units.is_empty()), "a cart of 100 gets the first one alone");
+}

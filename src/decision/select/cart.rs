@@ -35,7 +35,7 @@ pub struct Deduction {
 
 /// What of a decision the cart charges on its lines.
 pub fn select_cart(decision: &Decision, view: &StoreView, cart: &CartFacts) -> CartSelection {
-    let offers: Vec<&Offer> = decision.offers().map(|offer| &**offer).filter(|it| it.charge != Charge::None).collect();
+    let offers: Vec<&Offer> = decision.offers().map(|offer| &**offer).filter(|it| !it.is_label()).collect();
     let mut calculation = Calculation::new(cart, &view.tax);
     let order = calculation.order(&offers);
     offers.iter().for_each(|offer| calculation.apply(offer, &order));

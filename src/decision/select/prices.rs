@@ -6,7 +6,6 @@ use super::{Decision, Doubt, Notes, PriceChange};
 use crate::decision::index::Reach;
 use crate::decision::verdict::{NotApplied, Outcome};
 use crate::page::{PageFacts, ProductFacts, Whose};
-use crate::rule::Charge;
 use crate::site::StoreView;
 
 pub(super) fn select(
@@ -58,7 +57,10 @@ impl<'a> Offers<'a> {
         let index = decision.index();
         let held = || decision.offer_numbers().iter().copied();
         let with = |reach| held().filter(|it| index.offers.reach(*it) == reach).collect();
-        let is_charged = |number: &u32| !matches!(decision.offer(*number).charge, Charge::None | Charge::Store(_));
+        let is_charged = |number: &u32| {
+            let offer = decision.offer(*number);
+            !offer.is_label() && !offer.charge.is_stores()
+        };
         let for_some = held().filter(|it| index.offers.reach(*it) != Reach::All).filter(is_charged);
         Self {
             decision,

@@ -135,7 +135,7 @@ impl<'a> Stack<'a> {
         let mut outcomes: Vec<(&Offer, Outcome)> = Vec::new();
         for offer in offers {
             // No charged offer changes a product that is left alone; who asks for reasons wants them all the same.
-            if self.in_doubt.is_some() && offer.charge != Charge::None && !notes.are_wanted() {
+            if self.in_doubt.is_some() && !offer.is_label() && !notes.are_wanted() {
                 continue;
             }
             let outcome = self.outcome(offer);
@@ -165,6 +165,7 @@ impl<'a> Stack<'a> {
         let named = self.named(offer);
         match &offer.charge {
             Charge::None => self.label_only(offer, named),
+            _ if offer.label_only => self.label_only(offer, named),
             Charge::Origin { .. } | Charge::Coupon { .. } => self.charge(offer, named),
             Charge::Store(rule) => {
                 self.meet(offer, *rule, named);

@@ -109,7 +109,15 @@ fn fingerprint(decision: &Decision, view: &StoreView) -> String {
     let mut hash = Sha256::new_with_prefix(format!("{:?}\n", view.display));
     for offer in decision.offers() {
         let label = offer.labels.of(&view.code);
-        let said = (offer.action, offer.amount.normalize(), offer.floor, &offer.products, &offer.charge, label);
+        let said = (
+            offer.action,
+            offer.amount.normalize(),
+            offer.floor,
+            &offer.products,
+            &offer.charge,
+            offer.label_only,
+            label,
+        );
         hash.update(format!("{said:?} {} {}\n", offer.priority, offer.stop));
     }
     hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()

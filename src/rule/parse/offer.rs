@@ -54,6 +54,7 @@ pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
         products: products?,
         labels,
         charge,
+        label_only: false,
     })
 }
 
