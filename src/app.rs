@@ -157,7 +157,8 @@ impl App {
             _ => (None, None),
         };
         let commerce_said = commerce.as_ref().map(|keeper| {
-            let mut said = Commerce::new(keeper.books().borrow().clone(), None);
+            let release = config.commerce.as_ref().map(|settings| settings.release).unwrap_or_default();
+            let mut said = Commerce::new(keeper.books().borrow().clone(), None, release);
             said.codes = codes.as_ref().map(|codes| codes.at_hand().borrow().clone()).unwrap_or_default();
             said
         });

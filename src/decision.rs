@@ -1,5 +1,6 @@
 //! What a shopper gets: which offers and blocks are candidates (before the origin answers), and which of them apply to a page.
 
+pub mod basis;
 pub mod decide;
 mod index;
 pub mod link;

@@ -4,6 +4,7 @@
 //! checkout) pass as they are, and are judged after their last byte. An offer that differs for enough shoppers is shown by its label alone
 //! until it or its rule changes, or an operator has it tried again.
 
+mod address;
 pub mod compare;
 pub mod counts;
 pub mod drift;
@@ -29,6 +30,7 @@ use crate::audience::ShopperKey;
 use crate::rewrite::hold::Budget;
 use crate::rewrite::skip::Skip;
 use crate::rule::Offer;
+use crate::rule::cart_rule::Address;
 use crate::telemetry::Metrics;
 use counts::{Counts, Figures, ShopperHash, Verdict};
 use drift::Drift;
@@ -37,7 +39,7 @@ use metrics::{GuardMetrics, Standing};
 use promise::Contents;
 
 pub use keeper::Keeper;
-pub use listen::About;
+pub use listen::{About, Asked};
 pub use metrics::{PAUSED, SHOPPERS};
 pub use pauses::{Fingerprints, Pause, fingerprint, fingerprints};
 
@@ -116,6 +118,8 @@ struct Seen {
     contents: Option<Arc<Contents>>,
     /// What was decided for the page that he saw last, as a hash.
     shown: Option<u64>,
+    /// Where it goes, once the checkout has saved that.
+    address: Option<Arc<Address>>,
 }
 
 /// The guard of one process.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
@@ -33,6 +34,7 @@ pub struct Index {
     /// Places of parts and of wholes.
     links: Lists<u32>,
     tracked: BTreeSet<String>,
+    multiselects: Arc<BTreeSet<String>>,
 }
 
 /// What is kept of a product; numbers are places of lists and texts.
@@ -103,6 +105,11 @@ impl Index {
     /// Whether the values of an attribute are here. What a product does not have of one that is not here cannot be told.
     pub fn tracks(&self, code: &str) -> bool {
         self.tracked.contains(code)
+    }
+
+    /// Codes of the attributes of which some product has several values, or could have.
+    pub fn multiselects(&self) -> &Arc<BTreeSet<String>> {
+        &self.multiselects
     }
 
     /// The product of an id.

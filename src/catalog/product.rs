@@ -128,6 +128,11 @@ fn unique(mut children: Vec<Child>) -> Vec<Child> {
 fn attributes(item: &Value, kept: &Kept) -> BTreeMap<String, AttributeValue> {
     let own = kept.codes.iter().filter_map(|code| Some((code.as_str(), item.get(code)?)));
     let values = own.chain(custom(item).filter(|(code, _)| kept.codes.contains(*code)));
+    // A configurable product's price is its variant's: REST has a nought for what it does not have.
+    let is_none = |code: &str, value: &Value| {
+        code == "price" && item["type_id"] == "configurable" && value.as_f64().is_some_and(|price| price == 0.0)
+    };
+    let values = values.filter(|(code, value)| !is_none(code, value));
     values.filter_map(|(code, value)| Some((code.to_owned(), raw(value, kept.lists.contains(code))?))).collect()
 }
 

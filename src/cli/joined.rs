@@ -25,7 +25,7 @@ pub(super) async fn commerce(config: &Config) -> Result<Option<Commerce>, Failur
     store.close().await;
     let book = book.map_err(failed)?.and_then(|kept| Book::from_json(&kept, settings)).map(Arc::new);
     let index = Some(index.map_err(failed)?).filter(|index| !index.is_empty()).map(Arc::new);
-    let mut said = Commerce::new(book, index);
+    let mut said = Commerce::new(book, index, settings.release);
     said.codes = codes.map_err(failed)?.into_keys().collect();
     Ok(Some(said))
 }

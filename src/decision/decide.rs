@@ -10,11 +10,11 @@ use std::sync::{Arc, OnceLock};
 use foldhash::fast::RandomState;
 use jiff::Timestamp;
 
+use super::basis::Basis;
 use super::index::{Index, Kinds};
 use super::link::Joined;
 use super::verdict::NotApplied;
 use super::window::{Span, Windows};
-use crate::commerce::shop::Rates;
 use crate::page::{PageFacts, PageKind};
 use crate::rule::{AudienceId, AudienceTest, Block, Charge, Days, Offer, Rotation, Ruleset};
 use crate::site::{Sites, StoreView};
@@ -83,6 +83,27 @@ impl Decision {
     pub(super) fn offer(&self, number: u32) -> &Arc<Offer> {
         let label = if self.coupon == Some(number) { None } else { self.index.as_label(number) };
         label.unwrap_or_else(|| self.index.offer(number))
+    }
+
+    /// What the shopper's cart goes by, where Commerce has said it.
+    pub(crate) fn basis(&self) -> Option<&Basis> {
+        self.index.basis.as_ref()
+    }
+
+    /// The audiences that count for his offers.
+    pub(crate) fn audiences(&self) -> BTreeSet<AudienceId> {
+        let numbers = self.key.audiences.iter().chain(&self.key.kept);
+        numbers.filter_map(|number| self.index.audiences.get(*number as usize)).cloned().collect()
+    }
+
+    /// His customer group; `None` is unknown.
+    pub(crate) fn group(&self) -> Option<u64> {
+        self.key.group
+    }
+
+    /// Whether it was made by these rules, whatever other ones may say the same.
+    pub(super) fn is_of(&self, rules: &Rules) -> bool {
+        Arc::ptr_eq(&self.index, &rules.index)
     }
 
     pub(super) fn index(&self) -> &Index {
@@ -213,18 +234,22 @@ struct Candidate {
 impl Rules {
     /// Indexes a ruleset for the store views of a shop.
     pub fn compile(ruleset: Ruleset, sites: &Sites) -> Self {
-        Self::with_rates(ruleset, Rates::default(), sites)
+        Self::with_basis(ruleset, None, sites)
     }
 
     /// Indexes a ruleset that was joined with Commerce's rules.
     pub fn joined(joined: Joined, sites: &Sites) -> Self {
-        Self::with_rates(joined.ruleset, joined.rates, sites)
+        Self::with_basis(joined.ruleset, joined.basis, sites)
     }
 
-    fn with_rates(mut ruleset: Ruleset, rates: Rates, sites: &Sites) -> Self {
+    fn with_basis(mut ruleset: Ruleset, basis: Option<Basis>, sites: &Sites) -> Self {
         // Other rates make other prices of the same rules.
-        ruleset.revision ^= rates.fingerprint();
-        let named = named_audiences(&ruleset);
+        ruleset.revision ^= basis.as_ref().map_or(0, |basis| basis.rates().fingerprint());
+        let mut named = named_audiences(&ruleset);
+        if let Some(basis) = &basis {
+            let asked = basis.audiences();
+            named.extend(ruleset.audiences.iter().map(|it| &it.id).filter(|id| asked.contains(id)).cloned());
+        }
         let numbers = named.iter().cloned().zip(0..).collect();
         let mut tests = Tests { numbers: &numbers, places: BTreeMap::new(), list: Vec::new() };
         let offer_tests: Vec<_> = ruleset.offers.iter().map(|offer| tests.place(&offer.audiences)).collect();
@@ -232,7 +257,7 @@ impl Rules {
         let tests = tests.list;
         let by_group = ruleset.offers.iter().any(|offer| offer.customer_groups.is_some());
         let of_offers = audiences_of_offers(&ruleset).filter(|id| named.contains(*id)).cloned().collect();
-        let index = Arc::new(Index::new(ruleset, rates));
+        let index = Arc::new(Index::new(ruleset, basis, named.iter().cloned().collect()));
         let views = sites.views().iter().map(|view| ViewRules::new(&index, view, &offer_tests, &block_tests)).collect();
         let view_numbers = sites.views().iter().map(|view| Arc::clone(&view.code)).zip(0..).collect();
         Self { index, named, of_offers, numbers, by_group, tests, view_numbers, views }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::basis::Basis;
 use crate::commerce::shop::Rates;
 use crate::page::{PageKind, ProductId};
-use crate::rule::{Block, Charge, Offer, Placement, Products, Rotation, Ruleset};
+use crate::rule::{AudienceId, Block, Charge, Offer, Placement, Products, Rotation, Ruleset};
 
 /// Rules are named by their position in the ruleset, so that numbers in ascending order are rules by priority.
 #[derive(Debug)]
@@ -18,8 +19,10 @@ pub(super) struct Index {
     pub(super) traits: Vec<Traits>,
     /// Every placement that a block names, ascending.
     pub(super) placements: Vec<Placement>,
-    /// Rates of exchange.
-    pub(super) rates: Rates,
+    /// What carts go by, where Commerce has said it.
+    pub(super) basis: Option<Basis>,
+    /// The audiences that rules name, by number.
+    pub(super) audiences: Vec<AudienceId>,
     /// Offers that a coupon charges, as shoppers see them whose cart holds another one: by their labels.
     labels: HashMap<u32, Arc<Offer>, RandomState>,
 }
@@ -57,7 +60,7 @@ pub(super) struct Traits {
 pub(super) struct Kinds(u16);
 
 impl Index {
-    pub(super) fn new(ruleset: Ruleset, rates: Rates) -> Self {
+    pub(super) fn new(ruleset: Ruleset, basis: Option<Basis>, audiences: Vec<AudienceId>) -> Self {
         let placements: BTreeSet<&Placement> = ruleset.blocks.iter().map(|block| &block.placement).collect();
         let placements: Vec<Placement> = placements.into_iter().cloned().collect();
         let traits = ruleset.blocks.iter().map(|block| Traits::of(block, &placements)).collect();
@@ -65,12 +68,17 @@ impl Index {
         let by_coupon = (0..).zip(&ruleset.offers).filter(|(_, offer)| offer.charge.is_coupon());
         let as_label = |offer: &Offer| Offer { charge: Charge::None, ..offer.clone() };
         let labels = by_coupon.map(|(number, offer)| (number, Arc::new(as_label(offer)))).collect();
-        Self { ruleset, offers, traits, placements, rates, labels }
+        Self { ruleset, offers, traits, placements, basis, audiences, labels }
     }
 
     /// The offer at this position, as a label only, where a coupon charges it.
     pub(super) fn as_label(&self, number: u32) -> Option<&Arc<Offer>> {
         self.labels.get(&number)
+    }
+
+    /// Rates of exchange, where they are known.
+    pub(super) fn rates(&self) -> Option<&Rates> {
+        self.basis.as_ref().map(Basis::rates)
     }
 
     /// Whether a coupon charges any offer.

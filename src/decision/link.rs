@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use super::basis::Basis;
 use super::decide::{GUESTS, Rules};
 use crate::catalog::Index;
 use crate::commerce::Book;
-use crate::commerce::shop::Rates;
-use crate::rule::cart_rule::{CartAction, CartRule, Condition, CouponKind};
+use crate::rule::cart_rule::{CartAction, CartRule, Condition, CouponKind, Release};
 use crate::rule::{Action, AudienceTest, Charge, Labels, Offer, Products, Ruleset, StoreEffect, StoreRule};
 use crate::site::Sites;
 use products::{Catalogue, Remembered};
@@ -29,6 +29,8 @@ pub struct Commerce {
     /// What Commerce said; `None` while it has said nothing that still counts.
     pub book: Option<Arc<Book>>,
     index: Option<Arc<Index>>,
+    /// By which release's code carts go.
+    release: Release,
     /// What was asked of this catalogue.
     remembered: Remembered,
     /// The rules of which codes are at hand.
@@ -37,8 +39,8 @@ pub struct Commerce {
 
 impl Commerce {
     /// What Commerce said, with its catalogue as far as it was read.
-    pub fn new(book: Option<Arc<Book>>, index: Option<Arc<Index>>) -> Self {
-        Self { book, index, remembered: Remembered::default(), codes: BTreeSet::new() }
+    pub fn new(book: Option<Arc<Book>>, index: Option<Arc<Index>>, release: Release) -> Self {
+        Self { book, index, release, remembered: Remembered::default(), codes: BTreeSet::new() }
     }
 
     /// Takes another catalogue.
@@ -54,8 +56,8 @@ pub struct Joined {
     pub ruleset: Ruleset,
     /// What became of each offer that is charged.
     pub standings: Standings,
-    /// Rates of exchange.
-    pub rates: Rates,
+    /// What carts go by, where Commerce has said it.
+    pub basis: Option<Basis>,
 }
 
 /// What became of offers that are charged, by id.
@@ -161,7 +163,8 @@ pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
     offers.extend(others.flat_map(|rule| joining.store_rules(rule, None)));
     let blocks = ruleset.blocks.into_iter().map(Arc::unwrap_or_clone).collect();
     let ruleset = Ruleset::new(ruleset.audiences, offers, blocks);
-    Joined { ruleset, standings, rates: book.rates.clone() }
+    let basis = Basis::new(Arc::clone(book), commerce.index.clone(), commerce.release);
+    Joined { ruleset, standings, basis: Some(basis) }
 }
 
 /// Rules in force for what Commerce says, where it is asked, with what became of the offers.
@@ -183,7 +186,7 @@ fn without_book(ruleset: Ruleset) -> Joined {
             offer.label_only = true;
         },
     );
-    Joined { ruleset, standings, rates: Rates::default() }
+    Joined { ruleset, standings, basis: None }
 }
 
 /// Without Commerce nobody makes codes.

@@ -44,7 +44,15 @@ impl Lookup {
     /// What a shopper gets by `rules` (of [`current`](Self::current)).
     pub fn decide(&self, rules: &Rules, view: &StoreView, who: &Who<'_>, now: Timestamp) -> Arc<Decision> {
         let key = rules.key_of(view, who, now);
-        self.decisions.get_with_by_ref(&key, || Arc::new(rules.decide(&key)))
+        let make = || Arc::new(rules.decide(&key));
+        let known = self.decisions.get_with_by_ref(&key, make);
+        if known.is_of(rules) {
+            return known;
+        }
+        // Rules that say the same may go by another catalogue.
+        let own = make();
+        self.decisions.insert(key.clone(), Arc::clone(&own));
+        own
     }
 }
 

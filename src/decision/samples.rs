@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::link::Commerce;
+use crate::commerce::{self, book};
+use crate::rule::cart_rule::{AudienceForm, AudienceType, AudienceTypes, Release};
 use crate::rule::{AudienceId, Ruleset};
 use crate::site::{Sites, StoreView};
 
@@ -74,4 +78,68 @@ fn merge(into: &mut Value, fields: Value) {
 /// One offer for vip of so many percent.
 pub(crate) fn ruleset(percent: &str) -> Ruleset {
     rules(json!([offer("vip", json!({"audiences": {"any": ["vip"]}, "amount": percent}))]), json!([]))
+}
+
+pub(crate) const COMBINE: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\Combine";
+pub(crate) const PRODUCT_COMBINE: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\Product\\Combine";
+pub(crate) const PRODUCT: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\Product";
+pub(crate) const ADDRESS: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\Address";
+
+fn config() -> commerce::Config {
+    commerce::Config {
+        url: "http://127.0.0.1/".parse().expect("a URL"),
+        token: "t".into(),
+        release: Release::default(),
+        audience_types: AudienceTypes(vec![AudienceType {
+            class: "Vendor\\Audience".to_owned(),
+            form: AudienceForm::Ids,
+        }]),
+        poll: Duration::from_secs(60),
+        max_age: Duration::from_secs(900),
+        timeout: Duration::from_secs(10),
+        catalog_every: Duration::from_secs(300),
+        page_size: 200,
+    }
+}
+
+/// A rule of Commerce, 10 % off everything but for `fields`.
+pub(crate) fn rule(id: u64, fields: Value) -> Value {
+    let mut rule = json!({
+        "rule_id": id, "name": format!("Rule {id}"), "website_ids": [1, 2], "customer_group_ids": [0, 1], "is_active": true,
+        "simple_action": "by_percent", "discount_amount": 10, "stop_rules_processing": false, "sort_order": 5,
+        "coupon_type": "NO_COUPON", "apply_to_shipping": false, "discount_step": 0, "simple_free_shipping": "0",
+    });
+    for (key, value) in fields.as_object().expect("fields") {
+        rule[key] = value.clone();
+    }
+    rule
+}
+
+/// A combination of which all parts must hold.
+pub(crate) fn combine(class: &str, parts: Value) -> Value {
+    json!({ "condition_type": class, "aggregator_type": "all", "value": "1", "conditions": parts })
+}
+
+/// A condition of the subtotal.
+pub(crate) fn over(amount: &str) -> Value {
+    let part =
+        json!([{ "condition_type": ADDRESS, "attribute_name": "base_subtotal", "operator": ">=", "value": amount }]);
+    combine(COMBINE, part)
+}
+
+/// An action condition that names products.
+pub(crate) fn skus(list: &str) -> Value {
+    let part = json!([{ "condition_type": PRODUCT, "attribute_name": "sku", "operator": "()", "value": list }]);
+    combine(PRODUCT_COMBINE, part)
+}
+
+/// What Commerce says, with these rules; nothing of its catalogue.
+pub(crate) fn said(rules: &[Value]) -> Commerce {
+    let kept = json!({
+        "learnt_at": Timestamp::now().as_millisecond(), "rules": rules, "unreadable": {},
+        "websites": {"base": 1, "us": 2}, "store_views": {"de": 1, "us": 2},
+        "customer_groups": {"0": "NOT LOGGED IN", "1": "General"}, "base_currency": "USD", "rates": {"EUR": "0.5"},
+    });
+    let book = book::Book::from_json(&kept, &config()).expect("a book");
+    Commerce::new(Some(Arc::new(book)), None, Release::default())
 }

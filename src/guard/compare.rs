@@ -53,7 +53,7 @@ pub fn compare(totals: &Totals, promises: &[Promise]) -> Verdicts {
     let on_offers = differences.iter().any(|(place, _)| !promise.offers_at(*place).is_empty());
     let blamed: Vec<&Arc<str>> = match on_offers {
         true => differences.iter().flat_map(|(place, _)| promise.offers_at(*place)).collect(),
-        false if promise.is_dearer(totals) => promise.offers().collect(),
+        false if !differences.is_empty() && promise.is_dearer(totals) => promise.offers().collect(),
         false => Vec::new(),
     };
     for offer in blamed {

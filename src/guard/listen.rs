@@ -1,8 +1,9 @@
 //! Listens to answers as they pass, and judges them afterwards.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body::Body as _;
 use jiff::Timestamp;
 use moka::Entry;
 use rust_decimal::Decimal;
@@ -11,20 +12,24 @@ use tokio::runtime::Handle;
 use super::compare::compare;
 use super::counts::{ShopperHash, Verdict};
 use super::place::Told;
-use super::promise::{Contents, promises};
+use super::promise::{Circumstances, Contents, promises};
 use super::tap::{Heard, Tap};
 use super::totals::{self, Items, Totals};
-use super::{Guard, NotComparable, Seen};
+use super::{Guard, NotComparable, Seen, address};
 use crate::body::Body;
 use crate::charging::live::Live;
 use crate::decision::decide::Decision;
 use crate::rewrite::coding::{Coding, gunzip};
 use crate::rewrite::hold::Buffer;
 use crate::rule::Offer;
+use crate::rule::cart_rule::{Address, CartAddress};
 use crate::site::StoreView;
 
 /// A larger answer is no cart's: a page of the checkout has some 200 KiB.
 const MOST_BYTES: usize = 2 << 20;
+
+/// A larger request is no address.
+const MOST_ASKED: usize = 64 << 10;
 
 /// Whose cart an answer tells of, and what he was promised.
 #[derive(Clone, Debug)]
@@ -41,9 +46,15 @@ pub struct About {
     pub code: Option<Arc<str>>,
     /// What is known of the coupon in his cart, where that matters.
     pub cart: Option<Arc<Live>>,
+    /// Where the cart goes, where the request says so.
+    pub asked: Asked,
     /// Whether one of the pages that he saw last shows something else than what was decided.
     pub saw_another: bool,
 }
+
+/// The address in a request, once it has gone by.
+#[derive(Clone, Debug, Default)]
+pub struct Asked(Arc<OnceLock<Address>>);
 
 impl About {
     /// The offers that he was promised.
@@ -53,6 +64,23 @@ impl About {
 }
 
 impl Guard {
+    /// Passes a request of the checkout on and listens to where its cart goes.
+    pub fn hear_request(&self, told: Told, headers: &HeaderMap, body: Body) -> (Body, Asked) {
+        let asked = Asked::default();
+        if !told.is_rest() || headers.contains_key(header::CONTENT_ENCODING) || body.is_end_stream() {
+            return (body, asked);
+        }
+        let hears = asked.clone();
+        let done = move |heard: Heard| {
+            if let Some(address) = heard.ok().and_then(|(bytes, _)| address::of_request(&bytes)) {
+                // Nobody else sets it.
+                let _ = hears.0.set(address);
+            }
+        };
+        let copy = Buffer::new(MOST_ASKED, self.budget.permit());
+        (Body::boxed(Tap::new(body, copy, done)), asked)
+    }
+
     /// Passes an answer on and listens to it, where it is what `told` says.
     pub fn listen(self: &Arc<Self>, told: Told, about: About, response: Response<Body>) -> Response<Body> {
         if response.status() != StatusCode::OK || !is_of(told, response.headers()) || about.promised().next().is_none()
@@ -107,20 +135,27 @@ impl Guard {
                 }
                 Ok(())
             }
-            Told::Totals => self.compare(about, &totals::rest(answer)?),
-            Told::Payment => self.compare(about, &totals::payment(answer)?),
+            Told::Totals => self.compare(about, &totals::rest(answer)?, None),
+            Told::Payment => {
+                // What a POST asks for is saved with the cart; a GET goes by what was.
+                if let Some(address) = about.asked.0.get() {
+                    let address = Arc::new(address.clone());
+                    self.change(about.shopper, |seen| seen.address = Some(Arc::clone(&address)));
+                }
+                self.compare(about, &totals::payment(answer)?, None)
+            }
             Told::Page => match totals::checkout_config(answer)? {
                 None => Ok(()),
                 Some(config) => {
                     self.remember(about.shopper, config.items, config.rate);
-                    self.compare(about, &config.totals)
+                    self.compare(about, &config.totals, config.customer_group)
                 }
             },
         }
     }
 
     /// Judges a cart by what its shopper was promised.
-    fn compare(&self, about: &About, totals: &Totals) -> Result<(), NotComparable> {
+    fn compare(&self, about: &About, totals: &Totals, group: Option<u64>) -> Result<(), NotComparable> {
         if let Some(cart) = &about.cart {
             cart.told(totals.coupon.as_deref(), about.now);
         }
@@ -133,7 +168,10 @@ impl Guard {
         if is_his_own && decision.coupon().is_some() {
             return Err(NotComparable::OwnCoupon);
         }
-        let verdicts = compare(totals, &promises(decision, &about.view, contents, totals, about.now)?);
+        let address = about.asked.0.get().or(seen.address.as_deref());
+        let address = address.map_or(CartAddress::Unknown, |to| CartAddress::Known(to.clone()));
+        let known = Circumstances { address, customer_group: group, now: about.now };
+        let verdicts = compare(totals, &promises(decision, &about.view, contents, totals, &known)?);
         let has_differed = verdicts.values().any(|verdict| *verdict == Verdict::Differed);
         // What was charged may be what he was shown before: nobody can tell any more.
         let shown = decision.key().digest();

@@ -1,7 +1,7 @@
-//! What a cart was promised: the offers that its shopper was shown, on what is really in it.
+//! What a cart was promised: all of the store's rules, under what was decided for its shopper, on what is really in it.
 //!
-//! Until Commerce has said which other rules its carts go by, a promise is the offers' own word. A cart may then take off more, by rules
-//! that nobody promised; one that takes off less on an offer's line breaks the promise, whatever the reason.
+//! Where Commerce has not said its rules, or one of them cannot be decided, a promise is the offers' own word. A cart may then take off
+//! more, by rules that nobody promised; one that takes off less on an offer's line breaks the promise, whatever the reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,10 +14,12 @@ use super::NotComparable;
 use super::compare::{LinePromise, Promise};
 use super::totals::{Item, Items, Totals, TotalsLine};
 use crate::cart::LineKind;
+use crate::commerce::shop::Rates;
+use crate::decision::basis::{Basis, Draft, DraftLine};
 use crate::decision::decide::Decision;
 use crate::rule::cart_rule::{
-    AttributeValue, Cart, CartAction, CartAddress, CartLine, CartRule, CartTax, Condition, Coupon, CouponKind,
-    FreeShipping, LineFacts, LineScope, Release, Test, charge,
+    Address, AttributeValue, Cart, CartAction, CartAddress, CartLine, CartRule, CartTax, Charged, Condition, Coupon,
+    CouponKind, FreeShipping, LineFacts, LineScope, Release, Test, charge,
 };
 use crate::rule::discount::cents;
 use crate::rule::{Action, Charge, Days, Offer, Products, StoreEffect};
@@ -32,17 +34,106 @@ pub struct Contents {
     pub rate: Option<Decimal>,
 }
 
+/// What is known of a cart's circumstances.
+#[derive(Clone, Debug)]
+pub struct Circumstances {
+    /// Where it goes, but for what shipping costs, which its totals say.
+    pub address: CartAddress,
+    /// The customer's group, where it says so.
+    pub customer_group: Option<u64>,
+    /// When it was charged.
+    pub now: Timestamp,
+}
+
 /// Any website: offers of others were sorted out when it was decided.
 const WEBSITE: u64 = 1;
 
 /// Any group, for the same reason.
 const GROUP: u64 = 0;
 
-/// What a cart was promised by a decision: in one way, or in two where offers of one priority could go first.
+/// What a cart was promised by a decision: in one way, or in two where rules of one priority could go first.
 ///
 /// # Errors
 /// When it cannot be told from what is known.
 pub fn promises(
+    decision: &Decision,
+    view: &StoreView,
+    contents: &Contents,
+    totals: &Totals,
+    known: &Circumstances,
+) -> Result<Vec<Promise>, NotComparable> {
+    let of_all = decision.basis().map(|basis| whole(basis, decision, view, contents, totals, known));
+    match of_all {
+        Some(Ok(promises)) => Ok(promises),
+        Some(Err(why)) if why != NotComparable::Undecided => Err(why),
+        _ => own_word(decision, view, contents, totals, known.now),
+    }
+}
+
+/// By all of the store's rules.
+fn whole(
+    basis: &Basis,
+    decision: &Decision,
+    view: &StoreView,
+    contents: &Contents,
+    totals: &Totals,
+    known: &Circumstances,
+) -> Result<Vec<Promise>, NotComparable> {
+    let undecided = NotComparable::Undecided;
+    let (rate, tax) = (rate(view, contents, totals, Some(basis.rates())), tax_of(view, totals)?);
+    let lines = totals.lines.iter().map(|line| {
+        let item = contents.items.get(&line.item).ok_or(NotComparable::Unseen)?;
+        let price = exact_price(line, totals, rate, tax).ok_or(undecided)?;
+        Ok(DraftLine { line: cart_line(line, item, price), has_options: false })
+    });
+    let coupon = match (decision.coupon(), &totals.coupon) {
+        // What was shown counts, whether the code is in the cart or not.
+        (Some(offer), code) => Coupon::Code { code: code.clone().unwrap_or_default(), rule_id: offer.charge.rule_id() },
+        (None, Some(_)) => Coupon::Unknown,
+        (None, None) => Coupon::None,
+    };
+    let address = match &known.address {
+        CartAddress::Known(to) => CartAddress::Known(Address {
+            shipping_amount: totals.shipping,
+            base_shipping_amount: totals.base_shipping,
+            ..to.clone()
+        }),
+        other => other.clone(),
+    };
+    let has_address = address != CartAddress::Unknown;
+    let draft = Draft {
+        lines: lines.collect::<Result<_, NotComparable>>()?,
+        is_complete: true,
+        rate: rate.ok_or(undecided)?,
+        tax,
+        now: known.now,
+        coupon,
+        address,
+        payment_method: None,
+        customer_group: known.customer_group,
+    };
+    let filled = basis.fill(decision, view, draft).ok_or(undecided)?;
+    let mut ways = vec![basis.charge(&filled.cart).map_err(|_| undecided)?];
+    if basis.is_tied(&ways[0].applied) {
+        ways.push(basis.charge_tied(&filled.cart).map_err(|_| undecided)?);
+    }
+    let shown = |rule: &u64| {
+        let mut offers = decision.offers().filter(|offer| !offer.is_label());
+        offers.find(|offer| offer.charge.rule_id() == Some(*rule)).map(|offer| Arc::clone(&offer.id))
+    };
+    let promise = |charged: &Charged| {
+        let line = |at: &usize| LinePromise {
+            discount: charged.lines[*at].discount.amount,
+            offers: charged.lines[*at].applied.iter().filter_map(shown).collect(),
+        };
+        let shipping = has_address.then_some(charged.shipping.amount);
+        Promise { lines: filled.tops.iter().map(line).collect(), shipping, is_whole: basis.is_whole() }
+    };
+    Ok(ways.iter().map(promise).collect())
+}
+
+/// By the offers' own word.
+fn own_word(
     decision: &Decision,
     view: &StoreView,
     contents: &Contents,
@@ -128,20 +219,17 @@ fn cart(
     totals: &Totals,
     now: Timestamp,
 ) -> Result<Cart, NotComparable> {
-    let is_base = totals.currency == totals.base_currency;
-    let needs_rate = !is_base && offers.iter().any(|offer| offer.action.is_money());
-    let rate = if is_base { Some(Decimal::ONE) } else { contents.rate };
-    if needs_rate && rate.is_none() {
+    let rate = rate(view, contents, totals, None);
+    if rate.is_none() && offers.iter().any(|offer| offer.action.is_money()) {
         return Err(NotComparable::Undecided);
     }
-    let is_untaxed = totals.lines.iter().all(|line| line.row == line.row_with_tax);
-    let tax = tax(&view.tax, is_untaxed).ok_or(NotComparable::Undecided)?;
+    let tax = tax_of(view, totals)?;
     let lines = totals.lines.iter().map(|line| {
         let item = contents.items.get(&line.item).ok_or(NotComparable::Unseen)?;
-        let price = price(line, rate.filter(|_| !is_base), is_base).filter(|_| is_untaxed || is_exact(line, tax));
-        let price = price.ok_or(NotComparable::Undecided)?;
+        let price = exact_price(line, totals, rate, tax).ok_or(NotComparable::Undecided)?;
         let marks = marks(offers, item).ok_or(NotComparable::Undecided)?;
-        Ok(cart_line(line, item, price, marks))
+        let facts = LineFacts { is_known: true, attributes: marks, ..LineFacts::default() };
+        Ok(CartLine { facts, ..cart_line(line, item, price) })
     });
     Ok(Cart {
         store_id: 0,
@@ -158,6 +246,30 @@ fn cart(
         is_complete: true,
         multiselects: Arc::default(),
     })
+}
+
+/// Units of the cart's currency for one of the base currency; `None` where nobody has said it.
+fn rate(view: &StoreView, contents: &Contents, totals: &Totals, exchange: Option<&Rates>) -> Option<Decimal> {
+    if totals.currency == totals.base_currency {
+        return Some(Decimal::ONE);
+    }
+    let of_base = exchange.filter(|exchange| exchange.base.eq_ignore_ascii_case(&view.base_currency));
+    contents.rate.or_else(|| of_base.and_then(|exchange| exchange.rates.get(&totals.currency).copied()))
+}
+
+/// How the cart is taxed.
+fn tax_of(view: &StoreView, totals: &Totals) -> Result<CartTax, NotComparable> {
+    tax(&view.tax, is_untaxed(totals)).ok_or(NotComparable::Undecided)
+}
+
+fn is_untaxed(totals: &Totals) -> bool {
+    totals.lines.iter().all(|line| line.row == line.row_with_tax)
+}
+
+/// The price of one without tax in the cart's currency, where that is the one that discounts are taken off.
+fn exact_price(line: &TotalsLine, totals: &Totals, rate: Option<Decimal>, tax: CartTax) -> Option<Decimal> {
+    let is_base = totals.currency == totals.base_currency;
+    price(line, rate.filter(|_| !is_base), is_base).filter(|_| is_untaxed(totals) || is_exact(line, tax))
 }
 
 /// How the view taxes; where nothing is taxed, it makes no difference.
@@ -218,7 +330,7 @@ pub(crate) fn is_for(offer: &Offer, item: &Item) -> Option<bool> {
     }
 }
 
-fn cart_line(line: &TotalsLine, item: &Item, price: Decimal, marks: BTreeMap<String, AttributeValue>) -> CartLine {
+fn cart_line(line: &TotalsLine, item: &Item, price: Decimal) -> CartLine {
     CartLine {
         parent: None,
         product: Some(item.product),
@@ -237,7 +349,7 @@ fn cart_line(line: &TotalsLine, item: &Item, price: Decimal, marks: BTreeMap<Str
         tax_percent: Some(line.tax_percent),
         weight: None,
         is_virtual: false,
-        facts: LineFacts { is_known: true, attributes: marks, ..LineFacts::default() },
+        facts: LineFacts::default(),
     }
 }
 

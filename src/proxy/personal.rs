@@ -481,6 +481,7 @@ where
             turn.look_up(&parts).await;
             turn.charge(&parts).await;
             turn.tell_origin(&mut parts.headers);
+            let body = turn.hear_request(&parts.headers, body);
             let answer = inner.call(Request::from_parts(parts, body)).await.map_err(Into::into)?;
             let answer = turn.watched(answer);
             Ok(turn.finish(answer).await)

@@ -1,6 +1,7 @@
 //! From products to an index.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::pool::{Texts, UniqueLists, UniqueTexts, number};
 use super::{Child, ENABLED, FREE, HAS_UNKNOWN_CHILD, Index, NO_SET, Row, Stored, slot};
@@ -29,6 +30,7 @@ pub struct Builder {
     texts: UniqueTexts,
     numbers: UniqueLists<u32>,
     values: UniqueLists<(u16, Stored)>,
+    multiselects: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Builder {
     }
 
     fn row(&mut self, product: &Product) -> Option<Row> {
-        let list = |set: &std::collections::BTreeSet<u32>| set.iter().copied().collect::<Vec<_>>();
+        let list = |set: &BTreeSet<u32>| set.iter().copied().collect::<Vec<_>>();
         let fullest = self.texts.bytes().max(self.numbers.len()).max(self.values.len());
         if product.sku.len() > LONGEST || fullest > MOST_IN_A_POOL {
             return None;
@@ -82,6 +84,9 @@ impl Builder {
             let stored = match value {
                 AttributeValue::One(text) => Stored::One(self.text(text)?),
                 AttributeValue::Many(texts) => {
+                    if !self.multiselects.contains(code) {
+                        self.multiselects.insert(code.clone());
+                    }
                     let places: Option<Vec<u32>> = texts.iter().map(|text| self.text(text)).collect();
                     Stored::Many(self.numbers.number_of(&places?))
                 }
@@ -107,6 +112,7 @@ impl Builder {
             numbers: self.numbers.into_lists(),
             values: self.values.into_lists(),
             tracked: self.tracked.into_iter().collect(),
+            multiselects: Arc::new(self.multiselects),
             ..Index::default()
         };
         index.by_sku = table(&index.skus, index.ids.len());

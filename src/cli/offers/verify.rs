@@ -18,12 +18,12 @@ use crate::audience::{Identifier, KnownAudiences, Membership, Source};
 use crate::body::Body;
 use crate::catalog::{self, Index};
 use crate::config::{Config, load_rules};
-use crate::decision::decide::{Decision, Rules};
+use crate::decision::decide::{Decision, GUESTS, Rules};
 use crate::decision::link;
 use crate::document::suggestion;
 use crate::guard::compare::compare;
 use crate::guard::counts::Verdict;
-use crate::guard::promise::{Contents, promises};
+use crate::guard::promise::{Circumstances, Contents, promises};
 use crate::guard::totals::{self, Item, Items};
 use crate::mode::Mode;
 use crate::page::{PageFacts, ProductId};
@@ -31,6 +31,7 @@ use crate::rewrite::Rewriter;
 use crate::rewrite::plan::StoreHints;
 use crate::rewrite::render::Dressing;
 use crate::rewrite::skip::Skip;
+use crate::rule::cart_rule::CartAddress;
 use crate::rule::{Charge, Offer, Products};
 use crate::site::StoreView;
 use crate::store::Store;
@@ -239,7 +240,9 @@ impl Shop<'_> {
         let contents = contents(product, item).ok_or("the shop does not say what it put into the cart")?;
         let not_comparable = |why: crate::guard::NotComparable| format!("not comparable: {}", why.as_str());
         let totals = totals::rest(charged.to_string().as_bytes()).map_err(not_comparable)?;
-        let promises = promises(decision, &self.view, &contents, &totals, Timestamp::now()).map_err(not_comparable)?;
+        // A guest's new cart has no address yet.
+        let known = Circumstances { address: CartAddress::None, customer_group: Some(GUESTS), now: Timestamp::now() };
+        let promises = promises(decision, &self.view, &contents, &totals, &known).map_err(not_comparable)?;
         let promised = promises.first().and_then(|promise| promise.lines.first()).ok_or("the cart is empty")?;
         let line = totals.lines.first().ok_or("the cart is empty")?;
         let result = match compare(&totals, &promises).get(&offer.id) {

@@ -65,7 +65,7 @@ impl<'a> Catalogue<'a> {
         }
         if !asks_for_products(conditions) && !asks_for_products(lines) {
             // Nothing depends on the product.
-            let empty = cart(Vec::new());
+            let empty = cart(Vec::new(), &Arc::default());
             let holds = conditions.truth(&empty);
             return if holds == Truth::True { Ok(own.clone()) } else { Err(Reason::Conditions) };
         }
@@ -103,13 +103,14 @@ impl<'a> Catalogue<'a> {
                 Products::Ids(ids) => ids.contains(&entry.id()),
                 Products::Skus(skus) => skus.contains(&entry.sku().to_lowercase()),
             };
-            let alone = cart(vec![line(entry, None)]);
+            let multiselects = index.multiselects();
+            let alone = cart(vec![line(entry, None)], multiselects);
             matching.add(entry.id(), if is_own(entry) { truth(&alone) } else { Truth::False });
             if entry.kind() != "configurable" {
                 continue;
             }
             for child in entry.children() {
-                let with_variant = cart(vec![line(entry, None), line(child, Some(0))]);
+                let with_variant = cart(vec![line(entry, None), line(child, Some(0))], multiselects);
                 let is_own = is_own(entry) || is_own(child);
                 let truth = if is_own { truth(&with_variant) } else { Truth::False };
                 matching.add_variant(entry.id(), child.id(), truth);
@@ -153,7 +154,7 @@ fn line(entry: Entry<'_>, parent: Option<usize>) -> CartLine {
 }
 
 /// A cart of which only these lines are known.
-fn cart(lines: Vec<CartLine>) -> Cart {
+fn cart(lines: Vec<CartLine>, multiselects: &Arc<BTreeSet<String>>) -> Cart {
     Cart {
         store_id: 0,
         website_id: 0,
@@ -171,6 +172,6 @@ fn cart(lines: Vec<CartLine>) -> Cart {
         payment_method: None,
         lines,
         is_complete: false,
-        multiselects: Arc::default(),
+        multiselects: Arc::clone(multiselects),
     }
 }

@@ -1,76 +1,14 @@
-use std::time::Duration;
-
-use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::commerce::{self, book};
 use crate::decision::decide::{Rules, Who};
-use crate::decision::samples::{audiences, now, offer, rules, sites};
+use crate::decision::samples::{
+    COMBINE, PRODUCT, PRODUCT_COMBINE, audiences, combine, now, offer, over, rule, rules, said, sites, skus,
+};
 use crate::decision::select::{Scope, Selection, select};
 use crate::page::{PageFacts, PageKind, ProductFacts, ProductId};
-use crate::rule::cart_rule::{AudienceForm, AudienceType, AudienceTypes, Release};
-
-const COMBINE: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\Combine";
-const PRODUCT_COMBINE: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\Product\\Combine";
-const PRODUCT: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\Product";
-const ADDRESS: &str = "Magento\\SalesRule\\Model\\Rule\\Condition\\Address";
-
-fn config() -> commerce::Config {
-    commerce::Config {
-        url: "http://127.0.0.1/".parse().expect("a URL"),
-        token: "t".into(),
-        release: Release::default(),
-        audience_types: AudienceTypes(vec![AudienceType {
-            class: "Vendor\\Audience".to_owned(),
-            form: AudienceForm::Ids,
-        }]),
-        poll: Duration::from_secs(60),
-        max_age: Duration::from_secs(900),
-        timeout: Duration::from_secs(10),
-        catalog_every: Duration::from_secs(300),
-        page_size: 200,
-    }
-}
-
-/// A rule of Commerce, 10 % off everything but for `fields`.
-fn rule(id: u64, fields: Value) -> Value {
-    let mut rule = json!({
-        "rule_id": id, "name": format!("Rule {id}"), "website_ids": [1, 2], "customer_group_ids": [0, 1], "is_active": true,
-        "simple_action": "by_percent", "discount_amount": 10, "stop_rules_processing": false, "sort_order": 5,
-        "coupon_type": "NO_COUPON", "apply_to_shipping": false, "discount_step": 0, "simple_free_shipping": "0",
-    });
-    for (key, value) in fields.as_object().expect("fields") {
-        rule[key] = value.clone();
-    }
-    rule
-}
-
-fn combine(class: &str, parts: Value) -> Value {
-    json!({ "condition_type": class, "aggregator_type": "all", "value": "1", "conditions": parts })
-}
-
-fn over(amount: &str) -> Value {
-    let part =
-        json!([{ "condition_type": ADDRESS, "attribute_name": "base_subtotal", "operator": ">=", "value": amount }]);
-    combine(COMBINE, part)
-}
-
-fn skus(list: &str) -> Value {
-    let part = json!([{ "condition_type": PRODUCT, "attribute_name": "sku", "operator": "()", "value": list }]);
-    combine(PRODUCT_COMBINE, part)
-}
-
-fn said(rules: &[Value]) -> Commerce {
-    let kept = json!({
-        "learnt_at": Timestamp::now().as_millisecond(), "rules": rules, "unreadable": {},
-        "websites": {"base": 1, "us": 2}, "store_views": {"default": 1},
-        "customer_groups": {"0": "NOT LOGGED IN", "1": "General"}, "base_currency": "USD", "rates": {"EUR": "0.5"},
-    });
-    let book = book::Book::from_json(&kept, &config()).expect("a book");
-    Commerce::new(Some(Arc::new(book)), None)
-}
+use crate::rule::cart_rule::Release;
 
 fn select_with(offers: Value, commerce: &Commerce, group: Option<u64>, price: &str) -> (Selection, Vec<Standing>) {
     let sites = sites();

@@ -21,7 +21,7 @@ pub(super) fn select(
         return Default::default();
     }
     let shared =
-        Page { view, currency: Currency::of(page, view, &decision.index().rates), rates: Rates::new(&view.tax, page) };
+        Page { view, currency: Currency::of(page, view, decision.index().rates()), rates: Rates::new(&view.tax, page) };
     let offers = Offers::of(decision);
     let (mut changes, mut in_doubt) = (Vec::new(), Vec::new());
     for product in &page.products {

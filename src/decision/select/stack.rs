@@ -32,7 +32,7 @@ pub(super) enum Currency {
 }
 
 impl Currency {
-    pub(super) fn of(page: &PageFacts, view: &StoreView, exchange: &Exchange) -> Self {
+    pub(super) fn of(page: &PageFacts, view: &StoreView, exchange: Option<&Exchange>) -> Self {
         let shown = match page.currencies.as_slice() {
             // Magento has a currency switcher on every page of a store view with a choice, so there is none.
             [] => &view.currency,
@@ -42,8 +42,8 @@ impl Currency {
         if shown.eq_ignore_ascii_case(&view.base_currency) {
             return Self::At(Decimal::ONE);
         }
-        let is_base = exchange.base.eq_ignore_ascii_case(&view.base_currency);
-        let rate = is_base.then(|| exchange.rates.get(&shown.to_ascii_uppercase())).flatten();
+        let of_base = exchange.filter(|exchange| exchange.base.eq_ignore_ascii_case(&view.base_currency));
+        let rate = of_base.and_then(|exchange| exchange.rates.get(&shown.to_ascii_uppercase()));
         rate.map_or(Self::Foreign, |rate| Self::At(*rate))
     }
 

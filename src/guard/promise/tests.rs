@@ -2,7 +2,11 @@ use serde_json::Value;
 
 use super::*;
 use crate::decision::decide::Rules;
-use crate::decision::samples::{audiences, now, offer, rules, sites};
+use crate::decision::decide::Who;
+use crate::decision::link;
+use crate::decision::samples::{
+    COMBINE, audiences, combine, now, offer, over, rule as store_rule, rules, said as commerce, sites, skus,
+};
 use crate::guard::compare::compare;
 use crate::guard::counts::Verdict;
 use crate::page::ProductId;
@@ -50,6 +54,10 @@ fn contents(totals: &Totals, kind: &str) -> Contents {
     Contents { items: totals.lines.iter().map(item).collect(), rate: None }
 }
 
+fn circumstances() -> Circumstances {
+    Circumstances { address: CartAddress::Unknown, customer_group: None, now: now() }
+}
+
 fn judged_in(
     offers: Value,
     totals: &Totals,
@@ -61,7 +69,7 @@ fn judged_in(
     let decision = rules.decide(&rules.key(&sites.views()[0], &audiences(&[]), now()));
     let mut view = (*sites.views()[0]).clone();
     change(&mut view);
-    let promises = promises(&decision, &view, contents, totals, now())?;
+    let promises = promises(&decision, &view, contents, totals, &circumstances())?;
     Ok(compare(totals, &promises).into_iter().map(|(offer, verdict)| (offer.to_string(), verdict)).collect())
 }
 
@@ -157,4 +165,88 @@ fn an_amount_in_another_currency_is_converted_as_the_cart_says() {
     assert_eq!(judged_in(offers(), &cart, &without, |_| {}), Err(NotComparable::Undecided));
     let percent = json!([offer("a", json!({"amount": 25}))]);
     assert_eq!(judged_in(percent, &cart, &without, |_| {}), said(&[("a", Agreed)]), "25 percent of 18.46 are 4.62");
+}
+
+/// What a cart of the store's rules says of the offer `a`, which rule 1 charges for vip.
+fn judged_by_all(
+    store: &[Value],
+    totals: &Totals,
+    address: CartAddress,
+) -> Result<Vec<(String, Verdict)>, NotComparable> {
+    let offers = json!([offer("a", json!({"audiences": {"any": ["vip"]}}))]);
+    let sites = sites();
+    let (rules, _) = link::rules(rules(offers, json!([])), Some(&commerce(store)), &sites);
+    let view = &sites.views()[0];
+    let decision = rules.decide(&rules.key_of(view, &Who::guest(&audiences(&["vip"])), now()));
+    let known = Circumstances { address, ..circumstances() };
+    let promises = promises(&decision, view, &contents(totals, "simple"), totals, &known)?;
+    Ok(compare(totals, &promises).into_iter().map(|(offer, verdict)| (offer.to_string(), verdict)).collect())
+}
+
+fn for_audience() -> Value {
+    let part = json!([{ "condition_type": "\\Vendor\\Audience", "operator": "()", "value": "vip" }]);
+    store_rule(1, json!({"condition": combine(COMBINE, part)}))
+}
+
+#[test]
+fn all_of_the_stores_rules_make_the_promise() {
+    let free_third = store_rule(
+        2,
+        json!({"simple_action": "buy_x_get_y", "discount_step": 2, "discount_amount": 1, "sort_order": 9}),
+    );
+    let store = [for_audience(), free_third];
+    let unknown = || CartAddress::Unknown;
+    let kept = totals(vec![line(1, "10", 3, "13")]);
+    assert_eq!(judged_by_all(&store, &kept, unknown()), said(&[("a", Agreed)]), "3.00, and one of three");
+    let more = totals(vec![line(1, "10", 3, "14")]);
+    assert_eq!(judged_by_all(&store, &more, unknown()), said(&[("a", Differed)]), "no rule takes off that much");
+    let without = totals(vec![line(1, "10", 3, "10")]);
+    assert_eq!(judged_by_all(&store, &without, unknown()), said(&[("a", Differed)]));
+}
+
+#[test]
+fn a_cart_below_a_rules_subtotal_is_promised_nothing_of_it() {
+    let store = [for_audience(), store_rule(2, json!({"condition": over("50"), "sort_order": 9}))];
+    assert_eq!(
+        judged_by_all(&store, &totals(vec![line(1, "10", 1, "1")]), CartAddress::Unknown),
+        said(&[("a", Agreed)])
+    );
+    let large = totals(vec![line(1, "10", 5, "9.50")]);
+    assert_eq!(judged_by_all(&store, &large, CartAddress::Unknown), said(&[("a", Agreed)]));
+    let forgotten = totals(vec![line(1, "10", 5, "5")]);
+    assert_eq!(judged_by_all(&store, &forgotten, CartAddress::Unknown), said(&[("a", Differed)]));
+}
+
+#[test]
+fn an_address_decides_once_it_is_known() {
+    let part = json!([{ "condition_type": "Magento\\SalesRule\\Model\\Rule\\Condition\\Address",
+        "attribute_name": "country_id", "operator": "==", "value": "FR" }]);
+    let rule = store_rule(2, json!({"condition": combine(COMBINE, part), "sort_order": 9, "apply_to_shipping": true}));
+    let store = [for_audience(), rule];
+    let to = |country: &str| CartAddress::Known(Address { country: country.to_owned(), ..Address::default() });
+    let mut cart = totals(vec![line(1, "10", 1, "1.90")]);
+    assert_eq!(judged_by_all(&store, &cart, CartAddress::Unknown), said(&[("a", Agreed)]), "it may be for France");
+    (cart.shipping, cart.base_shipping, cart.shipping_discount) = (money("5"), money("5"), money("0.50"));
+    cart.discount = money("2.40");
+    assert_eq!(judged_by_all(&store, &cart, to("FR")), said(&[("a", Agreed)]));
+    assert_eq!(judged_by_all(&store, &cart, to("DE")), said(&[("a", Differed)]));
+    cart.shipping_discount = Decimal::ZERO;
+    let dearer = Totals { discount: money("1.90"), ..cart };
+    assert_eq!(judged_by_all(&store, &dearer, to("FR")), said(&[("a", Differed)]), "shipping is dearer than promised");
+}
+
+#[test]
+fn rules_of_one_place_may_go_in_either_order_and_other_products_are_others_business() {
+    let fixed = store_rule(2, json!({"simple_action": "by_fixed", "discount_amount": 4}));
+    let store = [for_audience(), fixed];
+    for discount in ["5", "4.60"] {
+        let cart = totals(vec![line(1, "10", 1, discount)]);
+        assert_eq!(judged_by_all(&store, &cart, CartAddress::Unknown), said(&[("a", Agreed)]), "{discount}");
+    }
+    let neither = totals(vec![line(1, "10", 1, "4.80")]);
+    assert_eq!(judged_by_all(&store, &neither, CartAddress::Unknown), said(&[("a", Differed)]));
+    let limited = json!({"action_condition": skus("sku-1"), "condition": for_audience()["condition"]});
+    let store = [store_rule(1, limited)];
+    let cart = totals(vec![line(1, "10", 1, "1"), line(2, "10", 1, "3")]);
+    assert_eq!(judged_by_all(&store, &cart, CartAddress::Unknown), said(&[("a", Agreed)]), "nobody promised the other");
 }

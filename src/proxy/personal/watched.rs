@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use http::{Response, request};
+use http::{HeaderMap, Response, request};
 
 use super::Turn;
 use crate::body::Body;
 use crate::decision::decide::Decision;
-use crate::guard::About;
 use crate::guard::place::Place;
+use crate::guard::{About, Asked};
 use crate::site::{Sites, StoreView};
 
 /// The answer to a request that the guard listens to.
 pub(super) struct Watched {
     place: Place,
     view: Arc<StoreView>,
+    asked: Asked,
 }
 
 impl Watched {
@@ -27,11 +28,20 @@ impl Watched {
             None if place.told.is_rest() && sites.views().len() > 1 => return None,
             None => found,
         };
-        Some(Self { view: Arc::clone(view), place })
+        Some(Self { view: Arc::clone(view), place, asked: Asked::default() })
     }
 }
 
 impl Turn {
+    /// Lets the guard listen to where a cart goes.
+    pub(super) fn hear_request(&mut self, headers: &HeaderMap, body: Body) -> Body {
+        let tells_origin = self.tells_origin;
+        let Some(watched) = self.watched.as_mut().filter(|_| tells_origin) else { return body };
+        let (body, asked) = self.shop.guard.hear_request(watched.place.told, headers, body);
+        watched.asked = asked;
+        body
+    }
+
     /// Lets the guard listen to an answer. Whoever gets the shop's own prices, or looks at a simulation, was promised nothing.
     pub(super) fn watched(&self, response: Response<Body>) -> Response<Body> {
         let Some(watched) = self.watched.as_ref().filter(|_| self.tells_origin && !self.shopper.is_simulated()) else {
@@ -45,6 +55,7 @@ impl Turn {
             now: self.now,
             code: self.charged.code().cloned(),
             cart: self.charged.live().cloned(),
+            asked: watched.asked.clone(),
             saw_another: self.charged.saw_another(digest, self.now.as_second(), config),
             decision,
         };

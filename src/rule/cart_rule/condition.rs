@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::operand::{Actual, Operand, Operator, is_truthy, localized_number, numeric, text_of};
 use super::{AttributeValue, Cart, CartAddress, CartLine};
-use crate::rule::AudienceTest;
+use crate::rule::{AudienceId, AudienceTest};
 
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,6 +231,17 @@ impl Condition {
                 combine.parts.iter().flat_map(Self::attributes).collect()
             }
             Self::Address(_) | Self::Audience { .. } | Self::Unknown(_) => BTreeSet::new(),
+        }
+    }
+
+    /// The audiences that it asks for.
+    pub fn audiences(&self) -> BTreeSet<&AudienceId> {
+        match self {
+            Self::Audience { test, .. } => test.any.iter().chain(&test.all).chain(&test.none).collect(),
+            Self::Combine(combine) | Self::Found(combine) | Self::Subselect { lines: combine, .. } => {
+                combine.parts.iter().flat_map(Self::audiences).collect()
+            }
+            Self::Product { .. } | Self::Address(_) | Self::Unknown(_) => BTreeSet::new(),
         }
     }
 
