@@ -139,10 +139,11 @@ impl App {
         };
         let uses = channel::Sender::new(Uses::of(&loaded.ruleset));
         let guard = Guard::new(&mut metrics);
-        let offers = channel::Sender::new(fingerprints(&loaded.ruleset));
+        let book = commerce.as_ref().and_then(|commerce| commerce.books().borrow().clone());
+        let offers = channel::Sender::new(fingerprints(&loaded.ruleset, book.as_deref()));
         let keeper = Keeper::new(Arc::clone(&guard), config.store_file.clone(), offers.subscribe()).begin().await;
-        if let Some(book) = commerce.as_ref().and_then(|commerce| commerce.books().borrow().clone()) {
-            guard.drifted(drift(&loaded.ruleset, &book, &config.sites, Timestamp::now()));
+        if let Some(book) = &book {
+            guard.drifted(drift(&loaded.ruleset, book, &config.sites, Timestamp::now()));
         }
         let paused = guard.paused().borrow().clone();
         let needed = channel::Sender::new(codes::wanted(&loaded.ruleset));

@@ -26,6 +26,8 @@ pub struct LineFacts {
     pub sku: String,
     /// What sort of line it is.
     pub kind: LineKind,
+    /// Magento's `product_type`, where the cart says it.
+    pub product_type: String,
     /// Whether something was chosen for it, which may have become a part of the SKU.
     pub has_options: bool,
     /// How many of it.

@@ -260,7 +260,7 @@ mod tests {
     use super::*;
     use crate::audience::{Key, Trust};
     use crate::mode::Mode;
-    use crate::site::{Display, Reference, Tax, TaxBasis, TaxComputed, TaxShown};
+    use crate::site::{Display, MissingWords, Reference, Tax, TaxBasis, TaxComputed, TaxShown};
     use rust_decimal::Decimal;
     use secrecy::ExposeSecret as _;
 
@@ -356,13 +356,19 @@ mod tests {
     #[test]
     fn a_store_view_says_how_changed_prices_are_presented() {
         let lines = "reference_price = \"attribute:lowest_price_30\"\nreference_price_label = \"Niedrigster Preis\"\n\
-             deducted_label = \"wird im Warenkorb abgezogen\"\nprice_disclosure = \"Persönlicher Preis\"\n";
+             deducted_label = \"wird im Warenkorb abgezogen\"\nmissing_amount_label = \"noch {amount}\"\n\
+             missing_free_label = \"{units} mehr, {free} gratis\"\nprice_disclosure = \"Persönlicher Preis\"\n";
         let text = minimal(&format!("{:?}", key())).replace("mode = \"off\"\n", lines);
         let display = read_with(&text, &[]).expect("a right configuration").sites.default_view().display.clone();
         let expected = Display {
             reference: Reference::Attribute("lowest_price_30".to_owned()),
             reference_label: Some("Niedrigster Preis".to_owned()),
             deducted: Some("wird im Warenkorb abgezogen".to_owned()),
+            missing: MissingWords {
+                amount: Some("noch {amount}".to_owned()),
+                units: None,
+                units_for_free: Some("{units} mehr, {free} gratis".to_owned()),
+            },
             disclosure: Some("Persönlicher Preis".to_owned()),
         };
         assert_eq!(display, expected);
@@ -378,6 +384,7 @@ mod tests {
         let website = "catalog_prices = \"gross\"\ntax_rates = [0, \"x\", 100.5, true]\n";
         let view = "discount_on = \"including_tax\"\ntax_computed = \"after\"\ntax_rates = \"19\"\nprices = \"all\"\n\
              reference_price = \"attribute:low price\"\nreference_price_label = \"\"\ndeducted_label = \"a\\nb\"\n\
+             missing_units_label = \"more\"\nmissing_free_label = \"{units} more\"\n\
              price_disclosure = \"TOO_LONG\"\ntax_rate = 19\n";
         let view = view.replace("TOO_LONG", &"x".repeat(256));
         let text = minimal(&format!("{:?}", key()))
@@ -397,6 +404,8 @@ mod tests {
             "stores.views.de.reference_price: must be none, regular or attribute: with an attribute's code",
             "stores.views.de.reference_price_label: must not be empty",
             "stores.views.de.deducted_label: must be one line of at most 255 characters",
+            "stores.views.de.missing_units_label: must say where the figure goes: it has no {units}",
+            "stores.views.de.missing_free_label: must say where the figure goes: it has no {free}",
             "stores.views.de.price_disclosure: must be one line of at most 255 characters",
         ] {
             assert!(mistakes.iter().any(|line| line.contains(expected)), "{expected} is not in {mistakes:#?}");

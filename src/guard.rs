@@ -41,7 +41,7 @@ use promise::Contents;
 pub use keeper::Keeper;
 pub use listen::{About, Asked};
 pub use metrics::{PAUSED, SHOPPERS};
-pub use pauses::{Fingerprints, Pause, fingerprint, fingerprints};
+pub use pauses::{Fingerprint, Fingerprints, Pause, fingerprints};
 
 /// Answers that are listened to at a time: a shop with ten orders a second has fewer on their way.
 const MOST_EARS: usize = 64;
@@ -191,7 +191,7 @@ impl Guard {
 
     fn pause(&self, offer: &Offer, figures: Figures) {
         let stated = self.stated.get().and_then(|stated| stated.borrow().get(&offer.id).cloned());
-        let pause = Pause::new(Arc::clone(&offer.id), stated.unwrap_or_else(|| fingerprint(offer)), figures);
+        let pause = Pause::new(Arc::clone(&offer.id), stated.unwrap_or_else(|| Fingerprint::of(offer, None)), figures);
         if self.ledger().add(&pause) {
             tracing::error!(
                 offer.id = &*offer.id,

@@ -84,8 +84,21 @@ pub struct Display {
     pub reference_label: Option<String>,
     /// What is said of an amount that is deducted in the cart, plain text; `None` is Segue's own wording in the page's language.
     pub deducted: Option<String>,
+    /// What is said of what a cart lacks for an offer.
+    pub missing: MissingWords,
     /// What is said beside every changed price, plain text, such as that it is personalised.
     pub disclosure: Option<String>,
+}
+
+/// What is said of what a cart lacks, plain text; `None` is Segue's own wording in the page's language.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MissingWords {
+    /// With `{amount}`, such as "$12.00".
+    pub amount: Option<String>,
+    /// With `{units}`, a whole number.
+    pub units: Option<String>,
+    /// With `{units}` and `{free}`, whole numbers.
+    pub units_for_free: Option<String>,
 }
 
 /// The price that a changed one is compared with.

@@ -71,10 +71,8 @@ impl Publisher {
     /// Puts another ruleset in force; its revision.
     pub(super) fn publish(&self, ruleset: Ruleset) -> u64 {
         let revision = ruleset.revision;
-        let offers = fingerprints(&ruleset);
         let needed = wanted(&ruleset);
         self.change(|parts| parts.ruleset = ruleset);
-        self.offers.send_replace(offers);
         self.needed.send_replace(needed);
         revision
     }
@@ -169,6 +167,13 @@ impl Publisher {
         log_standings(&parts.standings, &standings);
         parts.standings = standings;
         self.shop.publish(rules);
+        let book = parts.commerce.as_ref().and_then(|commerce| commerce.book.as_deref());
+        let said = fingerprints(&parts.ruleset, book);
+        self.offers.send_if_modified(|known| {
+            let is_news = *known != said;
+            *known = said;
+            is_news
+        });
         self.joined.send_replace(parts.commerce.as_ref().is_none_or(|commerce| commerce.book.is_some()));
     }
 }

@@ -16,7 +16,7 @@ use crate::config::{Config, load_rules};
 use crate::decision::link::{self, Reason, Standing, Standings};
 use crate::document::suggestion;
 use crate::guard::drift::{Drift, drift};
-use crate::guard::{Pause, SHOPPERS, fingerprint};
+use crate::guard::{Pause, SHOPPERS, fingerprints};
 use crate::rule::{Charge, Offer};
 use crate::store::{Store, StoreError};
 
@@ -45,8 +45,7 @@ enum State<'a> {
 
 impl<'a> State<'a> {
     fn of(offer: &Offer, pauses: &'a BTreeMap<&str, &'a Pause>, drift: &'a Drift, standings: &Standings) -> Self {
-        let current = |pause: &&Pause| pause.fingerprint == fingerprint(offer);
-        match (drift.get(&offer.id), pauses.get(&*offer.id).copied().filter(current)) {
+        match (drift.get(&offer.id), pauses.get(&*offer.id)) {
             _ if offer.charge == Charge::None => Self::Label,
             (Some(says), _) => Self::Drifted(says),
             (None, Some(pause)) => Self::Paused(pause),
@@ -81,9 +80,11 @@ async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
     let config = file.load()?;
     let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
     let (pauses, book) = kept(&config).await.map_err(failed)?;
+    let said = fingerprints(&ruleset, book.as_ref());
     let drift = book.map(|book| drift(&ruleset, &book, &config.sites, Timestamp::now())).unwrap_or_default();
     let (_, standings) = link::rules(ruleset.clone(), joined::commerce(&config).await?.as_ref(), &config.sites);
-    let pauses: BTreeMap<&str, &Pause> = pauses.iter().map(|pause| (&*pause.offer, pause)).collect();
+    let is_current = |pause: &&Pause| said.get(&pause.offer).is_some_and(|now| now.fits(&pause.fingerprint));
+    let pauses: BTreeMap<&str, &Pause> = pauses.iter().filter(is_current).map(|pause| (&*pause.offer, pause)).collect();
     let shoppers = metrics(config.operations).await.map(|text| shoppers(&text));
     match output {
         Output::Json => {

@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use crate::document::{Field, Reader, suggestion};
 use crate::mode::Mode;
-use crate::site::{Display, Reference, Sites, StoreView, Tax, TaxBasis, TaxComputed, TaxShown};
+use crate::site::{Display, MissingWords, Reference, Sites, StoreView, Tax, TaxBasis, TaxComputed, TaxShown};
 
 /// Longer is no line beside a price.
 const LONGEST_TEXT: usize = 255;
@@ -197,6 +197,13 @@ fn display(reader: &Reader<'_>) -> Display {
             .unwrap_or_default(),
         reference_label: text(reader.optional("reference_price_label")),
         deducted: text(reader.optional("deducted_label")),
+        missing: MissingWords {
+            amount: reader.optional("missing_amount_label").and_then(|field| template(&field, &["{amount}"])),
+            units: reader.optional("missing_units_label").and_then(|field| template(&field, &["{units}"])),
+            units_for_free: reader
+                .optional("missing_free_label")
+                .and_then(|field| template(&field, &["{units}", "{free}"])),
+        },
         disclosure: text(reader.optional("price_disclosure")),
     }
 }
@@ -220,6 +227,16 @@ fn plain(field: &Field<'_>) -> Option<String> {
         return None;
     }
     Some(text.to_owned())
+}
+
+/// A plain text with a place for each figure.
+fn template(field: &Field<'_>, places: &[&str]) -> Option<String> {
+    let text = plain(field)?;
+    if let Some(place) = places.iter().find(|place| !text.contains(**place)) {
+        field.mistake(format!("must say where the figure goes: it has no {place}"));
+        return None;
+    }
+    Some(text)
 }
 
 fn currency(field: &Field<'_>) -> Option<String> {

@@ -87,6 +87,11 @@ impl Basis {
         self.book.rule(id)
     }
 
+    /// All of Commerce's rules, in their order.
+    pub fn rules(&self) -> impl Iterator<Item = &CartRule> {
+        self.book.rules.iter()
+    }
+
     /// Whether every rule of the store can be read, so that nothing else can take something off.
     pub fn is_whole(&self) -> bool {
         self.book.unreadable.is_empty()

@@ -18,6 +18,7 @@ use crate::site::StoreView;
 
 pub use cart::{CartSelection, Deduction, select_cart};
 pub use id::SelectionId;
+pub use whole::{Missing, MissingWhat};
 
 mod blocks;
 mod cart;
@@ -26,6 +27,7 @@ mod prices;
 mod rates;
 mod stack;
 mod tax;
+mod whole;
 
 /// What changes on one page. Equal selections, and only those, have equal ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -58,7 +58,7 @@ impl Ledger {
 
 /// Whether a pause is of what an offer says now.
 fn is_current(pause: &Pause, offers: &Fingerprints) -> bool {
-    offers.get(&pause.offer).is_none_or(|fingerprint| *fingerprint == pause.fingerprint)
+    offers.get(&pause.offer).is_none_or(|fingerprint| fingerprint.fits(&pause.fingerprint))
 }
 
 /// Looks after the pauses of a guard.
@@ -147,14 +147,15 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::guard::Fingerprint;
 
     fn pause(offer: &str, fingerprint: &str) -> Pause {
-        let (offer, fingerprint) = (offer.into(), fingerprint.to_owned());
+        let (offer, fingerprint) = (offer.into(), Fingerprint::parse(fingerprint));
         Pause { offer, fingerprint, since: Timestamp::UNIX_EPOCH, agreed: 4, differed: 3 }
     }
 
     fn offers(fingerprint: &str) -> Fingerprints {
-        Fingerprints::from([("vip".into(), fingerprint.to_owned())])
+        Fingerprints::from([("vip".into(), Fingerprint::parse(fingerprint))])
     }
 
     fn held(ledger: &Ledger) -> Vec<&str> {
@@ -187,5 +188,14 @@ mod tests {
         ledger.add(&pause("vip", "1"));
         assert_eq!(ledger.follow(vec![pause("vip", "1")], &offers("2")), ["vip".into()]);
         assert!(held(&ledger).is_empty());
+    }
+
+    #[test]
+    fn an_offer_whose_rule_says_something_else_is_tried_again_once_that_is_known() {
+        let mut ledger = Ledger::default();
+        ledger.add(&pause("vip", "1.a"));
+        assert!(ledger.follow(vec![pause("vip", "1.a")], &offers("1")).is_empty(), "Commerce has not said it yet");
+        assert!(ledger.follow(vec![pause("vip", "1.a")], &offers("1.a")).is_empty());
+        assert_eq!(ledger.follow(vec![pause("vip", "1.a")], &offers("1.b")), ["vip".into()]);
     }
 }

@@ -10,7 +10,7 @@ use crate::rewrite::plan::text::Span;
 use crate::rewrite::plan::{PlaceKind, Plan, Reason};
 use crate::rule::Placement;
 use crate::rule::html::escape;
-use crate::site::{Display, Reference};
+use crate::site::{Display, MissingWords, Reference};
 
 use prices::{Number, Words};
 
@@ -34,8 +34,13 @@ pub struct Dressing<'a> {
     pub display: &'a Display,
 }
 
-static PLAIN_DISPLAY: Display =
-    Display { reference: Reference::Regular, reference_label: None, deducted: None, disclosure: None };
+static PLAIN_DISPLAY: Display = Display {
+    reference: Reference::Regular,
+    reference_label: None,
+    deducted: None,
+    missing: MissingWords { amount: None, units: None, units_for_free: None },
+    disclosure: None,
+};
 
 impl Default for Dressing<'_> {
     fn default() -> Self {

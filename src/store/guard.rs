@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 
 use super::{Store, StoreError};
-use crate::guard::Pause;
+use crate::guard::{Fingerprint, Pause};
 
 impl Store {
     /// The offers that the guard paused, by id.
@@ -28,7 +28,7 @@ impl Store {
                    agreed = excluded.agreed, differed = excluded.differed WHERE fingerprint <> excluded.fingerprint";
         let query = sqlx::query(sql)
             .bind(&*pause.offer)
-            .bind(&pause.fingerprint)
+            .bind(pause.fingerprint.to_string())
             .bind(pause.since.as_millisecond())
             .bind(i64::from(pause.agreed))
             .bind(i64::from(pause.differed));
@@ -39,9 +39,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub async fn lift_pause(&self, offer: &str, fingerprint: Option<&str>) -> Result<bool, StoreError> {
+    pub async fn lift_pause(&self, offer: &str, fingerprint: Option<&Fingerprint>) -> Result<bool, StoreError> {
         let sql = "DELETE FROM guard_pauses WHERE offer = $1 AND ($2 IS NULL OR fingerprint = $2)";
-        let done = sqlx::query(sql).bind(offer).bind(fingerprint).execute(&self.writer).await;
+        let done =
+            sqlx::query(sql).bind(offer).bind(fingerprint.map(Fingerprint::to_string)).execute(&self.writer).await;
         done.map(|done| done.rows_affected() > 0).map_err(|error| self.failed(error))
     }
 }
@@ -52,7 +53,7 @@ fn pause(row: &SqliteRow) -> Result<Pause, sqlx::Error> {
     let since = Timestamp::from_millisecond(row.try_get("since")?).map_err(|_| decode("no moment"))?;
     Ok(Pause {
         offer: row.try_get::<String, _>("offer")?.into(),
-        fingerprint: row.try_get("fingerprint")?,
+        fingerprint: Fingerprint::parse(row.try_get("fingerprint")?),
         since,
         agreed: count("agreed")?,
         differed: count("differed")?,

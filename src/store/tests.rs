@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::aep::audiences::{Audience, Evaluation, Lifecycle, Origin};
 use crate::aep::destinations::Activation;
-use crate::guard::Pause;
+use crate::guard::{Fingerprint, Pause};
 
 /// A folder that is gone when the test ends.
 struct Folder(PathBuf);
@@ -300,7 +300,7 @@ async fn a_pause_is_kept_until_it_is_lifted_or_the_offer_says_something_else() {
     let store = folder.store().await;
     let pause = |fingerprint: &str, second| Pause {
         offer: "vip".into(),
-        fingerprint: fingerprint.to_owned(),
+        fingerprint: Fingerprint::parse(fingerprint),
         since: at(second),
         agreed: 4,
         differed: 3,
@@ -309,7 +309,7 @@ async fn a_pause_is_kept_until_it_is_lifted_or_the_offer_says_something_else() {
     store.keep_pause(&pause("1", 20)).await.expect("written");
     assert_eq!(store.pauses().await.expect("read"), [pause("1", 10)], "as it was first seen");
     store.keep_pause(&pause("2", 30)).await.expect("written");
-    assert!(!store.lift_pause("vip", Some("1")).await.expect("written"), "that one is over");
+    assert!(!store.lift_pause("vip", Some(&Fingerprint::parse("1"))).await.expect("written"), "that one is over");
     assert_eq!(folder.store().await.pauses().await.expect("read"), [pause("2", 30)]);
     assert!(store.lift_pause("vip", None).await.expect("written"));
     assert_eq!(store.pauses().await.expect("read"), []);

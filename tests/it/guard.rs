@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::Response;
 use jiff::Timestamp;
-use segue::guard::{Pause, fingerprint};
+use segue::guard::{Fingerprint, Pause};
 use segue::store::Store;
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ async fn pause(running: &Running) {
     let offer = &rules.offers[0];
     let pause = Pause {
         offer: offer.id.clone(),
-        fingerprint: fingerprint(offer),
+        fingerprint: Fingerprint::of(offer, None),
         since: Timestamp::now(),
         agreed: 9,
         differed: 3,

@@ -72,4 +72,7 @@ fn says_what_changed_in_words() {
     );
     assert_eq!(changes(&before, &book(&[rule(2, 25), rule(1, 10)])), ["rule 2 \"Rule 2\": amount 20 -> 25"]);
     assert!(changes(&before, &before).is_empty() && before.says_the_same(&book(&[rule(2, 20), rule(1, 10)])));
+    let mut used = rule(1, 10);
+    used["times_used"] = json!(7);
+    assert!(before.says_the_same(&book(&[used, rule(2, 20)])), "an order is no change");
 }

@@ -172,6 +172,7 @@ fn nothing_is_said_of_a_cart_in_which_the_stores_rules_do_more_than_lower_units(
         product: ProductId(1),
         sku: "a-1".to_owned(),
         kind: LineKind::Plain,
+        product_type: "simple".to_owned(),
         has_options: false,
         quantity: 3.into(),
         excluding_tax: Some(10.into()),
@@ -184,7 +185,7 @@ fn nothing_is_said_of_a_cart_in_which_the_stores_rules_do_more_than_lower_units(
             Rules::joined(join(rules(own(json!({})), json!([])), &said(&[rule(1, json!({})), rule(2, other)])), &sites);
         let view = &sites.views()[0];
         let decision = rules.decide(&rules.key(view, &audiences(&["vip"]), now()));
-        select_cart(&decision, view, &cart).sum.map(|sum| sum.amount.normalize().to_string())
+        select_cart(&decision, view, &cart, now()).sum.map(|sum| sum.amount.normalize().to_string())
     };
     assert_eq!(sum(json!({"discount_amount": 0})).as_deref(), Some("3"));
     assert_eq!(sum(json!({"discount_amount": 50})).as_deref(), Some("16.5"));

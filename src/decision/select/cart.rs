@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::stack::lower;
+use super::whole::{Missing, whole};
 use crate::cart::{CartFacts, LineFacts, LineKind};
 use crate::decision::decide::Decision;
 use crate::rule::discount::Effect;
@@ -22,6 +24,8 @@ pub struct CartSelection {
     pub lines: Vec<Option<Deduction>>,
     /// Of the whole cart.
     pub sum: Option<Deduction>,
+    /// What it lacks for offers that take off nothing yet.
+    pub missing: Vec<Missing>,
 }
 
 /// What the cart will deduct.
@@ -33,8 +37,16 @@ pub struct Deduction {
     pub labels: Vec<Arc<str>>,
 }
 
-/// What of a decision the cart charges on its lines.
-pub fn select_cart(decision: &Decision, view: &StoreView, cart: &CartFacts) -> CartSelection {
+/// What of a decision the cart charges on its lines, and what it lacks. Where Commerce has said all of its rules they decide; where one of
+/// them cannot be decided, line by line what is certain all the same.
+pub fn select_cart(decision: &Decision, view: &StoreView, cart: &CartFacts, now: Timestamp) -> CartSelection {
+    let (by_all, missing) = whole(decision, view, cart, now).unwrap_or_default();
+    let said = by_all.unwrap_or_else(|| by_offers(decision, view, cart));
+    CartSelection { missing, ..said }
+}
+
+/// What the offers' own word comes to.
+fn by_offers(decision: &Decision, view: &StoreView, cart: &CartFacts) -> CartSelection {
     let offers: Vec<&Offer> = decision.offers().map(|offer| &**offer).filter(|it| !it.is_label()).collect();
     let mut calculation = Calculation::new(cart, &view.tax);
     let order = calculation.order(&offers);
@@ -141,7 +153,7 @@ impl<'a> Calculation<'a> {
             offers.sort_by(|a, b| (a.priority, &a.id).cmp(&(b.priority, &b.id)));
             Deduction { amount: sum, labels: labels(&offers, view) }
         });
-        CartSelection { lines, sum }
+        CartSelection { lines, sum, missing: Vec::new() }
     }
 }
 
@@ -204,7 +216,7 @@ impl<'a> Standing<'a> {
     }
 }
 
-fn labels(offers: &[&Offer], view: &StoreView) -> Vec<Arc<str>> {
+pub(super) fn labels(offers: &[&Offer], view: &StoreView) -> Vec<Arc<str>> {
     let mut labels: Vec<Arc<str>> = Vec::new();
     let said = offers.iter().filter_map(|offer| offer.labels.of(&view.code));
     for label in said.filter(|label| !label.trim().is_empty()) {
@@ -253,6 +265,7 @@ mod tests {
             product: ProductId(id),
             sku: format!("sku-{id}"),
             kind: LineKind::Plain,
+            product_type: "simple".to_owned(),
             has_options: false,
             quantity: quantity.into(),
             excluding_tax: Some(money(price)),
@@ -269,7 +282,7 @@ mod tests {
         let rules = Rules::compile(rules(json!(offers), json!([])), &sites);
         let view = StoreView { tax, ..(*sites.views()[0]).clone() };
         let decision = rules.decide(&rules.key(&view, &audiences(&[]), now()));
-        select_cart(&decision, &view, cart)
+        select_cart(&decision, &view, cart, now())
     }
 
     fn select(offers: &[serde_json::Value], cart: &CartFacts) -> CartSelection {

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use super::php::escaped;
 use super::{Choices, Edit, once, string};
 use crate::cart::{CartFacts, LineFacts, LineKind};
-use crate::decision::select::Deduction;
+use crate::decision::select::{Deduction, Missing, MissingWhat};
 use crate::page::ProductId;
 use crate::rewrite::json::cursor::Cursor;
 use crate::rewrite::json::shown::{only_text, price_text, texts};
@@ -34,8 +34,23 @@ pub(super) fn edits(answer: &str, mut section: Cursor<'_>, choices: &Choices<'_>
         let place = item.price_html.as_ref().zip(said.as_ref().and_then(note));
         edits.extend(place.map(|(html, note)| Edit::insert(html.end, note)));
     }
+    let hint = |missing: &Missing| manner.hint(answer, missing, choices);
+    let of_cart = said.missing.iter().filter(|missing| missing.line.is_none()).take(MOST_HINTS);
+    let of_cart: String = of_cart.filter_map(hint).collect();
+    if !of_cart.is_empty() {
+        let shown = [&cart.section.subtotal_excl, &cart.section.subtotal_incl].into_iter().flatten();
+        edits.extend(shown.map(|subtotal| Edit::insert(subtotal.end, of_cart.clone())));
+    }
+    for (at, item) in cart.section.items.iter().enumerate() {
+        let of_line = said.missing.iter().filter(|missing| missing.line == Some(at)).find_map(hint);
+        let place = item.price_html.as_ref().zip(of_line);
+        edits.extend(place.map(|(html, hint)| Edit::insert(html.end, hint)));
+    }
     Some(edits)
 }
+
+/// Hints under a subtotal: more would be a list of offers.
+const MOST_HINTS: usize = 3;
 
 /// Where the section says what; strings without their quotes.
 #[derive(Default)]
@@ -228,7 +243,8 @@ impl Cart<'_> {
         LineFacts {
             product: product.unwrap_or(ProductId(0)),
             sku: sku.unwrap_or_default(),
-            kind: known.filter(|_| is_named).map_or(LineKind::Other, |word| LineKind::of_product_type(&word)),
+            kind: known.as_deref().filter(|_| is_named).map_or(LineKind::Other, LineKind::of_product_type),
+            product_type: known.unwrap_or_default(),
             has_options: item.has_options,
             quantity: item.quantity.as_ref().and_then(|quantity| self.amount(quantity)).unwrap_or_default(),
             excluding_tax: excl.or(untaxed),
@@ -318,22 +334,47 @@ impl Manner {
         Some(part(whole.start..number.start)? + &part(number.end..whole.end)?)
     }
 
-    /// A line that says what is deducted, such as "VIP -$20.00, deducted in the cart", as the section's strings have it. The minus stands
-    /// first, as Luma's scripts put it.
-    fn note(&self, answer: &str, said: &Deduction, choices: &Choices<'_>) -> Option<String> {
+    /// A line that says what is missing for an offer, such as "10 % over $100: $12.00 to go".
+    fn hint(&self, answer: &str, missing: &Missing, choices: &Choices<'_>) -> Option<String> {
+        let (own, words) = (&choices.view.display.missing, wording::lacking(&choices.view.locale));
+        let words_of = |own: &Option<String>, part: fn(wording::Lacking) -> &'static str| {
+            own.clone().or_else(|| words.map(part).map(str::to_owned)).map(|text| escaped(&escape(&text)))
+        };
+        let count = |units: Decimal| units.normalize().to_string();
+        let said = match &missing.what {
+            MissingWhat::Amount(amount) => {
+                let money = self.money(answer, *amount)?;
+                words_of(&own.amount, |it| it.amount)?.replace("{amount}", &money)
+            }
+            MissingWhat::Units(units) => words_of(&own.units, |it| it.units)?.replace("{units}", &count(*units)),
+            MissingWhat::UnitsForFree { add, free } => words_of(&own.units_for_free, |it| it.units_for_free)?
+                .replace("{units}", &count(*add))
+                .replace("{free}", &count(*free)),
+        };
+        let (open, close) = (escaped("<br><span class=\"segue-offer\">"), escaped("</span>"));
+        Some(format!("{open}{}: {said}{close}", escaped(&escape(&missing.label))))
+    }
+
+    /// An amount as the cart writes it. One of more decimals than prices have here would be another one when it is written.
+    fn money(&self, answer: &str, amount: Decimal) -> Option<String> {
         let (whole, number) = (self.whole.range(), self.price.number.range());
         let before = answer.get(whole.start..number.start)?;
         let after = answer.get(number.end..whole.end)?;
-        let amount = self.price.write(said.amount, self.four_grouped)?;
-        // An amount of more decimals than prices have here would be another one when it is written.
-        (self.price.shown(said.amount) == said.amount).then_some(())?;
+        let written = self.price.write(amount, self.four_grouped)?;
+        (self.price.shown(amount) == amount).then(|| format!("{before}{written}{after}"))
+    }
+
+    /// A line that says what is deducted, such as "VIP -$20.00, deducted in the cart", as the section's strings have it. The minus stands
+    /// first, as Luma's scripts put it.
+    fn note(&self, answer: &str, said: &Deduction, choices: &Choices<'_>) -> Option<String> {
+        let amount = self.money(answer, said.amount)?;
         let label = escape(&said.labels.join(", "));
         let label = if label.is_empty() { label } else { format!("{label} ") };
         let own = choices.view.display.deducted.as_deref();
         let deducted = own.or_else(|| wording::deducted(&choices.view.locale)).filter(|words| !words.trim().is_empty());
         let deducted = deducted.map(|words| format!(", {}", escape(words))).unwrap_or_default();
         let (open, close) = (escaped("<br><span class=\"segue-offer\">"), escaped("</span>"));
-        Some(format!("{open}{}-{before}{amount}{after}{}{close}", escaped(&label), escaped(&deducted)))
+        Some(format!("{open}{}-{amount}{}{close}", escaped(&label), escaped(&deducted)))
     }
 }
 

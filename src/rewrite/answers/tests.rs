@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::*;
 use crate::cart::LineKind;
-use crate::decision::select::{Deduction, PriceChange};
+use crate::decision::select::{Deduction, Missing, MissingWhat, PriceChange};
 use crate::page::{Amounts, ProductId, Whose};
-use crate::site::{Display, Tax};
+use crate::site::{Display, MissingWords, Tax};
 
 /// A bag (2 at $24.10) and a jacket ($60.00) in one of its variants, the jacket put in last.
 const CART: &str = r#"{"cart":{"summary_count":3,"subtotalAmount":"108.2000","subtotal":"<span class=\"price\">$108.20<\/span>","items":[{"product_type":"configurable","options":[{"label":"Size","value":"S"}],"qty":1,"item_id":"9","product_id":"12","product_name":"Jacket","product_sku":"JK-S","product_url":"http:\/\/shop.example\/jacket.html","product_price":"\n    <span class=\"price-excluding-tax\" data-label=\"Excl.&#x20;Tax\">\n            <span class=\"price\">$60.00<\/span>\n        <\/span>\n","product_price_value":60,"message":""},{"product_type":"simple","options":[],"qty":2,"item_id":"8","product_id":"7","product_name":"Bag","product_sku":"BG-1","product_price":"\n    <span class=\"price-excluding-tax\" data-label=\"Excl.&#x20;Tax\">\n            <span class=\"price\">$24.10<\/span>\n        <\/span>\n","product_price_value":24.1,"message":""}],"extra_actions":"","subtotal_incl_tax":"<span class=\"price\">$108.20<\/span>","subtotal_excl_tax":"<span class=\"price\">$108.20<\/span>","data_id":1795306753},"messages":{"messages":[],"data_id":1795306753}}"#;
@@ -63,6 +63,7 @@ fn says_under_the_subtotal_and_each_line_what_the_cart_will_deduct() {
     let said = CartSelection {
         lines: vec![None, deduction("9.64", &["VIP", "Tom & Co"])],
         sum: deduction("9.64", &["VIP", "Tom & Co"]),
+        missing: Vec::new(),
     };
     let (changed, facts) = with_cart(CART, &view("en_US", "USD"), &said);
     let changed = changed.expect("a change");
@@ -87,13 +88,43 @@ fn says_under_the_subtotal_and_each_line_what_the_cart_will_deduct() {
 }
 
 #[test]
+fn says_what_is_missing_behind_what_is_deducted() {
+    let missing = |line, label: &str, what| Missing { line, label: label.into(), what };
+    let (add, free) = (Decimal::ONE, Decimal::ONE);
+    let said = CartSelection {
+        lines: vec![None, deduction("9.64", &["VIP"])],
+        sum: deduction("9.64", &["VIP"]),
+        missing: vec![
+            missing(Some(1), "Buy 2 & get 1", MissingWhat::UnitsForFree { add, free }),
+            missing(Some(1), "Another", MissingWhat::Units(add)),
+            missing(None, "10 % over $120", MissingWhat::Amount(money("11.8"))),
+        ],
+    };
+    let read = |view: &StoreView| -> Value {
+        serde_json::from_str(&with_cart(CART, view, &said).0.expect("a change")).expect("JSON")
+    };
+    let us = read(&view("en_US", "USD"));
+    let deducted = "<br><span class=\"segue-offer\">VIP -$9.64, deducted in the cart</span>";
+    let to_go = "<br><span class=\"segue-offer\">10 % over $120: $11.80 to go</span>";
+    assert!(pointer(&us, "/cart/subtotal_excl_tax").ends_with(&format!("{deducted}{to_go}")));
+    let more = "<br><span class=\"segue-offer\">Buy 2 &amp; get 1: add 1 more and get 1 free</span>";
+    assert!(pointer(&us, "/cart/items/1/product_price").ends_with(&format!("{deducted}{more}")));
+    assert!(!pointer(&us, "/cart/items/0/product_price").contains("segue-offer"));
+    assert!(pointer(&read(&view("de_DE", "USD")), "/cart/subtotal_incl_tax").ends_with(": noch $11.80</span>"));
+    assert!(!pointer(&read(&view("xx_XX", "USD")), "/cart/subtotal_incl_tax").contains("11.80"), "no words, no hint");
+    let words = MissingWords { amount: Some("{amount} & off".to_owned()), ..MissingWords::default() };
+    let own = StoreView { display: Display { missing: words, ..Display::default() }, ..view("xx_XX", "USD") };
+    assert!(pointer(&read(&own), "/cart/subtotal_incl_tax").ends_with(": $11.80 &amp; off</span>"));
+}
+
+#[test]
 fn writes_in_the_language_and_the_manner_of_the_store_view() {
     let taxed = CART
         .replace("price-excluding-tax", "price-including-tax")
         .replace("$60.00", r"60,00\u00a0\u20ac")
         .replace("$24.10", r"24,10\u00a0\u20ac")
         .replace("$108.20", r"108,20\u00a0\u20ac");
-    let said = CartSelection { lines: vec![None, None], sum: deduction("10.8", &["Für Sie"]) };
+    let said = CartSelection { lines: vec![None, None], sum: deduction("10.8", &["Für Sie"]), missing: Vec::new() };
     let (changed, facts) = with_cart(&taxed, &view("de_DE", "EUR"), &said);
     let note = r#"F\u00fcr Sie -10,80\u00a0\u20ac, wird im Warenkorb abgezogen<\/span>"#;
     assert_eq!(changed.expect("a change").matches(note).count(), 2);
@@ -110,7 +141,7 @@ fn writes_in_the_language_and_the_manner_of_the_store_view() {
     assert!(changed.expect("a change").contains(r#"\"segue-offer\">-10,80\u00a0"#));
 
     let arabic = CART.replace("$108.20", r"\u0661\u0660\u0668\u066b\u0662\u0660 \u062f.\u0643.\u200f");
-    let said = CartSelection { lines: vec![None, None], sum: deduction("9.5", &["VIP"]) };
+    let said = CartSelection { lines: vec![None, None], sum: deduction("9.5", &["VIP"]), missing: Vec::new() };
     let (changed, facts) = with_cart(&arabic, &view("ar_KW", "KWD"), &said);
     let note = r"VIP -\u0669\u066b\u0665\u0660 \u062f.\u0643.\u200f, ";
     assert!(changed.expect("a change").contains(note));
@@ -172,7 +203,7 @@ fn believes_no_price_that_the_line_does_not_show() {
 
 #[test]
 fn leaves_other_answers_as_they_are() {
-    let said = |_: &CartFacts| CartSelection { lines: Vec::new(), sum: deduction("1", &["VIP"]) };
+    let said = |_: &CartFacts| CartSelection { lines: Vec::new(), sum: deduction("1", &["VIP"]), missing: Vec::new() };
     let us = view("en_US", "USD");
     let choices = Choices { view: &us, prices: &no_price, cart: &said };
     let outcome = |answer: &str| change(AnswerKind::Sections, answer, &choices);
@@ -188,7 +219,8 @@ fn leaves_other_answers_as_they_are() {
     assert_eq!(outcome(&twice), Ok(None));
     let unproven = CART.replace("$108.20", "$108.30").replace("$60.00", "free").replace("$24.10", "free");
     assert_eq!(outcome(&unproven), Ok(None), "no price shows how amounts are written");
-    let too_fine = |_: &CartFacts| CartSelection { lines: Vec::new(), sum: deduction("0.5", &["VIP"]) };
+    let too_fine =
+        |_: &CartFacts| CartSelection { lines: Vec::new(), sum: deduction("0.5", &["VIP"]), missing: Vec::new() };
     let yen = CART.replace("$108.20", "¥108").replace("108.2000", "108");
     let choices = Choices { cart: &too_fine, ..choices };
     assert_eq!(change(AnswerKind::Sections, &yen, &choices), Ok(None), "half a yen cannot be written");
@@ -355,7 +387,11 @@ fn real_carts_are_understood_to_the_last_line() {
         ("guest-de-section-load-cart.json", "de_DE", "EUR", "54.41", r"-54,41\u00a0\u20ac"),
     ] {
         let Some(answer) = shared(name) else { continue };
-        let said = CartSelection { lines: vec![deduction("1", &["VIP"]); 3], sum: deduction(amount, &["VIP"]) };
+        let said = CartSelection {
+            lines: vec![deduction("1", &["VIP"]); 3],
+            sum: deduction(amount, &["VIP"]),
+            missing: Vec::new(),
+        };
         let (changed, facts) = with_cart(&answer, &view(locale, currency), &said);
         assert!(facts.is_complete && facts.in_base_currency, "{name}: {facts:?}");
         assert!(facts.lines.iter().all(|line| line.excluding_tax.or(line.including_tax).is_some()), "{name}");
@@ -409,6 +445,7 @@ proptest! {
         let cart = |facts: &CartFacts| CartSelection {
             lines: facts.lines.iter().map(|_| deduction("1", &["\"<VIP>\""])).collect(),
             sum: deduction("2.50", &["é"]),
+            missing: vec![Missing { line: None, label: "\"<é>\"".into(), what: MissingWhat::Amount(money("2.50")) }],
         };
         let us = view("en_US", "USD");
         let choices = Choices { view: &us, prices: &twenty_percent_off, cart: &cart };

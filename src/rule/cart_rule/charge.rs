@@ -125,6 +125,24 @@ pub fn charge<'r>(
     Ok(calculation.charged)
 }
 
+/// How many units more of a line make something more of it free by a rule of buy X get Y, and how many; `None` where the line is to begin anew,
+/// or nothing more can become free.
+pub fn units_to_next_free(rule: &CartRule, units: Decimal) -> Option<(Decimal, Decimal)> {
+    let (buy, get) = (rule.step, rule.amount);
+    let whole = [units, buy, get].into_iter().all(|figure| figure.is_integer() && figure > Decimal::ZERO);
+    if !whole || ![units, buy, get].into_iter().all(is_in_range) {
+        return None;
+    }
+    let free = |units| {
+        let free = actions::free_units(units, buy, get);
+        rule.most_units.filter(|most| !most.is_zero()).map_or(free, |most| free.min(most))
+    };
+    let rest = units % (buy + get);
+    let add = if rest > buy { Decimal::ONE } else { buy + Decimal::ONE - rest };
+    let more = free(units + add) - free(units);
+    (!rest.is_zero() && more > Decimal::ZERO).then_some((add, more))
+}
+
 /// A rule that is selected for a cart.
 struct Candidate<'r> {
     rule: &'r CartRule,

@@ -91,6 +91,15 @@ pub enum LineScope {
     Children,
 }
 
+/// What a cart lacks for a condition to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// An amount in base currency.
+    Money(Decimal),
+    /// Units.
+    Units(Decimal),
+}
+
 /// Attributes that Magento keeps as decimals, the values of whose conditions it reads as numbers.
 const DECIMALS: [&str; 6] = ["price", "special_price", "cost", "weight", "msrp", "minimal_price"];
 
@@ -199,6 +208,21 @@ impl Test {
         is_truthy(&text_of(&self.value))
     }
 
+    /// How much more it takes to reach the value.
+    fn lack(&self, actual: Decimal, of: fn(Decimal) -> Lack) -> Option<Lack> {
+        let least = match of(Decimal::ONE) {
+            Lack::Money(_) => Decimal::new(1, 2),
+            Lack::Units(_) => Decimal::ONE,
+        };
+        let short = self.number()?.checked_sub(actual)?;
+        let more = match self.operator {
+            Operator::AtLeast => short,
+            Operator::Above => short.checked_add(least)?,
+            _ => return None,
+        };
+        (more > Decimal::ZERO).then(|| of(more))
+    }
+
     fn of(&self, actual: &Actual<'_>, of_list: bool) -> Truth {
         let operand = if of_list { &self.several } else { &self.single };
         actual.compare(&self.operator, operand, of_list).into()
@@ -254,6 +278,36 @@ impl Condition {
             Self::Subselect { total, lines } => subselect(total, lines, cart),
             Self::Audience { test, .. } => audience(test, cart),
             Self::Product { .. } | Self::Unknown(_) => Truth::Unknown,
+        }
+    }
+
+    /// What a cart lacks for it to hold, where that is one thing, and more in the cart brings it; `None` where it holds, where something else is
+    /// in its way, and where nobody can tell.
+    pub fn lack(&self, cart: &Cart) -> Option<Lack> {
+        match self {
+            Self::Combine(combine) if combine.value && (combine.all || combine.parts.len() == 1) => {
+                let mut lack = None;
+                for part in &combine.parts {
+                    match part.truth(cart) {
+                        Truth::True => {}
+                        Truth::False if lack.is_none() => lack = Some(part.lack(cart)?),
+                        _ => return None,
+                    }
+                }
+                lack
+            }
+            Self::Address(test) => match test.attribute() {
+                "base_subtotal" | "base_subtotal_with_discount" => test.lack(cart.base_subtotal()?, Lack::Money),
+                "base_subtotal_total_incl_tax" => test.lack(cart.base_subtotal_with_tax()?, Lack::Money),
+                "total_qty" => test.lack(cart.total_quantity()?, Lack::Units),
+                _ => None,
+            },
+            Self::Subselect { total, lines } => {
+                // Whoever has none of it is not on the way there.
+                let sum = numeric(&sum_of(total, lines, cart)?.to_string()).filter(|sum| !sum.is_zero())?;
+                total.lack(sum, if total.attribute() == "qty" { Lack::Units } else { Lack::Money })
+            }
+            _ => None,
         }
     }
 
@@ -397,24 +451,26 @@ fn subselect(total: &Test, lines: &Combine, cart: &Cart) -> Truth {
     if lines.parts.is_empty() {
         return Truth::False;
     }
+    // The shortest text of a float stands for it alone.
+    let sum = sum_of(total, lines, cart).and_then(|sum| numeric(&sum.to_string()));
+    sum.map_or(Truth::Unknown, |sum| total.of(&Actual::Number(sum), false))
+}
+
+fn sum_of(total: &Test, lines: &Combine, cart: &Cart) -> Option<f64> {
     let measure: fn(&CartLine) -> Option<Decimal> = match total.attribute() {
         "qty" => |line| Some(line.quantity),
         "base_row_total" => |line| Some(line.base_row_total),
         "base_row_total_incl_tax" => |line| line.base_row_total_with_tax,
-        _ => return Truth::Unknown,
+        _ => return None,
     };
     if !cart.is_complete {
-        return Truth::Unknown;
+        return None;
     }
     let mut sum = 0.0;
     for at in cart.top_lines() {
-        match part_of_sum(at, total.attribute(), measure, lines, cart) {
-            Some(part) => sum += part,
-            None => return Truth::Unknown,
-        }
+        sum += part_of_sum(at, total.attribute(), measure, lines, cart)?;
     }
-    // The shortest text of a float stands for it alone.
-    numeric(&sum.to_string()).map_or(Truth::Unknown, |sum| total.of(&Actual::Number(sum), false))
+    Some(sum)
 }
 
 fn part_of_sum(

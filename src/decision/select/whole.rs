@@ -1,0 +1,289 @@
+//! What a cart takes off by all of the store's rules, and what it lacks for offers that take off nothing yet.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use super::cart::{CartSelection, Deduction, labels};
+use crate::cart::{CartFacts, LineFacts};
+use crate::decision::basis::{Basis, Draft, DraftLine, Filled};
+use crate::decision::decide::Decision;
+use crate::rule::Offer;
+use crate::rule::cart_rule::{
+    CartAction, CartAddress, CartLine, CartRule, CartTax, Charged, Coupon, FreeShipping, Lack, LineFacts as Facts,
+    Truth, units_to_next_free,
+};
+use crate::site::{StoreView, Tax, TaxBasis, TaxComputed};
+
+/// What a cart lacks for an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The line that it is about, in the order of the facts; `None` is the whole cart.
+    pub line: Option<usize>,
+    /// The offer's label.
+    pub label: Arc<str>,
+    /// What.
+    pub what: MissingWhat,
+}
+
+/// What is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MissingWhat {
+    /// An amount in the cart's currency.
+    Amount(Decimal),
+    /// So many units more.
+    Units(Decimal),
+    /// So many units more, of which with those that are there so many are free.
+    UnitsForFree {
+        /// How many to add.
+        add: Decimal,
+        /// How many of them are free.
+        free: Decimal,
+    },
+}
+
+/// A cart with its place among the facts.
+struct Reckoning<'a> {
+    basis: &'a Basis,
+    decision: &'a Decision,
+    view: &'a StoreView,
+    facts: &'a CartFacts,
+    filled: Filled,
+    /// How far the lines' rows may be off; nought where nothing was rounded.
+    tolerance: Decimal,
+}
+
+/// What all of the store's rules make of a cart: what it takes off, where that can be told, and what it lacks.
+pub(super) fn whole(
+    decision: &Decision,
+    view: &StoreView,
+    facts: &CartFacts,
+    now: Timestamp,
+) -> Option<(Option<CartSelection>, Vec<Missing>)> {
+    let basis = decision.basis()?;
+    let (draft, tolerance) = draft(decision, view, facts, now)?;
+    let filled = basis.fill(decision, view, draft)?;
+    let reckoning = Reckoning { basis, decision, view, facts, filled, tolerance };
+    Some((reckoning.deductions(), reckoning.missing()))
+}
+
+/// A cart as its section tells it, in base currency; `None` where it says too little.
+fn draft(decision: &Decision, view: &StoreView, facts: &CartFacts, now: Timestamp) -> Option<(Draft, Decimal)> {
+    let is_untaxed =
+        facts.lines.iter().all(|line| line.excluding_tax.is_some() && line.excluding_tax == line.including_tax);
+    let tax = cart_tax(&view.tax, is_untaxed)?;
+    if !facts.in_base_currency || facts.order.len() != facts.lines.len() {
+        return None;
+    }
+    let lines = facts.order.iter().map(|at| draft_line(facts.lines.get(*at)?, tax, is_untaxed));
+    let lines = lines.collect::<Option<Vec<_>>>()?;
+    let pieces: Decimal = facts.lines.iter().map(|line| line.quantity).sum();
+    let roundings = pieces + Decimal::from(facts.lines.len());
+    let tolerance = if is_untaxed { Decimal::ZERO } else { roundings / Decimal::ONE_HUNDRED };
+    let coupon = match decision.coupon() {
+        Some(offer) => Coupon::Code { code: String::new(), rule_id: offer.charge.rule_id() },
+        // A code of his own may be there where Segue's may not.
+        None if decision.has_refused_coupons() => Coupon::Unknown,
+        None => Coupon::None,
+    };
+    let draft = Draft {
+        lines,
+        is_complete: facts.is_complete,
+        rate: Decimal::ONE,
+        tax,
+        now,
+        coupon,
+        address: CartAddress::Unknown,
+        payment_method: None,
+        customer_group: None,
+    };
+    Some((draft, tolerance))
+}
+
+fn cart_tax(tax: &Tax, is_untaxed: bool) -> Option<CartTax> {
+    if is_untaxed {
+        return Some(CartTax {
+            catalog_prices: TaxBasis::Excluding,
+            discount_on: TaxBasis::Excluding,
+            computed: TaxComputed::AfterDiscount,
+        });
+    }
+    Some(CartTax { catalog_prices: tax.catalog_prices?, discount_on: tax.discount_on?, computed: tax.computed? })
+}
+
+fn draft_line(line: &LineFacts, tax: CartTax, is_untaxed: bool) -> Option<DraftLine> {
+    let (excl, incl) = (line.excluding_tax?, line.including_tax?);
+    // Where tax is put upon prices or taken out, the price that discounts go by is a fraction of the whole row's.
+    let is_exact = is_untaxed || tax.discount_on == tax.catalog_prices || line.quantity == Decimal::ONE;
+    if !is_exact || line.quantity <= Decimal::ZERO {
+        return None;
+    }
+    let (row, row_with_tax) = (excl.checked_mul(line.quantity)?, incl.checked_mul(line.quantity)?);
+    let cart_line = CartLine {
+        parent: None,
+        product: Some(line.product),
+        kind: line.product_type.clone(),
+        sku: line.sku.clone(),
+        product_sku: None,
+        quantity: line.quantity,
+        unit_price: excl,
+        base_unit_price: excl,
+        unit_price_with_tax: Some(incl),
+        base_unit_price_with_tax: Some(incl),
+        row_total: row,
+        base_row_total: row,
+        row_total_with_tax: Some(row_with_tax),
+        base_row_total_with_tax: Some(row_with_tax),
+        tax_percent: None,
+        weight: None,
+        is_virtual: false,
+        facts: Facts::default(),
+    };
+    Some(DraftLine { line: cart_line, has_options: line.has_options })
+}
+
+impl Reckoning<'_> {
+    /// What is taken off, where rounding makes no difference to it.
+    fn deductions(&self) -> Option<CartSelection> {
+        let charged = self.basis.charge(&self.filled.cart).ok()?;
+        if !self.tolerance.is_zero() {
+            for tolerance in [self.tolerance, -self.tolerance] {
+                let other = self.basis.charge(&self.shifted(tolerance).cart).ok()?;
+                (other.lines == charged.lines).then_some(())?;
+            }
+        }
+        let mut lines = vec![None; self.facts.lines.len()];
+        let mut said_of_all = true;
+        for (position, top) in self.filled.tops.iter().enumerate() {
+            let at = self.facts.order[position];
+            let amount = charged.lines[*top].discount.amount;
+            let offers = self.offers(&charged, *top);
+            if amount <= Decimal::ZERO {
+                said_of_all &= amount.is_zero();
+            } else if self.is_below_a_floor(&offers, *top, amount) {
+                said_of_all = false;
+            } else {
+                lines[at] = Some(Deduction { amount, labels: labels(&offers, self.view) });
+            }
+        }
+        let amount: Decimal = lines.iter().flatten().map(|line: &Deduction| line.amount).sum();
+        let sum = (said_of_all && !amount.is_zero()).then(|| {
+            let applied: Vec<&Offer> = charged.applied.iter().filter_map(|rule| self.offer(*rule)).collect();
+            Deduction { amount, labels: labels(&applied, self.view) }
+        });
+        Some(CartSelection { lines, sum, missing: Vec::new() })
+    }
+
+    /// The same cart with rows that are off by so much together.
+    fn shifted(&self, by: Decimal) -> Filled {
+        let mut filled = self.filled.clone();
+        if let Some(line) = filled.cart.lines.first_mut() {
+            line.base_row_total += by;
+            line.base_row_total_with_tax = line.base_row_total_with_tax.map(|row| row + by);
+        }
+        filled
+    }
+
+    fn offer(&self, rule: u64) -> Option<&Offer> {
+        self.decision.offers().map(|offer| &**offer).find(|offer| offer.charge.rule_id() == Some(rule))
+    }
+
+    fn offers(&self, charged: &Charged, top: usize) -> Vec<&Offer> {
+        charged.lines[top].applied.iter().filter_map(|rule| self.offer(*rule)).collect()
+    }
+
+    /// Whether one comes to less than an offer lets it.
+    fn is_below_a_floor(&self, offers: &[&Offer], top: usize, amount: Decimal) -> bool {
+        let line = &self.filled.cart.lines[top];
+        let price = match self.filled.cart.tax.discount_on {
+            TaxBasis::Excluding => line.unit_price,
+            TaxBasis::Including => line.unit_price_with_tax.unwrap_or(line.unit_price),
+        };
+        let left = price - amount / line.quantity;
+        offers.iter().any(|offer| offer.floor.is_some_and(|floor| left < floor))
+    }
+
+    /// What the cart lacks for offers of its shopper, in the order of rules.
+    fn missing(&self) -> Vec<Missing> {
+        let mut found = Vec::new();
+        for offer in self.decision.offers() {
+            let rule = offer.charge.rule_id().and_then(|id| self.basis.rule(id));
+            let label = offer.labels.of(&self.view.code).filter(|label| !label.trim().is_empty());
+            let Some((rule, label)) = rule.zip(label) else { continue };
+            if rule.is_selected(&self.filled.cart) != Truth::True || self.may_be_stopped(rule) {
+                continue;
+            }
+            found.extend(self.missing_for(rule).into_iter().map(|(line, what)| Missing {
+                line,
+                label: Arc::clone(label),
+                what,
+            }));
+        }
+        found
+    }
+
+    fn missing_for(&self, rule: &CartRule) -> Vec<(Option<usize>, MissingWhat)> {
+        let cart = &self.filled.cart;
+        let matching: Vec<(usize, usize)> = self
+            .filled
+            .tops
+            .iter()
+            .enumerate()
+            .filter(|(_, top)| rule.lines.line_truth(cart, **top) == Truth::True)
+            .map(|(position, top)| (self.facts.order[position], *top))
+            .collect();
+        match rule.conditions.truth(cart) {
+            Truth::True => {
+                let more = matching
+                    .iter()
+                    .filter_map(|(at, top)| Some((Some(*at), more_units(rule, cart.lines[*top].quantity)?)));
+                more.collect()
+            }
+            Truth::False if !matching.is_empty() || rule.free_shipping != FreeShipping::None => {
+                let lack = rule.conditions.lack(cart).map(|lack| match lack {
+                    Lack::Money(amount) => MissingWhat::Amount(amount),
+                    Lack::Units(units) => MissingWhat::Units(units),
+                });
+                lack.into_iter().map(|what| (None, what)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a rule that goes first keeps this one from the cart, or could.
+    fn may_be_stopped(&self, rule: &CartRule) -> bool {
+        let cart = &self.filled.cart;
+        let stops = |other: &&CartRule| other.stop && other.order(rule).is_lt();
+        let may_hold = |other: &CartRule| {
+            other.is_selected(cart) != Truth::False
+                && other.conditions.truth(cart) != Truth::False
+                && self.filled.tops.iter().any(|top| other.lines.line_truth(cart, *top) != Truth::False)
+        };
+        self.basis.rules().filter(stops).any(may_hold)
+    }
+}
+
+/// How many units more of a line a rule needs to take something off it, or to take off more.
+fn more_units(rule: &CartRule, units: Decimal) -> Option<MissingWhat> {
+    match rule.action {
+        CartAction::BuyXGetY => {
+            let (add, free) = units_to_next_free(rule, units)?;
+            Some(MissingWhat::UnitsForFree { add, free })
+        }
+        CartAction::ByPercent | CartAction::ByFixed if rule.step > units && rule.step > Decimal::ONE => {
+            Some(MissingWhat::Units(rule.step - units))
+        }
+        _ => None,
+    }
+}
+
+impl Decision {
+    /// Whether an offer that a coupon charges is among its offers, but must not be charged so.
+    fn has_refused_coupons(&self) -> bool {
+        self.coupon().is_none() && self.offer_numbers().iter().any(|number| self.index().as_label(*number).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests;
