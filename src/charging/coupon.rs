@@ -13,8 +13,12 @@ use super::live::{Charging, Live};
 use super::session::{Coupon, CouponState};
 use super::side::{CartSeen, Said, Side, SideError};
 use crate::audience::ShopperKey;
-use crate::guard::promise::is_for;
+use crate::decision::decide::Decision;
+use crate::guard::promise::{Circumstances, Contents, takes_code};
+use crate::guard::totals::CheckoutConfig;
+use crate::rule::cart_rule::{CartAddress, Truth};
 use crate::rule::{Charge, Offer};
+use crate::site::StoreView;
 use crate::store::StoreError;
 
 /// What an errand is for.
@@ -31,6 +35,10 @@ pub struct Errand {
     pub wanted: Option<Arc<Offer>>,
     /// Every offer that a coupon charges, with whether he is in its audience.
     pub offers: Vec<(Arc<Offer>, bool)>,
+    /// What was decided for him, if his cart takes coupons.
+    pub decision: Arc<Decision>,
+    /// The store view that his cart is in.
+    pub view: Arc<StoreView>,
     /// What the shop said of a code that he himself gave or took off just now.
     pub own_word: Option<Said>,
 }
@@ -38,6 +46,16 @@ pub struct Errand {
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Errand").field("wanted", &self.wanted.as_ref().map(|offer| &offer.id)).finish_non_exhaustive()
+    }
+}
+
+impl Errand {
+    /// Whether the cart takes a code of an offer's rule.
+    fn takes_code(&self, offer: &Offer, cart: &CheckoutConfig) -> Truth {
+        let contents = Contents { items: cart.items.clone(), rate: cart.rate };
+        let customer_group = cart.customer_group;
+        let known = Circumstances { address: CartAddress::Unknown, customer_group, now: Timestamp::now() };
+        takes_code(offer, &self.decision, &self.view, &contents, &cart.totals, &known)
     }
 }
 
@@ -106,8 +124,9 @@ impl Charging {
         if before.is_none() && errand.own_word == Some(Said::Yes) {
             return done(CouponState::Declined, "declined");
         }
-        let matches = |offer: &Offer| config.items.values().any(|item| is_for(offer, item) != Some(false));
-        let wanted = errand.wanted.as_ref().filter(|offer| matches(offer));
+        // A code that the cart would not take costs it the one it has.
+        let takes = errand.wanted.as_ref().map_or(Truth::False, |offer| errand.takes_code(offer, config));
+        let wanted = errand.wanted.as_ref().filter(|_| takes != Truth::False);
         let kept = |offer: &Offer, code: &str| CouponState::Ours { offer: Arc::clone(&offer.id), code: code.into() };
         match (before, wanted) {
             (Some((offer, code, _)), Some(wanted)) if offer.id == wanted.id => done(kept(offer, code), "left"),
@@ -115,13 +134,15 @@ impl Charging {
             (Some((_, code, false)), None) => self.take_off(errand, &cart, code).await,
             (None, None) => done(without(), "left"),
             (before, Some(wanted)) => {
-                let given = self.give(errand, &cart, wanted).await?;
+                let given = self.give(errand, &cart, wanted, takes == Truth::True).await?;
                 // The code that was there is gone, whatever came of the other one.
                 match (&given, before) {
                     (Some(Done { state: CouponState::Ours { .. }, .. }), Some((_, code, false))) => {
                         self.spent(code).await?;
                     }
-                    (Some(Done { state: CouponState::Refused, .. }), Some((offer, code, true))) => {
+                    (Some(Done { state, .. }), Some((offer, code, true)))
+                        if !matches!(state, CouponState::Ours { .. }) =>
+                    {
                         return match errand.side.set_coupon(&cart, Some(code)).await? {
                             Said::Yes => done(kept(offer, code), "put_back"),
                             Said::No => done(CouponState::Refused, "refused"),
@@ -159,7 +180,14 @@ impl Charging {
         Ok(found.map(|(offer, is_deserved)| (offer, *is_deserved)))
     }
 
-    async fn give(&self, errand: &Errand, cart: &CartSeen, offer: &Arc<Offer>) -> Result<Option<Done>, Failure> {
+    /// Gives a cart a code. `is_certain` says that the rule holds for it, so that a refusal is the code's fault.
+    async fn give(
+        &self,
+        errand: &Errand,
+        cart: &CartSeen,
+        offer: &Arc<Offer>,
+        is_certain: bool,
+    ) -> Result<Option<Done>, Failure> {
         let Charge::Coupon { rule_id, code } = &offer.charge else {
             return Ok(None);
         };
@@ -177,6 +205,13 @@ impl Charging {
             if errand.side.set_coupon(cart, Some(&given)).await? == Said::Yes {
                 let state = CouponState::Ours { offer: Arc::clone(&offer.id), code: given.into() };
                 return Ok(Some(Done { state, result: "given" }));
+            }
+            if !is_certain {
+                // Once the cart is another one it may take it.
+                return Ok(Some(Done {
+                    state: CouponState::Without { wanted: Arc::clone(&offer.id) },
+                    result: "refused",
+                }));
             }
             if code.is_some() {
                 break;

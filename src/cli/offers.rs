@@ -172,7 +172,7 @@ fn in_json(offer: &Offer, state: &State<'_>, shoppers: Option<&Shoppers>) -> Val
     };
     let shown_as = if matches!(state, State::Price) { "price" } else { "label" };
     json!({
-        "id": &*offer.id, "name": offer.name, "shown_as": shown_as, "paused": paused,
+        "id": &*offer.id, "name": offer.name, "shown_as": shown_as, "why": state.why(), "paused": paused,
         "shoppers": { "agreed": agreed, "differed": differed, "not_comparable": not_comparable },
     })
 }

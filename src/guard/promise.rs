@@ -15,11 +15,11 @@ use super::compare::{LinePromise, Promise};
 use super::totals::{Item, Items, Totals, TotalsLine};
 use crate::cart::LineKind;
 use crate::commerce::shop::Rates;
-use crate::decision::basis::{Basis, Draft, DraftLine};
+use crate::decision::basis::{Basis, Draft, DraftLine, Filled};
 use crate::decision::decide::Decision;
 use crate::rule::cart_rule::{
     Address, AttributeValue, Cart, CartAction, CartAddress, CartLine, CartRule, CartTax, Charged, Condition, Coupon,
-    CouponKind, FreeShipping, LineFacts, LineScope, Release, Test, charge,
+    CouponKind, FreeShipping, LineFacts, LineScope, Release, Test, Truth, charge,
 };
 use crate::rule::discount::cents;
 use crate::rule::{Action, Charge, Days, Offer, Products, StoreEffect};
@@ -80,39 +80,14 @@ fn whole(
     known: &Circumstances,
 ) -> Result<Vec<Promise>, NotComparable> {
     let undecided = NotComparable::Undecided;
-    let (rate, tax) = (rate(view, contents, totals, Some(basis.rates())), tax_of(view, totals)?);
-    let lines = totals.lines.iter().map(|line| {
-        let item = contents.items.get(&line.item).ok_or(NotComparable::Unseen)?;
-        let price = exact_price(line, totals, rate, tax).ok_or(undecided)?;
-        Ok(DraftLine { line: cart_line(line, item, price), has_options: false })
-    });
     let coupon = match (decision.coupon(), &totals.coupon) {
         // What was shown counts, whether the code is in the cart or not.
         (Some(offer), code) => Coupon::Code { code: code.clone().unwrap_or_default(), rule_id: offer.charge.rule_id() },
         (None, Some(_)) => Coupon::Unknown,
         (None, None) => Coupon::None,
     };
-    let address = match &known.address {
-        CartAddress::Known(to) => CartAddress::Known(Address {
-            shipping_amount: totals.shipping,
-            base_shipping_amount: totals.base_shipping,
-            ..to.clone()
-        }),
-        other => other.clone(),
-    };
-    let has_address = address != CartAddress::Unknown;
-    let draft = Draft {
-        lines: lines.collect::<Result<_, NotComparable>>()?,
-        is_complete: true,
-        rate: rate.ok_or(undecided)?,
-        tax,
-        now: known.now,
-        coupon,
-        address,
-        payment_method: None,
-        customer_group: known.customer_group,
-    };
-    let filled = basis.fill(decision, view, draft).ok_or(undecided)?;
+    let has_address = known.address != CartAddress::Unknown;
+    let filled = fill(basis, decision, view, contents, totals, known, coupon)?;
     let mut ways = vec![basis.charge(&filled.cart).map_err(|_| undecided)?];
     if basis.is_tied(&ways[0].applied) {
         ways.push(basis.charge_tied(&filled.cart).map_err(|_| undecided)?);
@@ -130,6 +105,65 @@ fn whole(
         Promise { lines: filled.tops.iter().map(line).collect(), shipping, is_whole: basis.is_whole() }
     };
     Ok(ways.iter().map(promise).collect())
+}
+
+/// Whether a cart takes a code of an offer's rule: whether that rule is applied to something in it.
+pub(crate) fn takes_code(
+    offer: &Offer,
+    decision: &Decision,
+    view: &StoreView,
+    contents: &Contents,
+    totals: &Totals,
+    known: &Circumstances,
+) -> Truth {
+    let applied = || {
+        let coupon = Coupon::Code { code: String::new(), rule_id: offer.charge.rule_id() };
+        let basis = decision.basis()?;
+        let filled = fill(basis, decision, view, contents, totals, known, coupon).ok()?;
+        let charged = basis.charge(&filled.cart).ok()?;
+        Some(offer.charge.rule_id().is_some_and(|id| charged.applied.contains(&id)))
+    };
+    let may_be = contents.items.values().any(|item| is_for(offer, item) != Some(false));
+    if may_be { Truth::from(applied()) } else { Truth::False }
+}
+
+/// The cart with this coupon, as the store's rules see it.
+fn fill(
+    basis: &Basis,
+    decision: &Decision,
+    view: &StoreView,
+    contents: &Contents,
+    totals: &Totals,
+    known: &Circumstances,
+    coupon: Coupon,
+) -> Result<Filled, NotComparable> {
+    let undecided = NotComparable::Undecided;
+    let (rate, tax) = (rate(view, contents, totals, Some(basis.rates())), tax_of(view, totals)?);
+    let lines = totals.lines.iter().map(|line| {
+        let item = contents.items.get(&line.item).ok_or(NotComparable::Unseen)?;
+        let price = exact_price(line, totals, rate, tax).ok_or(undecided)?;
+        Ok(DraftLine { line: cart_line(line, item, price), has_options: false })
+    });
+    let address = match &known.address {
+        CartAddress::Known(to) => CartAddress::Known(Address {
+            shipping_amount: totals.shipping,
+            base_shipping_amount: totals.base_shipping,
+            ..to.clone()
+        }),
+        other => other.clone(),
+    };
+    let draft = Draft {
+        lines: lines.collect::<Result<_, NotComparable>>()?,
+        is_complete: true,
+        rate: rate.ok_or(undecided)?,
+        tax,
+        now: known.now,
+        coupon,
+        address,
+        payment_method: None,
+        customer_group: known.customer_group,
+    };
+    basis.fill(decision, view, draft).ok_or(undecided)
 }
 
 /// By the offers' own word.
@@ -310,7 +344,7 @@ fn marks(offers: &[&Offer], item: &Item) -> Option<BTreeMap<String, AttributeVal
 }
 
 /// Whether the cart applies an offer to a line: as in the selection for carts.
-pub(crate) fn is_for(offer: &Offer, item: &Item) -> Option<bool> {
+fn is_for(offer: &Offer, item: &Item) -> Option<bool> {
     let named = match &offer.products {
         Products::All => true,
         Products::Ids(ids) => ids.contains(&item.product),

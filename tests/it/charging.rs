@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use segue::demo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::running::{Answer, Running, Setup, send};
+use crate::running::{Answer, Folder, Running, Setup, rest, send};
 
 const TOKEN: &str = "0123456789-integration";
 const SECRET: &str = "0123456789-of-the-cdn";
@@ -56,24 +57,22 @@ impl Shop {
         let origin = listener.local_addr().expect("an address").port();
         let options = demo::Options { commerce_token: Some(TOKEN.to_owned()), ..demo::Options::default() };
         tokio::spawn(demo::Shop::new(options).serve(listener, std::future::pending()));
+        let setup = Self::setup(rules, charging);
+        Self { running: Running::start(&setup, origin).await, origin }
+    }
+
+    fn setup(rules: &Value, charging: &str) -> Setup {
         let class = demo::rules::AUDIENCE_CONDITION;
         let more = format!(
             "[commerce]\ntoken = \"{TOKEN}\"\npoll = \"1s\"\naudience_condition_types = {{ '{class}' = \"ids\" }}\n\
              [charging]\ncodes = 3\n{charging}\n"
         );
         let setup = Setup::rules(rules).with("more", &more);
-        let setup = setup.with("membership", &format!("trusted_token = \"{SECRET}\""));
-        Self { running: Running::start(&setup, origin).await, origin }
+        setup.with("membership", &format!("trusted_token = \"{SECRET}\""))
     }
 
     async fn rest(&self, method: &str, path: &str, body: &Value) -> Value {
-        let url = format!("http://127.0.0.1:{}/rest/all/V1/{path}", self.origin);
-        let bearer = format!("Bearer {TOKEN}");
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = send(method, &url, &headers, &body).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        serde_json::from_str(&answer.text()).expect("JSON")
+        rest(self.origin, TOKEN, method, path, body).await
     }
 
     /// The codes that the shop has of the rule of coupons.
@@ -84,7 +83,8 @@ impl Shop {
     }
 
     async fn visitor(&self, audiences: &[&str]) -> Visitor<'_> {
-        let visitor = Visitor { shop: self, cookies: Mutex::default(), audiences: Mutex::default() };
+        let port = AtomicU16::new(self.running.port);
+        let visitor = Visitor { shop: self, port, cookies: Mutex::default(), audiences: Mutex::default() };
         visitor.join(audiences);
         visitor
     }
@@ -93,6 +93,8 @@ impl Shop {
 /// A browser, as far as its cookies go, of a shopper whose audiences a trusted machine says.
 struct Visitor<'a> {
     shop: &'a Shop,
+    /// Of the Segue that he comes through.
+    port: AtomicU16,
     cookies: Mutex<BTreeMap<String, String>>,
     audiences: Mutex<String>,
 }
@@ -103,7 +105,7 @@ impl Visitor<'_> {
     }
 
     async fn ask(&self, method: &str, path: &str, form: &str) -> Answer {
-        let url = format!("http://127.0.0.1:{}{path}", self.shop.running.port);
+        let url = format!("http://127.0.0.1:{}{path}", self.port.load(Ordering::Relaxed));
         let mut cookies: Vec<String> =
             self.cookies.lock().expect("no panic").iter().map(|(name, value)| format!("{name}={value}")).collect();
         cookies.push(format!("aep-segments-membership={}", self.audiences.lock().expect("no panic")));
@@ -392,4 +394,67 @@ async fn a_code_that_the_shop_refuses_is_no_price_any_more() {
     shopper.sees("48").await;
     assert_eq!(shopper.cart().await, (None, "48".to_owned()));
     assert!(shopper.get(TOTE).await.contains("Welcome price"), "its label stays");
+}
+
+/// Waits for an errand with this result.
+async fn comes_to(shop: &Shop, result: &str) {
+    let begin = Instant::now();
+    let counted = format!("segue_coupon_errands_total{{result=\"{result}\"}}");
+    while !shop.running.metrics().await.contains(&counted) {
+        assert!(begin.elapsed() < Duration::from_secs(10), "no errand is {result}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_offer_that_is_no_price_is_charged_by_coupon_once_the_cart_reaches_it() {
+    let shop = Shop::open("").await;
+    let path = format!("salesRules/{COUPON_RULE}");
+    let mut rule = shop.rest("GET", &path, &Value::Null).await;
+    let class = |last: &str| format!("Magento\\SalesRule\\Model\\Rule\\Condition\\{last}");
+    let part = json!({ "condition_type": class("Address"), "attribute_name": "base_subtotal", "operator": ">=", "value": "90" });
+    rule["condition"] =
+        json!({ "condition_type": class("Combine"), "aggregator_type": "all", "value": "1", "conditions": [part] });
+    shop.rest("PUT", &path, &json!({ "rule": rule })).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let shopper = shop.visitor(&[new()]).await;
+    shopper.sees("48").await;
+    assert!(shopper.get(TOTE).await.contains("Welcome price"), "its label");
+    shopper.buys().await;
+    comes_to(&shop, "left").await;
+    assert_eq!(shopper.cart().await, (None, "48".to_owned()));
+    let section = shopper.get("/customer/section/load/?sections=cart").await;
+    assert!(section.contains("Welcome price: $42.00 to go"), "{section}");
+    shopper.buys().await;
+    let code = shopper.is_charged(true, "86.4").await;
+    let section = shopper.get("/customer/section/load/?sections=cart").await;
+    assert!(section.contains("Welcome price -$9.60, deducted in the cart"), "{section}");
+    assert!(!section.contains("to go"), "{section}");
+    assert_eq!(shopper.cart().await, (code, "86.4".to_owned()));
+}
+
+#[tokio::test]
+async fn a_session_that_goes_from_one_process_to_another_keeps_its_code_and_loses_it_there() {
+    let folder = Folder::new();
+    let store = format!("[store]\nfile = \"{}\"", folder.path().join("shared.db").display());
+    let shop = Shop::open(&format!("lost_audience = \"instant\"\n{store}")).await;
+    let setup = Shop::setup(&rules(), &format!("lost_audience = \"instant\"\n{store}"));
+    let second = Running::start(&setup, shop.origin).await;
+    let shopper = shop.visitor(&[new()]).await;
+    shopper.sees("43.2").await;
+    shopper.buys().await;
+    let code = shopper.is_charged(true, "43.2").await;
+    shopper.port.store(second.port, Ordering::Relaxed);
+    shopper.sees("43.2").await;
+    assert_eq!(shopper.cart().await, (code.clone(), "43.2".to_owned()), "the other process knows it as the offer's");
+    // Both look at once.
+    let other = shop.visitor(&[new()]).await;
+    *other.cookies.lock().expect("no panic") = shopper.cookies.lock().expect("no panic").clone();
+    let (one, two) = tokio::join!(shopper.cart(), other.cart());
+    assert_eq!((&one, &one.0), (&two, &code));
+    shopper.join(&[]);
+    assert_eq!(shopper.price().await, "48");
+    shopper.is_charged(false, "48").await;
+    shopper.port.store(shop.running.port, Ordering::Relaxed);
+    assert_eq!((shopper.price().await.as_str(), shopper.cart().await), ("48", (None, "48".to_owned())));
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use crate::fail_open::shopper;
 use crate::guard::offers;
 use crate::origin::{Origin, html};
-use crate::running::{Running, Setup, say, send};
+use crate::running::{Running, Setup, rest, say, send};
 use crate::shop;
 
 const TOKEN: &str = "0123456789-integration";
@@ -56,13 +56,7 @@ impl Shop {
     }
 
     async fn rest(&self, method: &str, path: &str, body: &Value) -> Value {
-        let url = format!("http://127.0.0.1:{}/rest/all/V1/{path}", self.origin);
-        let bearer = format!("Bearer {TOKEN}");
-        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = send(method, &url, &headers, &body).await;
-        assert_eq!(answer.status, 200, "{}", answer.text());
-        serde_json::from_str(&answer.text()).expect("JSON")
+        rest(self.origin, TOKEN, method, path, body).await
     }
 
     /// Changes fields of the rule for VIPs, as an administrator may.

@@ -3,6 +3,7 @@
 mod answers;
 mod browser;
 mod charging;
+mod charging_faults;
 mod check;
 mod checker;
 mod commands;

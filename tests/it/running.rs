@@ -237,6 +237,17 @@ pub async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str)
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
+/// Asks a shop's REST interface as an integration, and expects an answer.
+pub async fn rest(shop: u16, token: &str, method: &str, path: &str, body: &Value) -> Value {
+    let url = format!("http://127.0.0.1:{shop}/rest/all/V1/{path}");
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let answer = send(method, &url, &headers, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    serde_json::from_str(&answer.text()).expect("JSON")
+}
+
 /// `segue demo` on ports of its own, with what it printed when it was ready.
 pub struct Demo {
     pub process: Child,

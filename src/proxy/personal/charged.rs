@@ -267,6 +267,8 @@ impl Turn {
             before: coupon.clone(),
             wanted: wanted.filter(|_| is_open || own_word.is_some() || coupon.state == CouponState::Other),
             offers,
+            decision,
+            view: Arc::clone(&self.view),
             own_word,
         })
     }
