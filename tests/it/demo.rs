@@ -1,8 +1,8 @@
 //! The demo in a real browser: audiences change the page, and the cart charges what the page shows.
 
-use serde_json::json;
+use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::browser::{self, Browser};
 use crate::running::Demo;
@@ -89,6 +89,45 @@ async fn hero_and_prices_follow_the_audience_and_the_cart_charges_them() {
     visit.see("/checkout/cart/").await;
     assert_eq!(visit.browser.text(".grand.totals .price").await, "$112.00");
     visit.end().await;
+}
+
+#[tokio::test]
+async fn new_visitors_pay_what_they_see_by_a_code_of_their_own() {
+    for width in [1280, 390] {
+        let Some(visit) = Visit::begin(width, 1400).await else { return };
+        visit.see(BACKPACK).await;
+        visit.be("segue-audiences", visit.demo.audience("New visitor")).await;
+        // Codes are made once the shop has said its rules.
+        let begin = Instant::now();
+        loop {
+            visit.see(BACKPACK).await;
+            visit.browser.wait_for("document.querySelector('.product-info-main [data-rendered]')").await;
+            if visit.price().await == "$100.80" {
+                break;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(20), "{}", visit.price().await);
+        }
+        let label = visit.browser.text(".product-info-main .segue-offer").await;
+        assert_eq!(label, "Welcome 10 % off -$11.20, deducted in the cart");
+        visit.browser.picture(&format!("product-coupon-{width}")).await;
+        visit.browser.eval("document.querySelector('#product-addtocart-button').click()").await;
+        visit.browser.wait_for("document.querySelector('.message-success, .message.success')").await;
+        visit.see(BACKPACK).await;
+        visit
+            .browser
+            .wait_for("document.querySelector('.minicart-wrapper .counter-number')?.textContent.trim() === '1'")
+            .await;
+        visit.browser.eval("document.querySelector('.action.showcart').click()").await;
+        visit.browser.wait_for("document.querySelector('#minicart-content-wrapper .subtotal .segue-offer')").await;
+        let said = visit.browser.text("#minicart-content-wrapper .subtotal .segue-offer").await;
+        assert_eq!(said, "Welcome 10 % off -$11.20, deducted in the cart");
+        visit.browser.picture(&format!("minicart-coupon-{width}")).await;
+        visit.see("/checkout/cart/").await;
+        assert_eq!(visit.browser.text(".grand.totals .price").await, "$100.80");
+        assert_eq!(visit.browser.eval("document.querySelectorAll('.page.messages .message').length").await, json!(0));
+        visit.browser.picture(&format!("cart-coupon-{width}")).await;
+        visit.end().await;
+    }
 }
 
 #[tokio::test]
