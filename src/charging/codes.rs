@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_secs(60);
 
 /// Begins the codes that Segue has made, so that whoever looks at Commerce's lists knows them.
-const PREFIX: &str = "SG";
+pub const PREFIX: &str = "SG";
 
 /// Codes that are deleted at a time.
 const MOST_DELETED: u32 = 200;

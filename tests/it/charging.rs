@@ -9,7 +9,7 @@ use segue::demo;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::running::{Answer, Folder, Running, Setup, rest, send};
+use crate::running::{Answer, Folder, Running, Setup, rest, say, send};
 
 const TOKEN: &str = "0123456789-integration";
 const SECRET: &str = "0123456789-of-the-cdn";
@@ -457,4 +457,26 @@ async fn a_session_that_goes_from_one_process_to_another_keeps_its_code_and_lose
     shopper.is_charged(false, "48").await;
     shopper.port.store(shop.running.port, Ordering::Relaxed);
     assert_eq!((shopper.price().await.as_str(), shopper.cart().await), ("48", (None, "48".to_owned())));
+}
+
+#[tokio::test]
+async fn verify_puts_a_code_into_a_cart_and_leaves_none_behind() {
+    let shop = Shop::open("").await;
+    shop.visitor(&[new()]).await.sees("43.2").await;
+    let before = shop.codes().await.len();
+    let config = shop.running.config();
+    let verify = ["offers", "verify", "--offer", "welcome", "--sample", "2", "--page", TOTE, "--config", &config];
+    let said = say(&verify).await;
+    assert!(said.code == Some(0) && said.out.contains("2 agreed, 0 differed"), "{}{}", said.out, said.err);
+    assert_eq!(shop.codes().await.len(), before, "the code that was made for it is gone");
+    // The rule was changed and nobody has said so yet: what is known is what the store kept.
+    let path = format!("salesRules/{COUPON_RULE}");
+    let mut rule = shop.rest("GET", &path, &Value::Null).await;
+    rule["simple_action"] = json!("buy_x_get_y");
+    rule["discount_step"] = json!(2);
+    rule["discount_amount"] = json!(1);
+    shop.rest("PUT", &path, &json!({ "rule": rule })).await;
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let said = say(&verify).await;
+    assert!(said.code == Some(0) && said.out.contains("shown by its label only"), "{}{}", said.out, said.err);
 }

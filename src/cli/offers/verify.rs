@@ -17,6 +17,8 @@ use super::super::{Failure, Output, VerifyArguments, joined, print};
 use crate::audience::{Identifier, KnownAudiences, Membership, Source};
 use crate::body::Body;
 use crate::catalog::{self, Index};
+use crate::charging::codes;
+use crate::commerce::Client;
 use crate::config::{Config, load_rules};
 use crate::decision::decide::{Decision, GUESTS, Rules};
 use crate::decision::link;
@@ -73,6 +75,13 @@ impl Outcome {
     }
 }
 
+/// A code of an offer's rule.
+struct Code {
+    code: String,
+    /// Who made it for this and is to delete it again.
+    made_by: Option<Client>,
+}
+
 /// What all calls have in common.
 struct Shop<'a> {
     config: &'a Config,
@@ -108,7 +117,12 @@ pub(super) async fn run(arguments: VerifyArguments) -> Result<(), Failure> {
         view,
     };
     let candidates = shop.candidates(&arguments.page).await?;
-    let (rules, _) = link::rules(ruleset, joined::commerce(&config).await?.as_ref(), &config.sites);
+    let mut said = joined::commerce(&config).await?;
+    if let Some(said) = &mut said {
+        // Codes are made here where they are needed.
+        said.codes.extend(codes::wanted(&ruleset));
+    }
+    let (rules, _) = link::rules(ruleset, said.as_ref(), &config.sites);
     let mut rows = Vec::new();
     for offer in &offers {
         rows.extend(shop.verify(&rules, offer, &candidates, arguments.sample).await?);
@@ -172,19 +186,48 @@ impl Shop<'_> {
         let audiences = offer.audiences.any.first().into_iter().chain(&offer.audiences.all).cloned().collect();
         let now = Timestamp::now();
         let decision = rules.decide(&rules.key(&self.view, &audiences, now));
-        if !decision.offers().any(|decided| decided.id == offer.id) {
+        let Some(decided) = decision.offers().find(|decided| decided.id == offer.id) else {
             return Ok(skipped("it does not hold here and now"));
+        };
+        if offer.charge.is_coupon() && decision.coupon().is_some_and(|first| first.id != offer.id) {
+            return Ok(skipped("a cart takes one coupon, and another offer's goes first"));
+        }
+        if decided.is_label() {
+            return Ok(skipped("it is shown by its label only: see `segue offers list`"));
         }
         let membership = Membership { audiences, learnt_at: now.as_second(), source: Source::Minted };
-        let products = products(offer, candidates, sample);
+        let products = products(decided, candidates, sample);
         if products.is_empty() {
             return Ok(skipped("no product of it is known: --page names a page that shows some"));
         }
+        let code = match self.code(offer).await {
+            Ok(code) => code,
+            Err(why) => return Ok(skipped(&why)),
+        };
         let mut rows = Vec::new();
         for product in products {
-            rows.push(self.check(&membership, &decision, offer, product).await?);
+            rows.push(self.check(&membership, &decision, offer, product, code.as_ref()).await?);
+        }
+        if let Some(Code { code, made_by: Some(client) }) = code
+            && let Err(error) = client.delete_coupons(std::slice::from_ref(&code)).await
+        {
+            print(format_args!("the code {code} was made for this and could not be deleted: {error}"));
         }
         Ok(rows)
+    }
+
+    /// The code that charges an offer; none where no coupon does.
+    async fn code(&self, offer: &Offer) -> Result<Option<Code>, String> {
+        let Charge::Coupon { rule_id, code } = &offer.charge else { return Ok(None) };
+        if let Some(code) = code {
+            return Ok(Some(Code { code: code.to_string(), made_by: None }));
+        }
+        let settings =
+            self.config.commerce.as_ref().ok_or("its codes are made by Commerce: [commerce] says where that is")?;
+        let client = Client::new(settings).map_err(|error| error.to_string())?;
+        let made = client.generate_coupons(*rule_id, 1, codes::PREFIX).await.map_err(|error| error.to_string())?;
+        let code = made.into_iter().next().ok_or("Commerce makes no code of its rule")?;
+        Ok(Some(Code { code, made_by: Some(client) }))
     }
 
     async fn check(
@@ -193,6 +236,7 @@ impl Shop<'_> {
         decision: &Decision,
         offer: &Arc<Offer>,
         product: Candidate,
+        code: Option<&Code>,
     ) -> Result<Row, Failure> {
         let row = |expected, charged, result| Row {
             offer: Arc::clone(&offer.id),
@@ -213,6 +257,10 @@ impl Shop<'_> {
             Ok(item) => item,
             Err(why) => return skipped(why),
         };
+        if let Some(Code { code, .. }) = code {
+            // Where the cart does not take it, its totals are what is not as promised.
+            let _ = call(Method::PUT, format!("guest-carts/{cart}/coupons/{code}"), Value::Null).await?;
+        }
         let charged = call(Method::GET, format!("guest-carts/{cart}/totals"), Value::Null).await?;
         if let Some(id) = item.get("item_id") {
             // A cart that stays is as good as one that somebody left, so that it does not matter whether this works.

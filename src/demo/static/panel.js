@@ -64,7 +64,7 @@
         return button;
     }
 
-    const HINTS = { VIP: '20 % off everything', 'New visitor': '10 % off, by a code in the cart', Wholesale: '$5 off every bag' };
+    const HINTS = { VIP: '20 % off everything', 'New visitor': '10 % off, by a code', Wholesale: '$5 off every bag' };
 
     function options(active) {
         const list = element('div', 'demo-panel__options');
