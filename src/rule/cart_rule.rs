@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::Days;
 pub use cart::{Address, AttributeValue, Cart, CartAddress, CartLine, CartTax, Coupon, LineFacts};
 pub use charge::{Charged, LineCharge, Money, Undecided, Why, charge, units_to_next_free};
-pub use condition::{Combine, Condition, Lack, LineScope, Test, Truth};
+pub use condition::{Combine, Condition, Lack, LineScope, Moment, Test, Truth};
 pub use operand::{Operand, Operator};
 pub use release::Release;
 pub use rest::{AudienceForm, AudienceType, AudienceTypes, RestError};

@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::{Cart, CartAction, CartRule, CouponKind, Release, Truth};
+use super::{Cart, CartAction, CartRule, CouponKind, Moment, Release, Truth};
 use crate::rule::discount::cents;
 use crate::site::TaxBasis;
+use actions::Spread;
 
 /// What a cart takes off.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -108,17 +109,15 @@ pub fn charge<'r>(
 ) -> Result<Charged, Undecided> {
     let mut all: Vec<&CartRule> = rules.into_iter().collect();
     all.sort_by(|a, b| a.order(b));
-    let candidates = candidates(&all, cart)?;
+    let mut candidates = candidates(&all, cart, release)?;
     let mut calculation = Calculation::new(cart, release)?;
     if let Some(odd) = candidates.iter().find(|candidate| !candidate.rule.is_sane()) {
         return Err(Undecided { rule_id: odd.rule.id, why: Why::Range });
     }
     let order = calculation.line_order(&candidates);
-    for candidate in candidates.iter().filter(|candidate| candidate.holds) {
-        let applied = calculation.apply(candidate, &order)?;
-        if applied && candidate.rule.stop && !release.is_after_observed() {
-            break;
-        }
+    match release.goes_line_by_line() {
+        true => calculation.line_by_line(&candidates, &order)?,
+        false => calculation.rule_by_rule(&mut candidates, &order)?,
     }
     calculation.ship(&candidates)?;
     calculation.free_shipping(&candidates);
@@ -153,14 +152,14 @@ struct Candidate<'r> {
 }
 
 /// The rules that are selected, in order.
-fn candidates<'r>(rules: &[&'r CartRule], cart: &Cart) -> Result<Vec<Candidate<'r>>, Undecided> {
+fn candidates<'r>(rules: &[&'r CartRule], cart: &Cart, release: Release) -> Result<Vec<Candidate<'r>>, Undecided> {
     let mut found = Vec::with_capacity(rules.len());
     for rule in rules {
         let selected = rule.is_selected(cart);
         if selected == Truth::False {
             continue;
         }
-        let holds = rule.conditions.truth(cart);
+        let holds = rule.conditions.truth_at(&Moment { cart, release, taken_off: Decimal::ZERO });
         let lines: Vec<Truth> = (0..cart.lines.len()).map(|at| rule.lines.line_truth(cart, at)).collect();
         let undecided = |why| Undecided { rule_id: rule.id, why };
         if !rule.matters(&lines, cart) {
@@ -254,27 +253,69 @@ impl<'c> Calculation<'c> {
         order
     }
 
-    /// Applies a rule to its lines; says whether there was one.
-    fn apply(&mut self, candidate: &Candidate<'_>, order: &[usize]) -> Result<bool, Undecided> {
-        let rule = candidate.rule;
-        let mut spread = self.spread(candidate);
-        let mut applied = false;
-        for at in order.iter().copied().filter(|at| candidate.lines[*at]) {
-            if self.stopped[at] || self.is_step_skipped(rule, at) {
+    /// Applies one rule after another, each to all of its lines.
+    fn rule_by_rule(&mut self, candidates: &mut [Candidate<'_>], order: &[usize]) -> Result<(), Undecided> {
+        for candidate in candidates {
+            if self.release.is_after_observed() && candidate.rule.conditions.asks_for_discounts() {
+                candidate.holds = self.holds_now(candidate.rule)?;
+            }
+            if !candidate.holds {
                 continue;
             }
-            if let CartAction::Unknown(_) = rule.action {
-                return Err(Undecided { rule_id: rule.id, why: Why::Action });
+            let mut spread = self.spread(candidate);
+            let mut applied = false;
+            for at in order {
+                applied |= self.apply(candidate, *at, &mut spread)?;
             }
-            for target in self.targets(rule, candidate, at) {
-                self.deduct(rule, target, &mut spread).ok_or(Undecided { rule_id: rule.id, why: Why::Range })?;
+            if applied && candidate.rule.stop && !self.release.is_after_observed() {
+                break;
             }
-            push_once(&mut self.charged.lines[at].applied, rule.id);
-            self.stopped[at] = rule.stop && self.release.is_after_observed();
-            applied = true;
-            self.note(rule);
         }
-        Ok(applied)
+        Ok(())
+    }
+
+    /// Whether a rule's conditions hold after what was taken off already.
+    fn holds_now(&self, rule: &CartRule) -> Result<bool, Undecided> {
+        let taken_off = self.charged.lines.iter().map(|line| line.discount.base).sum();
+        match rule.conditions.truth_at(&Moment { cart: self.cart, release: self.release, taken_off }) {
+            Truth::Unknown => Err(Undecided { rule_id: rule.id, why: Why::Conditions }),
+            truth => Ok(truth == Truth::True),
+        }
+    }
+
+    /// Applies all rules to one line after another.
+    fn line_by_line(&mut self, candidates: &[Candidate<'_>], order: &[usize]) -> Result<(), Undecided> {
+        let holding = candidates.iter().filter(|candidate| candidate.holds);
+        let mut spreads: Vec<_> = holding.map(|candidate| (candidate, self.spread(candidate))).collect();
+        for at in order {
+            for (candidate, spread) in &mut spreads {
+                if self.apply(candidate, *at, spread)? && candidate.rule.stop {
+                    break;
+                }
+            }
+        }
+        // Line by line, rules come up in another order than theirs.
+        let place = |id: &u64| candidates.iter().position(|candidate| candidate.rule.id == *id);
+        self.charged.applied.sort_by_key(place);
+        Ok(())
+    }
+
+    /// Applies a rule to a line, if it is for it; says whether it is.
+    fn apply(&mut self, candidate: &Candidate<'_>, at: usize, spread: &mut Spread) -> Result<bool, Undecided> {
+        let rule = candidate.rule;
+        if !candidate.lines[at] || self.stopped[at] || self.is_step_skipped(rule, at) {
+            return Ok(false);
+        }
+        if let CartAction::Unknown(_) = rule.action {
+            return Err(Undecided { rule_id: rule.id, why: Why::Action });
+        }
+        for target in self.targets(rule, candidate, at) {
+            self.deduct(rule, target, spread).ok_or(Undecided { rule_id: rule.id, why: Why::Range })?;
+        }
+        push_once(&mut self.charged.lines[at].applied, rule.id);
+        self.stopped[at] = rule.stop && self.release.is_after_observed();
+        self.note(rule);
+        Ok(true)
     }
 
     /// Later releases leave out lines that do not reach a rule's step.

@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::Value;
 
 use super::operand::{Actual, Operand, Operator, is_truthy, localized_number, numeric, text_of};
-use super::{AttributeValue, Cart, CartAddress, CartLine};
+use super::{AttributeValue, Cart, CartAddress, CartLine, Release};
 use crate::rule::{AudienceId, AudienceTest};
 
 /// Whether a condition holds.
@@ -89,6 +89,17 @@ pub enum LineScope {
     Parent,
     /// Its children.
     Children,
+}
+
+/// When a condition is tested.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'c> {
+    /// Of which cart.
+    pub cart: &'c Cart,
+    /// By which release's code.
+    pub release: Release,
+    /// What rules have taken off the lines so far, in base currency.
+    pub taken_off: Decimal,
 }
 
 /// What a cart lacks for a condition to hold.
@@ -247,6 +258,15 @@ impl Condition {
         Self::Combine(Combine { all: true, value: true, parts: Vec::new() })
     }
 
+    /// Whether it asks for what is left after earlier rules.
+    pub fn asks_for_discounts(&self) -> bool {
+        match self {
+            Self::Address(test) => test.attribute() == "base_subtotal_with_discount",
+            Self::Combine(combine) => combine.parts.iter().any(Self::asks_for_discounts),
+            _ => false,
+        }
+    }
+
     /// Attributes of products that it asks for.
     pub fn attributes(&self) -> BTreeSet<&str> {
         match self {
@@ -269,13 +289,19 @@ impl Condition {
         }
     }
 
-    /// Whether it holds for a cart (a rule's conditions).
+    /// Whether it holds for a cart (a rule's conditions), before any discount, by the observed release's code.
     pub fn truth(&self, cart: &Cart) -> Truth {
+        self.truth_at(&Moment { cart, release: Release::default(), taken_off: Decimal::ZERO })
+    }
+
+    /// Whether it holds at a moment of the calculation.
+    pub fn truth_at(&self, moment: &Moment<'_>) -> Truth {
+        let cart = moment.cart;
         match self {
-            Self::Combine(combine) => combine.judge(|part| part.truth(cart).is(combine.value)),
-            Self::Address(test) => address_test(test, cart),
+            Self::Combine(combine) => combine.judge(|part| part.truth_at(moment).is(combine.value)),
+            Self::Address(test) => address_test(test, moment),
             Self::Found(combine) => found(combine, cart),
-            Self::Subselect { total, lines } => subselect(total, lines, cart),
+            Self::Subselect { total, lines } => subselect(total, lines, moment),
             Self::Audience { test, .. } => audience(test, cart),
             Self::Product { .. } | Self::Unknown(_) => Truth::Unknown,
         }
@@ -304,7 +330,8 @@ impl Condition {
             },
             Self::Subselect { total, lines } => {
                 // Whoever has none of it is not on the way there.
-                let sum = numeric(&sum_of(total, lines, cart)?.to_string()).filter(|sum| !sum.is_zero())?;
+                let sum =
+                    numeric(&running_sums(total, lines, cart)?.last()?.to_string()).filter(|sum| !sum.is_zero())?;
                 total.lack(sum, if total.attribute() == "qty" { Lack::Units } else { Lack::Money })
             }
             _ => None,
@@ -396,9 +423,13 @@ fn audience(test: &AudienceTest, cart: &Cart) -> Truth {
     Truth::from(any && test.all.iter().all(holds) && !test.none.iter().any(holds))
 }
 
-fn address_test(test: &Test, cart: &Cart) -> Truth {
+fn address_test(test: &Test, moment: &Moment<'_>) -> Truth {
+    let cart = moment.cart;
     let amount = |amount: Option<Decimal>| amount.map(Actual::Number);
     let actual = match test.attribute() {
+        "base_subtotal_with_discount" if moment.release.is_after_observed() => {
+            amount(cart.base_subtotal().map(|subtotal| subtotal - moment.taken_off))
+        }
         // Discounts of rules before are not seen.
         "base_subtotal" | "base_subtotal_with_discount" => amount(cart.base_subtotal()),
         "base_subtotal_total_incl_tax" => amount(cart.base_subtotal_with_tax()),
@@ -447,16 +478,23 @@ fn found(combine: &Combine, cart: &Cart) -> Truth {
 /// What matching lines add up to.
 ///
 /// Magento adds in binary floats and compares exactly: 19.98 + 30 is not 49.98. No money is made of the sum, so it is done alike here.
-fn subselect(total: &Test, lines: &Combine, cart: &Cart) -> Truth {
+fn subselect(total: &Test, lines: &Combine, moment: &Moment<'_>) -> Truth {
     if lines.parts.is_empty() {
         return Truth::False;
     }
+    let Some(sums) = running_sums(total, lines, moment.cart) else { return Truth::Unknown };
     // The shortest text of a float stands for it alone.
-    let sum = sum_of(total, lines, cart).and_then(|sum| numeric(&sum.to_string()));
-    sum.map_or(Truth::Unknown, |sum| total.of(&Actual::Number(sum), false))
+    let holds =
+        |sum: &f64| numeric(&sum.to_string()).map_or(Truth::Unknown, |sum| total.of(&Actual::Number(sum), false));
+    // Later releases look at the sum after each line, and are content with the first one that will do.
+    let is_early = moment.release.is_after_observed()
+        && matches!(total.operator, Operator::Below | Operator::AtMost | Operator::IsNot)
+        && sums.iter().any(|sum| holds(sum) == Truth::True);
+    if is_early { Truth::True } else { holds(sums.last().unwrap_or(&0.0)) }
 }
 
-fn sum_of(total: &Test, lines: &Combine, cart: &Cart) -> Option<f64> {
+/// What matching lines add up to, after each line; `None` where nobody can tell.
+fn running_sums(total: &Test, lines: &Combine, cart: &Cart) -> Option<Vec<f64>> {
     let measure: fn(&CartLine) -> Option<Decimal> = match total.attribute() {
         "qty" => |line| Some(line.quantity),
         "base_row_total" => |line| Some(line.base_row_total),
@@ -466,11 +504,14 @@ fn sum_of(total: &Test, lines: &Combine, cart: &Cart) -> Option<f64> {
     if !cart.is_complete {
         return None;
     }
-    let mut sum = 0.0;
-    for at in cart.top_lines() {
-        sum += part_of_sum(at, total.attribute(), measure, lines, cart)?;
-    }
-    Some(sum)
+    let parts = cart.top_lines().map(|at| part_of_sum(at, total.attribute(), measure, lines, cart));
+    let sums = parts.scan(0.0, |sum, part| {
+        Some(part.map(|part| {
+            *sum += part;
+            *sum
+        }))
+    });
+    sums.collect()
 }
 
 fn part_of_sum(

@@ -17,8 +17,18 @@ pub struct Release {
 pub struct NoRelease;
 
 impl Release {
+    /// Whether a cart goes through all rules for one line before it goes on to the next, as 2.4.1 did: a rule that stops others stops them on
+    /// its own lines only, and an amount off the whole cart is spread by the rows as they were before other discounts.
+    ///
+    /// In which patch after 2.4.1 that changed is not documented, so that 2.4.2 stands for the observed code.
+    pub fn goes_line_by_line(self) -> bool {
+        self <= Self { major: 2, minor: 4, patch: 1 }
+    }
+
     /// Whether a cart goes by the code that followed the observed release: a rule that stops others stops them on its own lines only, a
-    /// line with fewer units than the step is no line of the rule, and free units of buy X get Y are free of what is left of the price.
+    /// line with fewer units than the step is no line of the rule, free units of buy X get Y are free of what is left of the price,
+    /// "subtotal with discount" is without what earlier rules took off, and a sum over products that is to be below something, or another
+    /// number, may be so for the first of its lines only.
     ///
     /// That code is in Magento's development line after 2.4.6; in which patch each part came is not documented, so that 2.4.7 stands for
     /// all of it.

@@ -39,7 +39,7 @@ impl Calculation<'_> {
         Spread {
             // Magento adds rows in base currency to shipping in the cart's.
             whole: if rule.to_shipping { rows + shipping.unwrap_or_default() } else { rows - earlier },
-            without_earlier: !rule.to_shipping,
+            without_earlier: !rule.to_shipping && !self.release.goes_line_by_line(),
             remainder: None,
         }
     }

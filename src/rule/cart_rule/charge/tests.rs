@@ -394,3 +394,58 @@ proptest! {
         prop_assert_eq!(backwards, charged);
     }
 }
+
+fn off_in(release: &str, rules: &[CartRule], cart: &Cart) -> Vec<String> {
+    let charged = charge(rules, cart, release.parse().expect("a release")).expect("all is known");
+    charged.lines.iter().map(|line| line.discount.amount.normalize().to_string()).collect()
+}
+
+#[test]
+fn the_oldest_release_goes_line_by_line() {
+    let cart = cart(vec![line("a", "10", 1), line("b", "30", 1)]);
+    let stop = rule(1, with(json!({"stop_rules_processing": true}), only("a")));
+    let later = rule(2, json!({"discount_amount": 50}));
+    let rules = [stop, later];
+    assert_eq!(off_in("2.4.1", &rules, &cart), ["1", "15"], "the first line alone is stopped");
+    assert_eq!(off_in("2.4.2", &rules, &cart), ["1", "0"]);
+    let half_of_a = rule(1, with(json!({"discount_amount": 50}), only("a")));
+    let spread = [half_of_a, rule(2, json!({"simple_action": "cart_fixed", "discount_amount": 8}))];
+    assert_eq!(off_in("2.4.1-p1", &spread, &cart), ["7", "6"], "spread by the rows as they were");
+    assert_eq!(off_in("2.4.6", &spread, &cart), ["6.14", "6.86"], "spread by what is left of them");
+    let applied = charge(&spread, &cart, "2.4.1".parse().expect("a release")).expect("all is known").applied;
+    assert_eq!(applied, [1, 2]);
+}
+
+#[test]
+fn later_releases_see_what_earlier_rules_took_off() {
+    let cart = cart(vec![line("a", "60", 1), line("b", "60", 1)]);
+    let first = rule(1, json!({"discount_amount": 25}));
+    let of = |operator: &str, value: &str| {
+        let tree = all("Combine", &[address("base_subtotal_with_discount", operator, value)]);
+        [first.clone(), rule(2, json!({"simple_action": "by_fixed", "discount_amount": 1, "condition": tree}))]
+    };
+    assert_eq!(off(&of(">=", "100"), &cart), ["16", "16"]);
+    assert_eq!(off_in("2.4.7", &of(">=", "100"), &cart), ["15", "15"], "90 are left");
+    assert_eq!(off_in("2.4.7", &of("<", "100"), &cart), ["16", "16"]);
+    assert_eq!(off(&of("<", "100"), &cart), ["15", "15"]);
+}
+
+#[test]
+fn later_releases_are_content_with_the_sum_of_the_first_lines() {
+    let cart = cart(vec![line("a", "10", 2), line("b", "10", 2)]);
+    let below = |operator: &str, value: &str| {
+        let subselect = json!({ "condition_type": class("Product\\Subselect"), "attribute_name": "qty", "operator": operator,
+            "value": value, "aggregator_type": "all", "conditions": [sku("()", "a,b")] });
+        one(json!({"condition": all("Combine", &[subselect])}))
+    };
+    for (operator, value, now, later) in
+        [("<", "4", "0", "2"), ("!=", "4", "0", "2"), ("<=", "1", "0", "0"), (">", "3", "2", "2")]
+    {
+        let rules = below(operator, value);
+        assert_eq!(
+            (off(&rules, &cart)[0].as_str(), off_in("2.4.7", &rules, &cart)[0].as_str()),
+            (now, later),
+            "{operator}"
+        );
+    }
+}
