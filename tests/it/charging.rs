@@ -469,6 +469,13 @@ async fn verify_puts_a_code_into_a_cart_and_leaves_none_behind() {
     let said = say(&verify).await;
     assert!(said.code == Some(0) && said.out.contains("2 agreed, 0 differed"), "{}{}", said.out, said.err);
     assert_eq!(shop.codes().await.len(), before, "the code that was made for it is gone");
+    let status = say(&["commerce", "status", "--config", &config]).await;
+    assert!(
+        status.code == Some(0) && status.out.contains("rule 4: 3 codes are at hand"),
+        "{}{}",
+        status.out,
+        status.err
+    );
     // The rule was changed and nobody has said so yet: what is known is what the store kept.
     let path = format!("salesRules/{COUPON_RULE}");
     let mut rule = shop.rest("GET", &path, &Value::Null).await;

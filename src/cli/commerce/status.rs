@@ -2,14 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::audiences::print_table;
 use super::super::{ConfigFile, Failure, Output, print};
 use super::asked;
+use crate::charging::codes::wanted;
 use crate::commerce::{Area, Book, Client, CommerceError};
 use crate::config::{Config, load_rules};
-use crate::rule::cart_rule::{CartAction, CartRule, Combine, Condition};
+use crate::rule::Charge;
+use crate::rule::cart_rule::{CartAction, CartRule, Combine, Condition, CouponKind};
+use crate::store::{Store, StoreError};
 
 /// What is asked for, one call each.
 const CALLS: [(&str, Area, &str); 9] = [
@@ -37,7 +41,11 @@ pub(super) async fn run(file: &ConfigFile, output: Output) -> Result<(), Failure
         _ => None,
     };
     let findings = match &book {
-        Some(Ok(book)) => findings(book, &config),
+        Some(Ok(book)) => {
+            let mut found = findings(book, &config);
+            found.notes.extend(codes_at_hand(&config).await?);
+            found
+        }
         _ => Findings::default(),
     };
     match output {
@@ -110,11 +118,49 @@ fn offers(book: &Book, config: &Config) -> Vec<String> {
         let why = match book.rule(id) {
             None => "does not exist",
             Some(CartRule { is_active: false, .. }) => "is not active",
-            Some(_) => return None,
+            Some(rule) => match (&offer.charge, rule.coupon) {
+                (Charge::Coupon { code: None, .. }, CouponKind::None | CouponKind::Specific) => {
+                    "makes no codes: it needs Coupon \"Specific Coupon\" with \"Use Auto Generation\""
+                }
+                (Charge::Coupon { .. }, CouponKind::None) => "has no coupon",
+                (Charge::Origin { .. }, CouponKind::Specific | CouponKind::Generated) => {
+                    "needs a coupon, which charge = origin gives to nobody"
+                }
+                _ => return None,
+            },
         };
         Some(format!("offer \"{}\" is charged by rule {id}, which {why}", offer.id))
     };
     loaded.ruleset.offers.iter().filter_map(odd).collect()
+}
+
+/// How many codes a running Segue has made ahead, for each rule whose codes it gives to shoppers.
+async fn codes_at_hand(config: &Config) -> Result<Vec<String>, Failure> {
+    let (Ok(loaded), Some(settings)) = (load_rules(&config.rules_file, &config.sites), &config.commerce) else {
+        return Ok(Vec::new());
+    };
+    let wanted = wanted(&loaded.ruleset);
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let failed = |error: StoreError| Failure::Failed(error.to_string());
+    let free = match config.store_file.exists() {
+        false => BTreeMap::new(),
+        true => {
+            let store = Store::open(&config.store_file).await.map_err(failed)?;
+            let free = store.free_codes(settings.url.as_str(), Timestamp::now()).await;
+            store.close().await;
+            free.map_err(failed)?
+        }
+    };
+    let say = |rule: u64| match free.get(&rule).copied().unwrap_or(0) {
+        0 => {
+            format!("rule {rule}: no code is at hand; a running Segue has them made, and its log says where that fails")
+        }
+        1 => format!("rule {rule}: 1 code is at hand"),
+        count => format!("rule {rule}: {count} codes are at hand"),
+    };
+    Ok(wanted.into_iter().map(say).collect())
 }
 
 fn classes(tree: &Condition, rule: u64, found: &mut BTreeMap<String, (BTreeSet<u64>, BTreeSet<String>)>) {
