@@ -198,6 +198,8 @@ pub struct Offer {
     /// Whether only its label is shown, though it is charged: its rule does something else to a cart than lowering the price of a unit, or
     /// nobody can tell.
     pub label_only: bool,
+    /// Whether carts did not keep its promise, so that nothing is said of what it takes off.
+    pub paused: bool,
 }
 
 /// Something per store view, with a default.
@@ -298,7 +300,7 @@ impl Action {
 impl Offer {
     /// Whether it shows no price: nobody charges it, or nobody can tell what that comes to for one unit.
     pub fn is_label(&self) -> bool {
-        self.label_only || self.charge == Charge::None
+        self.label_only || self.paused || self.charge == Charge::None
     }
 
     /// Its place among others: as Magento goes through its rules, where those are known.

@@ -11,11 +11,11 @@ use crate::cart::LineKind;
 use crate::catalog::{Entry, Index};
 use crate::commerce::Book;
 use crate::commerce::shop::Rates;
-use crate::rule::AudienceId;
 use crate::rule::cart_rule::{
     AttributeValue, Cart, CartAddress, CartLine, CartRule, CartTax, Charged, Coupon, CouponKind, LineFacts, Release,
     Undecided, charge,
 };
+use crate::rule::{AudienceId, Charge, Offer};
 use crate::site::StoreView;
 
 /// Commerce's rules and catalogue at one time.
@@ -24,6 +24,8 @@ pub struct Basis {
     book: Arc<Book>,
     catalogue: Option<Arc<Index>>,
     release: Release,
+    /// The rules of which codes are at hand.
+    codes: BTreeSet<u64>,
     /// Whether the catalogue has every attribute that rules ask for.
     has_facts: bool,
 }
@@ -71,10 +73,10 @@ pub struct Filled {
 
 impl Basis {
     /// What Commerce said, with its catalogue as far as it was read, for carts of a release.
-    pub fn new(book: Arc<Book>, catalogue: Option<Arc<Index>>, release: Release) -> Self {
+    pub fn new(book: Arc<Book>, catalogue: Option<Arc<Index>>, release: Release, codes: BTreeSet<u64>) -> Self {
         let tracks = |index: &Index| book.attributes().iter().all(|code| index.tracks(code));
         let has_facts = catalogue.as_deref().is_some_and(tracks);
-        Self { book, catalogue, release, has_facts }
+        Self { book, catalogue, release, codes, has_facts }
     }
 
     /// Rates of exchange.
@@ -90,6 +92,14 @@ impl Basis {
     /// All of Commerce's rules, in their order.
     pub fn rules(&self) -> impl Iterator<Item = &CartRule> {
         self.book.rules.iter()
+    }
+
+    /// Whether there is a code that charges an offer, where a coupon does.
+    pub fn has_code(&self, offer: &Offer) -> bool {
+        match &offer.charge {
+            Charge::Coupon { rule_id, code: None } => self.codes.contains(rule_id),
+            _ => true,
+        }
     }
 
     /// Whether every rule of the store can be read, so that nothing else can take something off.
@@ -184,6 +194,8 @@ impl Basis {
                 lines.push(line);
             }
             LineKind::Configurable => {
+                // Rules may name it by its own SKU, which is not the line's.
+                entry?;
                 let variant = index.and_then(|index| index.by_sku(&line.sku));
                 let variant =
                     variant.filter(|it| entry.is_none_or(|entry| entry.children().any(|own| own.id() == it.id())));

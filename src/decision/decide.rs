@@ -334,9 +334,11 @@ impl Rules {
             }
             None => <(Box<[u32]>, Box<[u32]>)>::default(),
         };
-        let by_coupon = |number: &u32| self.index.as_label(*number).is_some();
+        let basis = self.index.basis.as_ref();
+        let has_code = |number: u32| basis.is_none_or(|basis| basis.has_code(self.index.offer(number)));
+        let by_coupon = |number: &u32| self.index.as_label(*number).is_some() && has_code(*number);
         let candidates = || offers.iter().copied().filter(by_coupon);
-        let with_price = || candidates().find(|number| !self.index.offer(*number).label_only);
+        let with_price = || candidates().find(|number| !self.index.offer(*number).is_label());
         let coupon = if key.takes_coupons { with_price().or_else(|| candidates().next()) } else { None };
         let index = Arc::clone(&self.index);
         Decision { key: key.clone(), index, offers, blocks, coupon, fingerprint: OnceLock::new() }

@@ -144,26 +144,30 @@ pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
     let joining = Joining { book, catalogue: &catalogue, codes: &commerce.codes };
     let mut standings = BTreeMap::new();
     let mut shown = BTreeSet::new();
+    let mut doubtful = BTreeSet::new();
     let mut offers = Vec::with_capacity(ruleset.offers.len());
     for offer in ruleset.offers {
         let mut offer = Arc::unwrap_or_clone(offer);
         if let Some(id) = offer.charge.rule_id() {
             let standing = joining.link(&mut offer, id);
             standings.insert(Arc::clone(&offer.id), standing);
-            if !offer.label_only {
+            if offer.paused {
+                doubtful.insert(id);
+            }
+            if !offer.is_label() {
                 shown.insert(id);
             } else if let Some(rule) = book.rule(id).filter(|_| offer.charge.is_coupon()) {
-                offers.extend(joining.store_rules(rule, Some(&offer.audiences)));
+                offers.extend(joining.store_rules(rule, Some(&offer.audiences), true));
             }
         }
         offers.push(offer);
     }
     // What is shown by its label only is charged all the same.
     let others = book.rules.iter().filter(|rule| rule.coupon == CouponKind::None && !shown.contains(&rule.id));
-    offers.extend(others.flat_map(|rule| joining.store_rules(rule, None)));
+    offers.extend(others.flat_map(|rule| joining.store_rules(rule, None, doubtful.contains(&rule.id))));
     let blocks = ruleset.blocks.into_iter().map(Arc::unwrap_or_clone).collect();
     let ruleset = Ruleset::new(ruleset.audiences, offers, blocks);
-    let basis = Basis::new(Arc::clone(book), commerce.index.clone(), commerce.release);
+    let basis = Basis::new(Arc::clone(book), commerce.index.clone(), commerce.release, commerce.codes.clone());
     Joined { ruleset, standings, basis: Some(basis) }
 }
 
@@ -294,8 +298,9 @@ impl Joining<'_> {
     }
 
     /// A rule of the store whose price no offer shows, as something that carts go by: in one form for shoppers of known groups, and, where it
-    /// is for some groups only, in another for the others. One whose code is put into the carts of some audiences may hold for those.
-    fn store_rules(&self, rule: &CartRule, by_code: Option<&AudienceTest>) -> Vec<Offer> {
+    /// is for some groups only, in another for the others. One whose code is put into the carts of some audiences may hold for those; of one in
+    /// doubt nobody can tell whether it holds.
+    fn store_rules(&self, rule: &CartRule, by_code: Option<&AudienceTest>, in_doubt: bool) -> Vec<Offer> {
         let websites = self.book.websites.iter().filter(|(_, id)| rule.websites.contains(id));
         let websites: BTreeSet<String> = websites.map(|(code, _)| code.clone()).collect();
         let effect = unit::effect(rule);
@@ -312,7 +317,7 @@ impl Joining<'_> {
             UnitEffect::Nothing => (Action::ByPercent, Decimal::ZERO, StoreEffect::Nothing),
             UnitEffect::Unsure => (Action::ByPercent, Decimal::ZERO, StoreEffect::Unsure),
         };
-        let is_certain = by_code.is_none() && audiences.is_some() && products.is_ok();
+        let is_certain = !in_doubt && audiences.is_some() && products.is_ok();
         let of_group = |of_unknown_group: bool| Offer {
             id: format!("rule {}", rule.id).into(),
             name: rule.name.clone(),
@@ -336,6 +341,7 @@ impl Joining<'_> {
                 of_unknown_group,
             }),
             label_only: false,
+            paused: false,
         };
         match self.groups(rule) {
             Some(_) => vec![of_group(false), of_group(true)],

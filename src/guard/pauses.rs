@@ -102,7 +102,7 @@ impl Ruleset {
         let pause = |offer: Arc<Offer>| {
             let mut offer = Arc::unwrap_or_clone(offer);
             if offers.contains(&offer.id) {
-                offer.label_only = true;
+                offer.paused = true;
             }
             offer
         };

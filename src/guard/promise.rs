@@ -81,16 +81,22 @@ fn whole(
 ) -> Result<Vec<Promise>, NotComparable> {
     let undecided = NotComparable::Undecided;
     let coupon = match (decision.coupon(), &totals.coupon) {
-        // What was shown counts, whether the code is in the cart or not.
-        (Some(offer), code) => Coupon::Code { code: code.clone().unwrap_or_default(), rule_id: offer.charge.rule_id() },
-        (None, Some(_)) => Coupon::Unknown,
-        (None, None) => Coupon::None,
+        // What was shown as a price counts, whether the code is in the cart or not.
+        (Some(offer), code) if code.is_some() || !offer.is_label() => {
+            Coupon::Code { code: code.clone().unwrap_or_default(), rule_id: offer.charge.rule_id() }
+        }
+        (_, Some(_)) => Coupon::Unknown,
+        (_, None) => Coupon::None,
     };
     let has_address = known.address != CartAddress::Unknown;
     let filled = fill(basis, decision, view, contents, totals, known, coupon)?;
     let mut ways = vec![basis.charge(&filled.cart).map_err(|_| undecided)?];
     if basis.is_tied(&ways[0].applied) {
         ways.push(basis.charge_tied(&filled.cart).map_err(|_| undecided)?);
+    }
+    let is_paused = |rule: u64| decision.offers().any(|it| it.paused && it.charge.rule_id() == Some(rule));
+    if ways[0].applied.iter().any(|rule| is_paused(*rule)) {
+        return Err(undecided);
     }
     let shown = |rule: &u64| {
         let mut offers = decision.offers().filter(|offer| !offer.is_label());

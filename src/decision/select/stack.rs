@@ -165,7 +165,7 @@ impl<'a> Stack<'a> {
         let named = self.named(offer);
         match &offer.charge {
             Charge::None => self.label_only(offer, named),
-            _ if offer.label_only => self.label_only(offer, named),
+            _ if offer.is_label() => self.label_only(offer, named),
             Charge::Origin { .. } | Charge::Coupon { .. } => self.charge(offer, named),
             Charge::Store(rule) => {
                 self.meet(offer, *rule, named);

@@ -153,6 +153,14 @@ impl Reckoning<'_> {
                 (other.lines == charged.lines).then_some(())?;
             }
         }
+        // What carts did not keep is not said again.
+        if self
+            .decision
+            .offers()
+            .any(|it| it.paused && it.charge.rule_id().is_some_and(|id| charged.applied.contains(&id)))
+        {
+            return None;
+        }
         let mut lines = vec![None; self.facts.lines.len()];
         let mut said_of_all = true;
         for (position, top) in self.filled.tops.iter().enumerate() {
@@ -207,7 +215,7 @@ impl Reckoning<'_> {
     /// What the cart lacks for offers of its shopper, in the order of rules.
     fn missing(&self) -> Vec<Missing> {
         let mut found = Vec::new();
-        for offer in self.decision.offers() {
+        for offer in self.decision.offers().filter(|offer| !offer.paused) {
             let rule = offer.charge.rule_id().and_then(|id| self.basis.rule(id));
             let label = offer.labels.of(&self.view.code).filter(|label| !label.trim().is_empty());
             let Some((rule, label)) = rule.zip(label) else { continue };

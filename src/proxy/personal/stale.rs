@@ -115,7 +115,7 @@ fn fingerprint(decision: &Decision, view: &StoreView) -> String {
             offer.floor,
             &offer.products,
             &offer.charge,
-            offer.label_only,
+            offer.is_label(),
             label,
         );
         hash.update(format!("{said:?} {} {}\n", offer.priority, offer.stop));

@@ -55,6 +55,7 @@ pub(super) fn read(reader: &Reader<'_>, scope: &Scope<'_>) -> Option<Offer> {
         labels,
         charge,
         label_only: false,
+        paused: false,
     })
 }
 

@@ -200,11 +200,36 @@ fn a_line_below_an_offers_floor_says_nothing() {
 }
 
 #[test]
-fn a_variants_sku_is_the_rules_business_as_well() {
+fn a_variant_whose_product_is_unknown_may_be_named_by_its_products_sku() {
     let part = json!([{ "condition_type": "Magento\\SalesRule\\Model\\Rule\\Condition\\Product",
-        "attribute_name": "sku", "operator": "==", "value": "sku-1" }]);
+        "attribute_name": "sku", "operator": "==", "value": "sku-2" }]);
     let store = [rule(1, json!({"action_condition": combine(PRODUCT_COMBINE, part), "simple_action": "cart_fixed"}))];
     let variant =
         LineFacts { kind: LineKind::Configurable, product_type: "configurable".to_owned(), ..line(1, "30", 1) };
-    assert_eq!(sum(&select(&store, &cart(vec![variant]))).as_deref(), Some("10"));
+    assert_eq!(sum(&select(&store, &cart(vec![variant, line(2, "30", 1)]))), None);
+    assert_eq!(sum(&select(&store, &cart(vec![line(1, "30", 1), line(2, "30", 1)]))).as_deref(), Some("10"));
+}
+
+#[test]
+fn an_offer_that_carts_did_not_keep_says_nothing_of_them() {
+    let sites = sites();
+    let store = [rule(1, json!({"sort_order": 1}))];
+    let paused = rules(json!([offer("own", json!({}))]), json!([])).pausing(&["own".into()].into());
+    let (rules, _) = link::rules(paused, Some(&said(&store)), &sites);
+    let view = &sites.views()[0];
+    let decision = rules.decide(&rules.key(view, &audiences(&[]), now()));
+    let selection = select_cart(&decision, view, &cart(vec![line(1, "10", 1)]), now());
+    assert_eq!(selection, CartSelection { lines: vec![None], ..CartSelection::default() });
+}
+
+#[test]
+fn without_a_code_at_hand_a_coupon_takes_nothing_off() {
+    let sites = sites();
+    let own = offer("own", json!({"charge": {"type": "coupon", "rule_id": 1}}));
+    let store = [rule(1, json!({"coupon_type": "AUTO", "condition": over("5")}))];
+    let (rules, _) = link::rules(rules(json!([own]), json!([])), Some(&said(&store)), &sites);
+    let view = &sites.views()[0];
+    let decision = rules.decide(&rules.key(view, &audiences(&[]), now()));
+    assert!(decision.coupon().is_none());
+    assert_eq!(sum(&select_cart(&decision, view, &cart(vec![line(1, "10", 1)]), now())), None);
 }
