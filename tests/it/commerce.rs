@@ -242,6 +242,19 @@ async fn a_page_of_html_or_nobody_at_all_is_told_apart_and_pages_flow() {
     assert_eq!(said.code, Some(1));
     assert!(said.out.contains("a page of HTML came instead of data"), "{}", said.out);
 
+    // It takes the call and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
+    let more =
+        format!("url = \"http://127.0.0.1:{}/\"\ntimeout = \"1s\"\n", silent.local_addr().expect("an address").port());
+    let setup = Setup::rules(&shop::rules()).with("more", &commerce(TOKEN)).with("more", &more);
+    let slow = Running::start(&setup, origin.port).await;
+    let page = slow.get("/", &[("cookie", &shopper(&slow, "VIP").await)]).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text().contains("$10.00") && !page.text().contains("$8.00"));
+    let said = say(&["commerce", "status", "--config", &slow.config()]).await;
+    assert_eq!(said.code, Some(1));
+    assert!(said.out.contains("Commerce does not answer in time"), "{}", said.out);
+
     let closed = crate::running::free_port();
     let more = format!("url = \"http://127.0.0.1:{closed}/\"\n");
     let setup = Setup::rules(&shop::rules()).with("more", &commerce(TOKEN)).with("more", &more);
