@@ -1,6 +1,6 @@
 //! What carts go by, where Commerce has said it: all of the store's rules, and what its catalogue says of products.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ use crate::site::StoreView;
 #[derive(Clone, Debug)]
 pub struct Basis {
     book: Arc<Book>,
+    /// Where each rule is among the book's.
+    places: BTreeMap<u64, usize>,
     catalogue: Option<Arc<Index>>,
     release: Release,
     /// The rules of which codes are at hand.
@@ -76,7 +78,8 @@ impl Basis {
     pub fn new(book: Arc<Book>, catalogue: Option<Arc<Index>>, release: Release, codes: BTreeSet<u64>) -> Self {
         let tracks = |index: &Index| book.attributes().iter().all(|code| index.tracks(code));
         let has_facts = catalogue.as_deref().is_some_and(tracks);
-        Self { book, catalogue, release, codes, has_facts }
+        let places = book.rules.iter().enumerate().map(|(at, rule)| (rule.id, at)).collect();
+        Self { book, places, catalogue, release, codes, has_facts }
     }
 
     /// Rates of exchange.
@@ -86,7 +89,7 @@ impl Basis {
 
     /// A rule of Commerce.
     pub fn rule(&self, id: u64) -> Option<&CartRule> {
-        self.book.rule(id)
+        self.places.get(&id).map(|at| &self.book.rules[*at])
     }
 
     /// All of Commerce's rules, in their order.

@@ -215,11 +215,12 @@ impl Reckoning<'_> {
     /// What the cart lacks for offers of its shopper, in the order of rules.
     fn missing(&self) -> Vec<Missing> {
         let mut found = Vec::new();
+        let stop = self.first_stop();
         for offer in self.decision.offers().filter(|offer| !offer.paused) {
             let rule = offer.charge.rule_id().and_then(|id| self.basis.rule(id));
             let label = offer.labels.of(&self.view.code).filter(|label| !label.trim().is_empty());
             let Some((rule, label)) = rule.zip(label) else { continue };
-            if rule.is_selected(&self.filled.cart) != Truth::True || self.may_be_stopped(rule) {
+            if rule.is_selected(&self.filled.cart) != Truth::True || stop.is_some_and(|stop| stop.order(rule).is_lt()) {
                 continue;
             }
             found.extend(self.missing_for(rule).into_iter().map(|(line, what)| Missing {
@@ -259,16 +260,15 @@ impl Reckoning<'_> {
         }
     }
 
-    /// Whether a rule that goes first keeps this one from the cart, or could.
-    fn may_be_stopped(&self, rule: &CartRule) -> bool {
+    /// The first rule that keeps those after it from the cart, or could.
+    fn first_stop(&self) -> Option<&CartRule> {
         let cart = &self.filled.cart;
-        let stops = |other: &&CartRule| other.stop && other.order(rule).is_lt();
-        let may_hold = |other: &CartRule| {
-            other.is_selected(cart) != Truth::False
-                && other.conditions.truth(cart) != Truth::False
-                && self.filled.tops.iter().any(|top| other.lines.line_truth(cart, *top) != Truth::False)
+        let may_hold = |rule: &&CartRule| {
+            rule.is_selected(cart) != Truth::False
+                && rule.conditions.truth(cart) != Truth::False
+                && self.filled.tops.iter().any(|top| rule.lines.line_truth(cart, *top) != Truth::False)
         };
-        self.basis.rules().filter(stops).any(may_hold)
+        self.basis.rules().filter(|rule| rule.stop).find(may_hold)
     }
 }
 
