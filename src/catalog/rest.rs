@@ -224,6 +224,6 @@ fn count(answer: &Value) -> Option<usize> {
 }
 
 /// A SKU as part of a path.
-fn encoded(sku: &str) -> impl std::fmt::Display {
+pub(crate) fn encoded(sku: &str) -> impl std::fmt::Display {
     percent_encoding::utf8_percent_encode(sku, percent_encoding::NON_ALPHANUMERIC)
 }

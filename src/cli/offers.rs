@@ -1,6 +1,7 @@
 //! `segue offers`: what becomes of each offer, and a new start for one that was paused.
 
 mod evaluate;
+mod variant;
 mod verify;
 
 use std::collections::BTreeMap;

@@ -39,6 +39,7 @@ pub fn router() -> Router<Shop> {
         .route("/rest/V1/coupons/deleteByCodes", post(delete_coupons))
         .route("/rest/V1/coupons/{id}", put(save_coupon))
         .route("/rest/V1/products", get(products))
+        .route("/rest/V1/products/{sku}", get(product))
         .route("/rest/V1/products/attributes", get(attributes))
         .route("/rest/V1/categories/list", get(categories))
         .route("/rest/V1/store/websites", get(websites))
@@ -145,6 +146,16 @@ async fn delete_coupons(State(shop): State<Shop>, headers: HeaderMap, bytes: Byt
 async fn products(State(shop): State<Shop>, headers: HeaderMap, RawQuery(query): RawQuery) -> Answer {
     allowed(&shop, &headers, PRODUCTS)?;
     Ok(told(&Criteria::of(query.as_deref()).answer(products::all())))
+}
+
+async fn product(State(shop): State<Shop>, headers: HeaderMap, Path(sku): Path<String>) -> Answer {
+    allowed(&shop, &headers, PRODUCTS)?;
+    let found = products::all().into_iter().find(|product| product["sku"] == sku.as_str());
+    found.map(|product| told(&product)).ok_or(Refusal {
+        status: StatusCode::NOT_FOUND,
+        message: "The product that was requested doesn't exist. Verify the product and try again.",
+        parameters: Value::Null,
+    })
 }
 
 async fn attributes(State(shop): State<Shop>, headers: HeaderMap, RawQuery(query): RawQuery) -> Answer {

@@ -195,6 +195,21 @@ async fn products_are_those_that_the_catalogue_says() {
 }
 
 #[tokio::test]
+async fn verify_chooses_a_variant_of_what_has_some() {
+    let shop = Shop::open(TOKEN).await;
+    let config = shop.running.config();
+    let synced = say(&["commerce", "sync", "--full", "--config", &config]).await;
+    assert_eq!(synced.code, Some(0), "{}", synced.err);
+    let said = say(&["offers", "verify", "--sample", "99", "--output", "json", "--config", &config]).await;
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    let report: Value = serde_json::from_str(&said.out).expect("JSON");
+    let of = |sku: &str| report["carts"].as_array().expect("carts").iter().find(|cart| cart["sku"] == sku);
+    let pack = of("LL-BA06").expect("the pack, which is chosen by size and colour");
+    assert!(pack["result"] == "agreed" && pack["expected"] == pack["charged"], "{report}");
+    assert!(of("LL-BA06-18-INK").is_none(), "a variant is not sold on its own: {report}");
+}
+
+#[tokio::test]
 async fn status_tests_every_permission_and_names_what_is_not_understood() {
     let shop = Shop::open(TOKEN).await;
     let config = shop.running.config();

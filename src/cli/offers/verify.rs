@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use super::super::audiences::print_table;
 use super::super::page::{Wish, ask};
 use super::super::{Failure, Output, VerifyArguments, joined, print};
+use super::variant;
 use crate::audience::{Identifier, KnownAudiences, Membership, Source};
 use crate::body::Body;
-use crate::catalog::{self, Index};
+use crate::catalog::{self, Entry, Index};
 use crate::charging::codes;
 use crate::commerce::Client;
 use crate::config::{Config, load_rules};
@@ -41,11 +42,28 @@ use crate::store::Store;
 /// An answer about a cart of one product has a few kilobytes.
 const MOST_BYTES: usize = 1 << 20;
 
+/// The visibility of a product that no page shows on its own.
+const HIDDEN: u8 = 1;
+
 /// A product that can be put into a cart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Candidate {
     id: ProductId,
     sku: String,
+    /// The SKUs of its variants, of which one has to be chosen.
+    variants: Vec<String>,
+}
+
+impl Candidate {
+    /// Whatever can be put into a cart by its SKU alone.
+    fn plain(id: ProductId, sku: String) -> Self {
+        Self { id, sku, variants: Vec::new() }
+    }
+
+    fn of(entry: Entry<'_>) -> Self {
+        let variants = entry.children().filter(|child| child.is_enabled()).map(|child| child.sku().to_owned());
+        Self { variants: variants.collect(), ..Self::plain(entry.id(), entry.sku().to_owned()) }
+    }
 }
 
 /// What came of one product of an offer.
@@ -137,9 +155,15 @@ impl Shop<'_> {
         if index.is_empty() {
             return self.products_of(page).await;
         }
-        // Whoever has to choose something first cannot be put into a cart by SKU alone.
-        let plain = index.iter().filter(|entry| entry.is_enabled() && matches!(entry.kind(), "simple" | "virtual"));
-        Ok(plain.map(|entry| Candidate { id: entry.id(), sku: entry.sku().to_owned() }).collect())
+        // A variant is not sold on its own but as one of its parent's. What a bundle is made of is a choice without end.
+        let is_sold = |entry: &Entry<'_>| {
+            let is_variant = entry.parents().any(|parent| parent.kind() == "configurable");
+            let is_seen = entry.visibility() != Some(HIDDEN) && !is_variant;
+            entry.is_enabled()
+                && is_seen
+                && matches!(entry.kind(), "simple" | "virtual" | "downloadable" | "configurable")
+        };
+        Ok(index.iter().filter(is_sold).map(Candidate::of).collect())
     }
 
     async fn catalogue(&self) -> Result<Index, Failure> {
@@ -160,7 +184,7 @@ impl Shop<'_> {
         let answer = ask(self.config, Request::from_parts(parts, body)).await?;
         let mut found = Vec::new();
         let select = |facts: &PageFacts, _: &StoreHints| {
-            let named = facts.products.iter().filter_map(|it| Some(Candidate { id: it.id, sku: it.sku.clone()? }));
+            let named = facts.products.iter().filter_map(|it| Some(Candidate::plain(it.id, it.sku.clone()?)));
             found = named.collect();
             Err(Skip::NoDecision)
         };
@@ -222,12 +246,21 @@ impl Shop<'_> {
         if let Some(code) = code {
             return Ok(Some(Code { code: code.to_string(), made_by: None }));
         }
-        let settings =
-            self.config.commerce.as_ref().ok_or("its codes are made by Commerce: [commerce] says where that is")?;
-        let client = Client::new(settings).map_err(|error| error.to_string())?;
+        let client = self.commerce("its codes are made by Commerce: [commerce] says where that is")?;
         let made = client.generate_coupons(*rule_id, 1, codes::PREFIX).await.map_err(|error| error.to_string())?;
         let code = made.into_iter().next().ok_or("Commerce makes no code of its rule")?;
         Ok(Some(Code { code, made_by: Some(client) }))
+    }
+
+    async fn option(&self, product: &Candidate) -> Result<Value, String> {
+        let client = self.commerce("its variants are known to Commerce: [commerce] says where that is")?;
+        variant::option(&client, &product.sku, &product.variants).await
+    }
+
+    /// Commerce's administration; an error where the configuration does not say where that is.
+    fn commerce(&self, or: &str) -> Result<Client, String> {
+        let settings = self.config.commerce.as_ref().ok_or(or)?;
+        Client::new(settings).map_err(|error| error.to_string())
     }
 
     async fn check(
@@ -252,7 +285,14 @@ impl Shop<'_> {
             Ok(_) => return skipped("the shop makes no guest's cart".to_owned()),
             Err(why) => return skipped(why),
         };
-        let item = json!({ "cartItem": { "sku": product.sku, "qty": 1, "quote_id": cart } });
+        let mut item = json!({ "sku": product.sku, "qty": 1, "quote_id": cart });
+        if !product.variants.is_empty() {
+            item["product_option"] = match self.option(&product).await {
+                Ok(option) => option,
+                Err(why) => return skipped(why),
+            };
+        }
+        let item = json!({ "cartItem": item });
         let item = match call(Method::POST, format!("guest-carts/{cart}/items"), item).await? {
             Ok(item) => item,
             Err(why) => return skipped(why),
@@ -353,7 +393,7 @@ fn products(offer: &Offer, candidates: &[Candidate], sample: usize) -> Vec<Candi
     let known: Vec<Candidate> = candidates.iter().filter(is_named).take(sample).cloned().collect();
     match &offer.products {
         Products::Skus(skus) if known.is_empty() => {
-            skus.iter().take(sample).map(|sku| Candidate { id: ProductId(0), sku: sku.clone() }).collect()
+            skus.iter().take(sample).map(|sku| Candidate::plain(ProductId(0), sku.clone())).collect()
         }
         _ => known,
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::demo::catalog::facts::{self, ATTRIBUTE_SET, ROOT};
-use crate::demo::catalog::kind::{BundleOption, Child, Kind};
+use crate::demo::catalog::kind::{Attribute, BundleOption, Child, Kind};
 use crate::demo::catalog::{self, CATEGORIES, PRODUCTS, Product};
 use crate::demo::view::WEBSITE;
 
@@ -33,6 +33,9 @@ fn of(product: &Product) -> Value {
         Kind::Configurable(own) => {
             let links: Vec<u64> = own.children.iter().map(|child| child.id).collect();
             told["extension_attributes"]["configurable_product_links"] = json!(links);
+            let options: Vec<Value> =
+                own.attributes.iter().enumerate().map(|(at, one)| choice(product, at, one)).collect();
+            told["extension_attributes"]["configurable_product_options"] = json!(options);
         }
         Kind::Bundle(options) => {
             let options: Vec<Value> = options.iter().map(option).collect();
@@ -45,6 +48,15 @@ fn of(product: &Product) -> Value {
         _ => {}
     }
     told
+}
+
+/// What a configurable's variants are chosen by: the attribute by its number, as text.
+fn choice(product: &Product, at: usize, attribute: &Attribute) -> Value {
+    let values: Vec<Value> = attribute.options.iter().map(|value| json!({ "value_index": value.id })).collect();
+    json!({
+        "id": at + 1, "attribute_id": attribute.id.to_string(), "label": attribute.label, "position": at, "values": values,
+        "product_id": product.id,
+    })
 }
 
 fn option(option: &BundleOption) -> Value {
