@@ -123,17 +123,16 @@ impl App {
             }
         };
         let inventory = config.platform.as_ref();
-        let inventory =
-            inventory.and_then(|platform| Opening::new(&platform.aep, tokens, &config.store_file, &mut metrics));
+        let inventory = inventory.and_then(|platform| Opening::new(&platform.aep, tokens, &config.store, &mut metrics));
         let (commerce, catalogue, code_client) = match &config.commerce {
             None => (None, None, None),
             Some(settings) => {
                 let client = commerce::Client::new(settings).map_err(StartError::Commerce)?;
-                let file = &config.store_file;
-                let catalogue = commerce::catalogue(settings, client.clone(), file.clone(), &mut metrics);
+                let place = &config.store;
+                let catalogue = commerce::catalogue(settings, client.clone(), place.clone(), &mut metrics);
                 let code_client = client.clone();
                 let keeper =
-                    commerce::keeper::Keeper::begin(settings.clone(), client, file.clone(), &mut metrics).await;
+                    commerce::keeper::Keeper::begin(settings.clone(), client, place.clone(), &mut metrics).await;
                 (Some(keeper), Some(catalogue), Some(code_client))
             }
         };
@@ -141,7 +140,7 @@ impl App {
         let guard = Guard::new(&mut metrics);
         let book = commerce.as_ref().and_then(|commerce| commerce.books().borrow().clone());
         let offers = channel::Sender::new(fingerprints(&loaded.ruleset, book.as_deref()));
-        let keeper = Keeper::new(Arc::clone(&guard), config.store_file.clone(), offers.subscribe()).begin().await;
+        let keeper = Keeper::new(Arc::clone(&guard), config.store.clone(), offers.subscribe()).begin().await;
         if let Some(book) = &book {
             guard.drifted(drift(&loaded.ruleset, book, &config.sites, Timestamp::now()));
         }
@@ -149,7 +148,7 @@ impl App {
         let needed = channel::Sender::new(codes::wanted(&loaded.ruleset));
         let (codes, code_keeper) = match (&config.commerce, &code_client) {
             (Some(settings), Some(client)) => {
-                let codes = Codes::new(settings.url.to_string(), config.store_file.clone());
+                let codes = Codes::new(settings.url.to_string(), config.store.clone());
                 let (client, charging) = (client.clone(), config.charging.clone());
                 let keeper =
                     codes::Keeper::begin(Arc::clone(&codes), client, charging, needed.subscribe(), &mut metrics).await;

@@ -11,7 +11,6 @@ pub mod keeper;
 pub mod rules;
 pub mod shop;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -23,6 +22,7 @@ pub use error::{Area, Cause, CommerceError};
 
 use crate::catalog::keeper::{Keeper as Catalogue, Wanted};
 use crate::rule::cart_rule::{AudienceTypes, Release};
+use crate::store::Place;
 use crate::telemetry::Metrics;
 
 /// The settings of this room.
@@ -49,7 +49,7 @@ pub struct Config {
 }
 
 /// What keeps the catalogue of a shop.
-pub fn catalogue(config: &Config, client: Client, file: PathBuf, metrics: &mut Metrics) -> Catalogue<Client> {
+pub fn catalogue(config: &Config, client: Client, place: Place, metrics: &mut Metrics) -> Catalogue<Client> {
     let wanted = Wanted { shop: config.url.to_string(), every: config.catalog_every, page_size: config.page_size };
-    Catalogue::new(client, wanted, file, metrics)
+    Catalogue::new(client, wanted, place, metrics)
 }

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::document::{Mistake, Mistakes, Places, Reader};
 use crate::mode::Modes;
 use crate::site::Sites;
+use crate::store::Place;
 use crate::telemetry::LogFormat;
 use crate::{audience, proxy, rewrite, server, upstream};
 
@@ -56,8 +57,8 @@ pub struct Config {
     pub commerce: Option<crate::commerce::Config>,
     /// How carts are made to charge what pages show.
     pub charging: crate::charging::Config,
-    /// Where the store's file is. It is made only where something is to be kept.
-    pub store_file: PathBuf,
+    /// Where the store is. A file is made only where something is to be kept.
+    pub store: Place,
     /// How logs are written.
     pub log_format: LogFormat,
     /// Which log lines are written.
@@ -162,7 +163,7 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
     let rules_file = section("rules").and_then(|reader| finished(reader, |reader| sections::rules(reader, folder)));
     let rewrite = section("rewrite").and_then(|reader| finished(reader, |reader| sections::rewrite(reader, folder)));
     let log = section("log").and_then(|reader| finished(reader, sections::log));
-    let store_file = section("store").and_then(|reader| finished(reader, |reader| platform::store(reader, folder)));
+    let store = section("store").and_then(|reader| finished(reader, |reader| platform::store(reader, folder)));
     let platform = match root.optional("experience_platform") {
         None => Some(None),
         Some(field) => field
@@ -186,10 +187,9 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
     };
     if let (Some(stores), Some(server), Some(origin), Some(membership), Some(rules), Some(rewrite), Some(log)) =
         (stores, server, origin, membership, rules_file, rewrite, log)
-        && let (Some(platform), Some(commerce), Some(charging), Some(store_file)) =
-            (platform, commerce, charging, store_file)
+        && let (Some(platform), Some(commerce), Some(charging), Some(store)) = (platform, commerce, charging, store)
     {
-        let around = Around { rules, log, platform, commerce, charging, store_file };
+        let around = Around { rules, log, platform, commerce, charging, store };
         read.config = Some(assemble(stores, server, origin, membership, rewrite, around));
     }
     read
@@ -209,7 +209,7 @@ struct Around {
     platform: Option<Platform>,
     commerce: Option<crate::commerce::Config>,
     charging: crate::charging::Config,
-    store_file: PathBuf,
+    store: Place,
 }
 
 fn assemble(
@@ -246,7 +246,7 @@ fn assemble(
         platform: around.platform,
         commerce: around.commerce,
         charging: around.charging,
-        store_file: around.store_file,
+        store: around.store,
         log_format: around.log.format,
         log_filter: around.log.filter,
     }
@@ -446,7 +446,7 @@ mod tests {
         assert_eq!(platform.refresh.budget, Duration::from_millis(80));
         assert_eq!(platform.refresh.first_visit, crate::audience::refresh::FirstVisit::Skip);
         assert!(!platform.consent.silence_is_consent && !platform.consent.honour_gpc && platform.push.is_none());
-        assert_eq!(config.store_file, Path::new("/etc/segue/segue.db"));
+        assert_eq!(config.store.path(), Some(Path::new("/etc/segue/segue.db")));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Keeps the catalogue up to date while Segue runs.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use super::Index;
 use super::rest::Ask;
 use super::sync::{Settings, Sync, load};
 use crate::aep::backoff::{Backoff, jittered};
-use crate::store::{Store, StoreError};
+use crate::store::{Place, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// The first wait after a failure, such as a network that is not up yet.
@@ -45,7 +44,7 @@ pub struct Wanted {
 pub struct Keeper<A> {
     ask: A,
     wanted: Wanted,
-    file: PathBuf,
+    place: Place,
     indexes: watch::Sender<Option<Arc<Index>>>,
     figures: Figures,
 }
@@ -64,12 +63,12 @@ struct Figures {
 
 impl<A: Ask + Clone + 'static> Keeper<A> {
     /// A keeper that has asked nothing yet.
-    pub fn new(ask: A, wanted: Wanted, file: PathBuf, metrics: &mut Metrics) -> Self {
+    pub fn new(ask: A, wanted: Wanted, place: Place, metrics: &mut Metrics) -> Self {
         let figures = Figures { syncs: Family::default(), products: Gauge::default(), bytes: Gauge::default() };
         metrics.register("catalog_syncs", "Attempts to learn what changed in the catalogue", figures.syncs.clone());
         metrics.register("catalog_products", "Products of the catalogue that are known", figures.products.clone());
         metrics.register("catalog_bytes", "Memory that the catalogue takes", figures.bytes.clone());
-        Self { ask, wanted, file, indexes: watch::Sender::new(None), figures }
+        Self { ask, wanted, place, indexes: watch::Sender::new(None), figures }
     }
 
     /// The newest index, whenever it changes.
@@ -117,7 +116,7 @@ impl<A: Ask + Clone + 'static> Keeper<A> {
 
     async fn turn(&self, codes: BTreeSet<String>, whole: bool) -> Result<(), String> {
         let text = |error: StoreError| error.to_string();
-        let store = Store::open(&self.file).await.map_err(text)?;
+        let store = self.place.open().await.map_err(text)?;
         if self.indexes.borrow().is_none() {
             self.show(&store).await.map_err(text)?;
         }
@@ -134,7 +133,6 @@ impl<A: Ask + Clone + 'static> Keeper<A> {
             );
             self.show(&store).await.map_err(text)?;
         }
-        store.close().await;
         Ok(())
     }
 

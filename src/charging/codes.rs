@@ -1,7 +1,6 @@
 //! Codes of coupons: some of each rule are made ahead and kept at hand, one is given to a shopper, and none outlives its use.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,14 +9,14 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{Notify, OnceCell, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::Config;
 use crate::audience::ShopperKey;
 use crate::commerce::{Client, CommerceError};
 use crate::rule::{Charge, Ruleset};
-use crate::store::{Store, StoreError};
+use crate::store::{Place, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// How often it is looked whether codes run out, beside each time when one is given.
@@ -39,17 +38,16 @@ const LEAST_HOURS: i64 = 12;
 #[derive(Debug)]
 pub struct Codes {
     shop: String,
-    file: PathBuf,
-    store: OnceCell<Store>,
+    place: Place,
     /// Tells the keeper that one was given or is to be deleted.
     news: Notify,
     at_hand: watch::Sender<BTreeSet<u64>>,
 }
 
 impl Codes {
-    /// The codes of a shop, in the store with this file.
-    pub fn new(shop: String, file: PathBuf) -> Arc<Self> {
-        Arc::new(Self { shop, file, store: OnceCell::new(), news: Notify::new(), at_hand: watch::Sender::default() })
+    /// The codes of a shop, in a store.
+    pub fn new(shop: String, place: Place) -> Arc<Self> {
+        Arc::new(Self { shop, place, news: Notify::new(), at_hand: watch::Sender::default() })
     }
 
     /// The rules of which codes are at hand, whenever that changes.
@@ -87,8 +85,8 @@ impl Codes {
         Ok(())
     }
 
-    async fn store(&self) -> Result<&Store, StoreError> {
-        self.store.get_or_try_init(|| Store::open(&self.file)).await
+    async fn store(&self) -> Result<Store, StoreError> {
+        self.place.open().await
     }
 }
 
@@ -187,7 +185,7 @@ impl Keeper {
     /// Makes what is missing, and deletes what is of no use any more.
     async fn look(&mut self) -> Result<(), Failure> {
         let wanted = self.wanted.borrow_and_update().clone();
-        if wanted.is_empty() && !self.codes.file.exists() {
+        if wanted.is_empty() && !self.codes.place.may_hold() {
             return Ok(());
         }
         let mut at_hand = self.count().await?;

@@ -11,7 +11,7 @@ use crate::aep::destinations::Activation;
 use crate::aep::ims::Tokens;
 use crate::config::{self, load_rules};
 use crate::inventory::{self, Flagged, Inventory, Report, Snapshot, Use, Uses, What};
-use crate::store::{Known, Store, StoreError, Sync};
+use crate::store::{Known, StoreError, Sync};
 
 /// What rules use cannot be said while they are wrong, which is for `segue check` to tell.
 const WRONG_RULES: &str = "the rules have mistakes, so what uses an audience is not shown: see `segue check`";
@@ -31,7 +31,7 @@ async fn sync(file: &ConfigFile, output: Output) -> Result<(), Failure> {
                        workspace_file, in [experience_platform]";
         return Err(Failure::Usage(missing.to_owned()));
     };
-    let store = Store::open(&config.store_file).await.map_err(failed)?;
+    let store = config.store.open().await.map_err(failed)?;
     let inventory =
         Tokens::new(&settings.ims, credentials).and_then(|tokens| Inventory::new(settings, tokens, store.clone()));
     let inventory =
@@ -116,10 +116,10 @@ async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
 
 /// What the store knows; reading makes no file.
 pub(super) async fn snapshot(config: &config::Config, settings: &Config) -> Result<Snapshot, StoreError> {
-    if !config.store_file.exists() {
+    if !config.store.may_hold() {
         return Ok(Snapshot { known: Vec::new(), last: None, good: None });
     }
-    let store = Store::open(&config.store_file).await?;
+    let store = config.store.open().await?;
     let snapshot = Snapshot::read(&store, &inventory::scope(settings)).await;
     store.close().await;
     snapshot

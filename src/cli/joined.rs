@@ -9,16 +9,16 @@ use crate::catalog;
 use crate::commerce::Book;
 use crate::config::Config;
 use crate::decision::link::Commerce;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// What Commerce last said, whenever that was; `None` where it is not asked.
 pub(super) async fn commerce(config: &Config) -> Result<Option<Commerce>, Failure> {
     let Some(settings) = &config.commerce else { return Ok(None) };
-    if !config.store_file.exists() {
+    if !config.store.may_hold() {
         return Ok(Some(Commerce::default()));
     }
     let failed = |error: StoreError| Failure::Failed(error.to_string());
-    let store = Store::open(&config.store_file).await.map_err(failed)?;
+    let store = config.store.open().await.map_err(failed)?;
     let book = store.commerce_book(settings.url.as_str()).await;
     let index = catalog::sync::load(&store, settings.url.as_str()).await;
     let codes = store.free_codes(settings.url.as_str(), Timestamp::now()).await;

@@ -19,7 +19,7 @@ use crate::document::suggestion;
 use crate::guard::drift::{Drift, drift};
 use crate::guard::{Pause, SHOPPERS, fingerprints};
 use crate::rule::{Charge, Offer};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 pub(super) async fn run(command: OffersCommand) -> Result<(), Failure> {
     match command {
@@ -116,10 +116,10 @@ async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
 
 /// What the store knows of pauses, and what Commerce said last; reading makes no file.
 async fn kept(config: &Config) -> Result<(Vec<Pause>, Option<Book>), StoreError> {
-    if !config.store_file.exists() {
+    if !config.store.may_hold() {
         return Ok((Vec::new(), None));
     }
-    let store = Store::open(&config.store_file).await?;
+    let store = config.store.open().await?;
     let pauses = store.pauses().await;
     let book = match &config.commerce {
         Some(commerce) => {
@@ -179,10 +179,10 @@ fn in_json(offer: &Offer, state: &State<'_>, shoppers: Option<&Shoppers>) -> Val
 }
 
 async fn reset(config: &Config, offer: &str) -> Result<(), Failure> {
-    let lifted = match config.store_file.exists() {
+    let lifted = match config.store.may_hold() {
         false => false,
         true => {
-            let store = Store::open(&config.store_file).await.map_err(failed)?;
+            let store = config.store.open().await.map_err(failed)?;
             let lifted = store.lift_pause(offer, None).await.map_err(failed)?;
             store.close().await;
             lifted

@@ -1,7 +1,6 @@
 //! Keeps a book of Commerce up to date while Segue runs, and in the store for the next start.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::book::{Book, changes};
 use super::{Client, CommerceError, Config};
 use crate::aep::backoff::{Backoff, jittered};
-use crate::store::{Store, StoreError};
+use crate::store::{Place, StoreError};
 use crate::telemetry::Metrics;
 
 /// The first wait after a failure, such as a network that is not up yet.
@@ -34,8 +33,7 @@ pub type Books = watch::Receiver<Option<Arc<Book>>>;
 pub struct Keeper {
     config: Config,
     client: Client,
-    file: PathBuf,
-    store: Option<Store>,
+    place: Place,
     books: watch::Sender<Option<Arc<Book>>>,
     attributes: watch::Sender<BTreeSet<String>>,
     figures: Figures,
@@ -71,13 +69,12 @@ impl Figures {
 
 impl Keeper {
     /// A keeper that has asked nothing yet. What the store has from an earlier run, and still counts, is in force at once.
-    pub async fn begin(config: Config, client: Client, file: PathBuf, metrics: &mut Metrics) -> Self {
+    pub async fn begin(config: Config, client: Client, place: Place, metrics: &mut Metrics) -> Self {
         let figures = Figures::register(metrics);
         let mut keeper = Self {
             config,
             client,
-            file,
-            store: None,
+            place,
             books: watch::Sender::new(None),
             attributes: watch::Sender::default(),
             figures,
@@ -194,23 +191,16 @@ impl Keeper {
         }
     }
 
-    async fn store(&mut self) -> Result<&Store, StoreError> {
-        if self.store.is_none() {
-            self.store = Some(Store::open(&self.file).await?);
-        }
-        Ok(self.store.as_ref().expect("it was opened"))
-    }
-
     async fn kept(&mut self) -> Result<Option<Book>, StoreError> {
         let (shop, config) = (self.config.url.to_string(), self.config.clone());
-        let kept = self.store().await?.commerce_book(&shop).await?;
+        let kept = self.place.open().await?.commerce_book(&shop).await?;
         Ok(kept.and_then(|kept| Book::from_json(&kept, &config)))
     }
 
     async fn keep(&mut self, book: &Book) -> Result<(), StoreError> {
         let shop = self.config.url.to_string();
         let (learnt_at, kept) = (book.learnt_at, book.to_json());
-        self.store().await?.keep_commerce_book(&shop, learnt_at, &kept).await
+        self.place.open().await?.keep_commerce_book(&shop, learnt_at, &kept).await
     }
 }
 

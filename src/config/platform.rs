@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,13 +10,14 @@ use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::sections::{count, file, secret_file, set};
+use super::sections::{count, file, secret, secret_file, set};
 use super::stores::Stores;
 use crate::aep::config::{Edge, Version};
 use crate::aep::{self, Credentials, Datastreams, OrgId};
 use crate::audience::{consent, refresh};
 use crate::document::{Field, Reader, suggestion};
 use crate::push;
+use crate::store::Place;
 
 /// Everything about Experience Platform.
 #[derive(Clone, Debug)]
@@ -37,10 +38,21 @@ pub struct Platform {
 const SCOPES: [&str; 5] =
     ["openid", "AdobeID", "read_organizations", "additional_info.projectedProductContext", "session"];
 
-pub(super) fn store(reader: &Reader<'_>, folder: &Path) -> Option<PathBuf> {
-    match reader.optional("file") {
-        None => Some(folder.join("segue.db")),
-        Some(field) => field.text().map(|text| folder.join(text)),
+pub(super) fn store(reader: &Reader<'_>, folder: &Path) -> Option<Place> {
+    let file = reader.optional("file");
+    let url = ["url", "url_file"].into_iter().find_map(|key| reader.optional(key));
+    let address = secret(reader, "url", "url_file", folder);
+    match (file, url) {
+        (Some(field), Some(_)) => {
+            field.mistake("must not stand beside url: the store is one file or one database");
+            None
+        }
+        (Some(field), None) => field.text().map(|text| Place::file(folder.join(text))),
+        (None, Some(field)) => {
+            let place = Place::postgres(&address?);
+            place.map_err(|error| field.mistake(error.to_string())).ok()
+        }
+        (None, None) => Some(Place::file(folder.join("segue.db"))),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Keeps pauses in the store, so that they outlast a restart, hold in every process that shares it, and end when an operator says so.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::Guard;
 use super::pauses::{Fingerprints, Pause};
-use crate::store::{Store, StoreError};
+use crate::store::{Place, Store, StoreError};
 
 /// How often the store is looked at: one query of a table that is nearly always empty.
 const LOOK: Duration = Duration::from_secs(1);
@@ -65,7 +64,7 @@ fn is_current(pause: &Pause, offers: &Fingerprints) -> bool {
 #[derive(Debug)]
 pub struct Keeper {
     guard: Arc<Guard>,
-    file: PathBuf,
+    place: Place,
     store: Option<Store>,
     offers: watch::Receiver<Fingerprints>,
     /// The failure that was logged, until it is over.
@@ -74,10 +73,10 @@ pub struct Keeper {
 
 impl Keeper {
     /// A keeper of these pauses in this store; `offers` is what the offers in force say at any time.
-    pub fn new(guard: Arc<Guard>, file: PathBuf, offers: watch::Receiver<Fingerprints>) -> Self {
+    pub fn new(guard: Arc<Guard>, place: Place, offers: watch::Receiver<Fingerprints>) -> Self {
         // One keeper looks after a guard; a second one would say the same.
         let _ = guard.stated.set(offers.clone());
-        Self { guard, file, store: None, offers, failing: None }
+        Self { guard, place, store: None, offers, failing: None }
     }
 
     /// Looks once, so that the first page after a restart is as the last one before it. Without a store there is nothing to remember.
@@ -117,8 +116,8 @@ impl Keeper {
     async fn exchange(&mut self) -> Result<(), StoreError> {
         let unwritten: Vec<Pause> = self.guard.ledger().unwritten.values().cloned().collect();
         // A store is made when there is something to keep.
-        if self.store.is_none() && (!unwritten.is_empty() || self.file.exists()) {
-            self.store = Some(Store::open(&self.file).await?);
+        if self.store.is_none() && (!unwritten.is_empty() || self.place.may_hold()) {
+            self.store = Some(self.place.open().await?);
         }
         let offers = self.offers.borrow().clone();
         let stored = match &self.store {

@@ -1,7 +1,6 @@
 //! Keeps the inventory up to date while Segue runs: at its start, on a schedule, and with what a command learnt meanwhile.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,7 +14,7 @@ use crate::aep::Config;
 use crate::aep::backoff::{Backoff, jittered};
 use crate::aep::ims::Tokens;
 use crate::rule::AudienceId;
-use crate::store::Store;
+use crate::store::{Place, Store};
 use crate::telemetry::Metrics;
 
 /// The first wait after a failure, such as a network that is not up yet.
@@ -32,7 +31,7 @@ const MOST_LINES: usize = 20;
 pub struct Opening {
     config: Config,
     tokens: Tokens,
-    store: PathBuf,
+    place: Place,
     figures: Figures,
 }
 
@@ -55,10 +54,10 @@ struct Keeper {
 
 impl Opening {
     /// An inventory that is yet to be opened; `None` without credentials, since then there is nothing to keep.
-    pub fn new(config: &Config, tokens: Option<Tokens>, store: &Path, metrics: &mut Metrics) -> Option<Self> {
+    pub fn new(config: &Config, tokens: Option<Tokens>, place: &Place, metrics: &mut Metrics) -> Option<Self> {
         let tokens = tokens?;
         let figures = Figures::register(metrics);
-        Some(Self { config: config.clone(), tokens, store: store.to_owned(), figures })
+        Some(Self { config: config.clone(), tokens, place: place.clone(), figures })
     }
 
     /// Opens the store and keeps the inventory until the task is aborted; `uses` is what rules use at any time. Without a store, Segue
@@ -77,7 +76,7 @@ impl Opening {
         let mut backoff = Backoff::new(SOON, self.config.sync_every.max(SOON));
         let mut said = None;
         loop {
-            match Store::open(&self.store).await {
+            match self.place.open().await {
                 Ok(store) => return store,
                 Err(error) => {
                     let text = error.to_string();

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row as _};
 
+use super::db::{Change, Row, composed, places, query};
 use super::{Store, StoreError};
 use crate::catalog::category::{Categories, Category, Root};
 use crate::catalog::product::{Child, Product};
@@ -72,8 +71,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn catalog_progress(&self) -> Result<Option<Progress>, StoreError> {
-        let mut reader = self.readers.acquire().await.map_err(|error| self.failed(error))?;
-        progress(&mut reader).await.map_err(|error| self.failed(error))
+        self.first(query(PROGRESS), progress).await
     }
 
     /// Writes products and how far the catalogue is read, whole or not at all. False where another process has begun a newer reading
@@ -84,7 +82,9 @@ impl Store {
     pub async fn write_products(&self, products: &[Product], to: &Progress) -> Result<bool, StoreError> {
         let mut all = self.begin().await?;
         let failed = |error| self.failed(error);
-        if progress(&mut all).await.map_err(failed)?.is_some_and(|now| now.shop == to.shop && now.pass > to.pass) {
+        let row = all.first(query(PROGRESS)).await.map_err(failed)?;
+        let now = row.as_ref().map(progress).transpose().map_err(failed)?;
+        if now.is_some_and(|now| now.shop == to.shop && now.pass > to.pass) {
             return Ok(false);
         }
         if !products.is_empty() {
@@ -92,7 +92,7 @@ impl Store {
             write(&mut all, products, to.pass).await.map_err(failed)?;
         }
         note(&mut all, to).await.map_err(failed)?;
-        all.commit().await.map_err(failed)?;
+        self.commit(all).await?;
         Ok(true)
     }
 
@@ -103,7 +103,7 @@ impl Store {
     pub async fn write_categories(&self, categories: &Categories) -> Result<(), StoreError> {
         let mut all = self.begin().await?;
         replace(&mut all, categories).await.map_err(|error| self.failed(error))?;
-        all.commit().await.map_err(|error| self.failed(error))
+        self.commit(all).await
     }
 
     /// All categories.
@@ -111,15 +111,10 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn categories(&self) -> Result<Categories, StoreError> {
-        let rows = async {
-            let all = sqlx::query("SELECT * FROM catalog_categories").fetch_all(&self.readers).await?;
-            let all: Result<Vec<_>, sqlx::Error> = all.iter().map(category).collect();
-            let roots = sqlx::query("SELECT * FROM catalog_roots").fetch_all(&self.readers).await?;
-            let roots = roots.iter().map(|row| Ok(Root { website: row.try_get(0)?, category: row.try_get(1)? }));
-            let roots: Result<Vec<Root>, sqlx::Error> = roots.collect();
-            Ok(Categories::new(all?, roots?))
-        };
-        rows.await.map_err(|error| self.failed(error))
+        let all = self.fetch(query("SELECT * FROM catalog_categories"), category).await?;
+        let root = |row: &Row| Ok(Root { website: row.small("website")?, category: row.small("category")? });
+        let roots = self.fetch(query("SELECT * FROM catalog_roots"), root).await?;
+        Ok(Categories::new(all, roots))
     }
 
     /// The next products by id.
@@ -127,10 +122,8 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn products(&self, after: u32, most: u32) -> Result<Vec<Product>, StoreError> {
-        let query =
-            sqlx::query("SELECT * FROM catalog_products WHERE id > $1 ORDER BY id LIMIT $2").bind(after).bind(most);
-        let rows = query.fetch_all(&self.readers).await.map_err(|error| self.failed(error))?;
-        rows.iter().map(product).collect::<Result<_, _>>().map_err(|error| self.failed(error))
+        let next = "SELECT * FROM catalog_products WHERE id > $1 ORDER BY id LIMIT $2";
+        self.fetch(query(next).bind(after).bind(most), product).await
     }
 
     /// Ids of all products, ascending.
@@ -138,8 +131,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn product_ids(&self) -> Result<Vec<u32>, StoreError> {
-        let query = sqlx::query_scalar("SELECT id FROM catalog_products ORDER BY id");
-        query.fetch_all(&self.readers).await.map_err(|error| self.failed(error))
+        self.fetch(query("SELECT id FROM catalog_products ORDER BY id"), |row| row.small("id")).await
     }
 
     /// Takes products away, a batch at a time.
@@ -148,13 +140,11 @@ impl Store {
     /// When the store cannot be written.
     pub async fn forget_products(&self, ids: &[u32]) -> Result<(), StoreError> {
         for batch in ids.chunks(BATCH) {
-            let mut delete = QueryBuilder::new("DELETE FROM catalog_products WHERE id IN (");
-            let mut list = delete.separated(", ");
+            let mut delete = composed(format!("DELETE FROM catalog_products WHERE id IN {}", places(1, batch.len())));
             for id in batch {
-                list.push_bind(*id);
+                delete = delete.bind(*id);
             }
-            delete.push(")");
-            delete.build().execute(&self.writer).await.map_err(|error| self.failed(error))?;
+            self.execute(delete).await?;
         }
         Ok(())
     }
@@ -164,74 +154,62 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn unseen_products(&self, pass: u32) -> Result<Vec<u32>, StoreError> {
-        let query = sqlx::query_scalar("SELECT id FROM catalog_products WHERE pass < $1").bind(pass);
-        query.fetch_all(&self.readers).await.map_err(|error| self.failed(error))
+        let unseen = query("SELECT id FROM catalog_products WHERE pass < $1").bind(pass);
+        self.fetch(unseen, |row| row.small("id")).await
     }
 }
 
-async fn progress(connection: &mut SqliteConnection) -> Result<Option<Progress>, sqlx::Error> {
-    let text: Option<String> =
-        sqlx::query_scalar("SELECT progress FROM catalog_progress").fetch_optional(connection).await?;
-    Ok(text.map(|text| Progress::from_json(&serde_json::from_str(&text).unwrap_or_default())))
+const PROGRESS: &str = "SELECT progress FROM catalog_progress";
+
+fn progress(row: &Row) -> Result<Progress, sqlx::Error> {
+    Ok(Progress::from_json(&serde_json::from_str(&row.text("progress")?).unwrap_or_default()))
 }
 
-async fn note(connection: &mut SqliteConnection, progress: &Progress) -> Result<(), sqlx::Error> {
+async fn note(all: &mut Change, progress: &Progress) -> Result<(), sqlx::Error> {
     let sql = "INSERT INTO catalog_progress (one, progress) VALUES (1, $1) \
                ON CONFLICT (one) DO UPDATE SET progress = excluded.progress";
-    sqlx::query(sql).bind(progress.to_json().to_string()).execute(connection).await?;
-    Ok(())
+    all.execute(query(sql).bind(progress.to_json().to_string())).await.map(drop)
 }
 
 /// Bundles and groups name their parts by SKU, and do not change when a part is called otherwise.
-async fn rename(connection: &mut SqliteConnection, products: &[Product]) -> Result<(), sqlx::Error> {
-    let mut select = QueryBuilder::new("SELECT id, sku FROM catalog_products WHERE id IN (");
-    let mut list = select.separated(", ");
+async fn rename(all: &mut Change, products: &[Product]) -> Result<(), sqlx::Error> {
+    let list = places(1, products.len());
+    let mut select = composed(format!("SELECT id, sku FROM catalog_products WHERE id IN {list}"));
     for product in products {
-        list.push_bind(product.id);
+        select = select.bind(product.id);
     }
-    select.push(")");
-    for row in select.build().fetch_all(&mut *connection).await? {
-        let (id, old): (u32, String) = (row.try_get(0)?, row.try_get(1)?);
+    for row in all.fetch(select).await? {
+        let (id, old) = (row.small("id")?, row.text("sku")?);
         let Some(new) = products.iter().find(|product| product.id == id).filter(|product| product.sku != old) else {
             continue;
         };
-        let sql = "UPDATE catalog_products SET children = replace(children, $1, $2) WHERE instr(children, $1) > 0";
+        let sql = "UPDATE catalog_products SET children = replace(children, $1, $2) WHERE replace(children, $1, '') <> children";
         let quoted = |sku: &str| Value::from(sku).to_string();
-        sqlx::query(sql).bind(quoted(&old)).bind(quoted(&new.sku)).execute(&mut *connection).await?;
+        all.execute(query(sql).bind(quoted(&old)).bind(quoted(&new.sku))).await?;
     }
     Ok(())
 }
 
-async fn write(connection: &mut SqliteConnection, products: &[Product], pass: u32) -> Result<(), sqlx::Error> {
-    const COLUMNS: [&str; 10] = [
-        "sku",
-        "kind",
-        "attribute_set",
-        "visibility",
-        "enabled",
-        "websites",
-        "categories",
-        "children",
-        "attributes",
-        "pass",
-    ];
-    let mut insert = QueryBuilder::new("INSERT INTO catalog_products (id, ");
-    insert.push(COLUMNS.join(", ")).push(") ");
-    insert.push_values(products, |mut values, product| {
-        values.push_bind(product.id).push_bind(&product.sku).push_bind(&product.kind);
-        values.push_bind(product.attribute_set).push_bind(product.visibility).push_bind(product.enabled);
-        values.push_bind(json!(product.websites).to_string()).push_bind(json!(product.categories).to_string());
-        values.push_bind(children(&product.children)).push_bind(attributes(product)).push_bind(pass);
-    });
-    insert.push(" ON CONFLICT (id) DO UPDATE SET ");
-    let mut columns = insert.separated(", ");
-    for column in &COLUMNS[..COLUMNS.len() - 1] {
-        columns.push(column).push_unseparated(" = excluded.").push_unseparated(column);
-    }
+async fn write(all: &mut Change, products: &[Product], pass: u32) -> Result<(), sqlx::Error> {
+    const COLUMNS: [&str; 9] =
+        ["sku", "kind", "attribute_set", "visibility", "enabled", "websites", "categories", "children", "attributes"];
+    let set: Vec<String> = COLUMNS.iter().map(|column| format!("{column} = excluded.{column}")).collect();
     // Another process may be in a newer reading, which has seen it.
-    columns.push("pass = max(pass, excluded.pass)");
-    insert.build().execute(connection).await?;
-    Ok(())
+    let mut insert = composed(format!(
+        "INSERT INTO catalog_products (id, {}, pass) VALUES {} ON CONFLICT (id) DO UPDATE SET {}, \
+         pass = CASE WHEN catalog_products.pass > excluded.pass THEN catalog_products.pass ELSE excluded.pass END",
+        COLUMNS.join(", "),
+        places(products.len(), COLUMNS.len() + 2),
+        set.join(", ")
+    ));
+    for product in products {
+        insert = insert.bind(product.id).bind(&product.sku).bind(&product.kind);
+        insert =
+            insert.bind(product.attribute_set).bind(product.visibility.map(u32::from)).bind(i64::from(product.enabled));
+        insert = insert.bind(json!(product.websites).to_string()).bind(json!(product.categories).to_string());
+        insert = insert.bind(children(&product.children)).bind(attributes(product)).bind(pass);
+    }
+    all.execute(insert).await.map(drop)
 }
 
 fn children(children: &[Child]) -> String {
@@ -251,41 +229,42 @@ fn attributes(product: &Product) -> String {
     Value::Object(all.collect::<Map<_, _>>()).to_string()
 }
 
-async fn replace(connection: &mut SqliteConnection, categories: &Categories) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM catalog_categories").execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM catalog_roots").execute(&mut *connection).await?;
+async fn replace(change: &mut Change, categories: &Categories) -> Result<(), sqlx::Error> {
+    change.execute(query("DELETE FROM catalog_categories")).await?;
+    change.execute(query("DELETE FROM catalog_roots")).await?;
     let all: Vec<_> = categories.iter().collect();
     for batch in all.chunks(BATCH) {
-        let mut insert = QueryBuilder::new("INSERT INTO catalog_categories (id, parent, is_anchor) ");
-        insert.push_values(batch, |mut values, (id, category)| {
-            values.push_bind(*id).push_bind(category.parent).push_bind(category.is_anchor);
-        });
-        insert.build().execute(&mut *connection).await?;
+        let values = places(batch.len(), 3);
+        let mut insert = composed(format!("INSERT INTO catalog_categories (id, parent, is_anchor) VALUES {values}"));
+        for (id, category) in batch {
+            insert = insert.bind(*id).bind(category.parent).bind(i64::from(category.is_anchor));
+        }
+        change.execute(insert).await?;
     }
     for root in categories.roots() {
-        let insert = sqlx::query("INSERT INTO catalog_roots (website, category) VALUES ($1, $2)");
-        insert.bind(root.website).bind(root.category).execute(&mut *connection).await?;
+        let insert = query("INSERT INTO catalog_roots (website, category) VALUES ($1, $2)");
+        change.execute(insert.bind(root.website).bind(root.category)).await?;
     }
     Ok(())
 }
 
-fn category(row: &SqliteRow) -> Result<(u32, Category), sqlx::Error> {
-    let category = Category { parent: row.try_get("parent")?, is_anchor: row.try_get("is_anchor")? };
-    Ok((row.try_get("id")?, category))
+fn category(row: &Row) -> Result<(u32, Category), sqlx::Error> {
+    let category = Category { parent: row.small("parent")?, is_anchor: row.number("is_anchor")? != 0 };
+    Ok((row.small("id")?, category))
 }
 
-fn product(row: &SqliteRow) -> Result<Product, sqlx::Error> {
+fn product(row: &Row) -> Result<Product, sqlx::Error> {
     let json = |column: &str| -> Result<Value, sqlx::Error> {
-        serde_json::from_str(row.try_get(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
+        serde_json::from_str(&row.text(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
     };
     let numbers = |value: Value| serde_json::from_value(value).map_err(|error| sqlx::Error::Decode(error.into()));
     Ok(Product {
-        id: row.try_get("id")?,
-        sku: row.try_get("sku")?,
-        kind: row.try_get("kind")?,
-        attribute_set: row.try_get("attribute_set")?,
-        visibility: row.try_get("visibility")?,
-        enabled: row.try_get("enabled")?,
+        id: row.small("id")?,
+        sku: row.text("sku")?,
+        kind: row.text("kind")?,
+        attribute_set: row.maybe_small("attribute_set")?,
+        visibility: row.maybe_small("visibility")?.and_then(|visibility| u8::try_from(visibility).ok()),
+        enabled: row.number("enabled")? != 0,
         websites: numbers(json("websites")?)?,
         categories: numbers(json("categories")?)?,
         children: json("children")?.as_array().into_iter().flatten().filter_map(child).collect(),

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use serde_json::Value;
-use sqlx::Row as _;
 
+use super::db::query;
 use super::{Store, StoreError};
 
 impl Store {
@@ -13,9 +13,7 @@ impl Store {
     /// When the store cannot be read.
     pub async fn commerce_book(&self, shop: &str) -> Result<Option<Value>, StoreError> {
         let sql = "SELECT book FROM commerce_books WHERE shop = $1";
-        let row = sqlx::query(sql).bind(shop).fetch_optional(&self.readers).await;
-        let text = row.and_then(|row| row.map(|row| row.try_get::<String, _>("book")).transpose());
-        let text = text.map_err(|error| self.failed(error))?;
+        let text = self.first(query(sql).bind(shop), |row| row.text("book")).await?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
@@ -27,7 +25,6 @@ impl Store {
         let sql = "INSERT INTO commerce_books (shop, learnt_at, book) VALUES ($1, $2, $3) \
                    ON CONFLICT (shop) DO UPDATE SET learnt_at = excluded.learnt_at, book = excluded.book \
                    WHERE excluded.learnt_at > commerce_books.learnt_at";
-        let query = sqlx::query(sql).bind(shop).bind(learnt_at.as_millisecond()).bind(book.to_string());
-        query.execute(&self.writer).await.map(drop).map_err(|error| self.failed(error))
+        self.execute(query(sql).bind(shop).bind(learnt_at.as_millisecond()).bind(book.to_string())).await.map(drop)
     }
 }

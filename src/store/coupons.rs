@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use sqlx::Row as _;
 
+use super::db::{composed, query};
 use super::{Store, StoreError};
 
 /// A code that was given to a shopper.
@@ -32,10 +32,10 @@ impl Store {
                    ON CONFLICT DO NOTHING";
         let mut all = self.begin().await?;
         for code in codes {
-            let query = sqlx::query(sql).bind(shop).bind(code).bind(number(rule_id)).bind(expires_at.as_millisecond());
-            query.execute(&mut *all).await.map_err(|error| self.failed(error))?;
+            let add = query(sql).bind(shop).bind(code).bind(number(rule_id)).bind(expires_at.as_millisecond());
+            all.execute(add).await.map_err(|error| self.failed(error))?;
         }
-        all.commit().await.map_err(|error| self.failed(error))
+        self.commit(all).await
     }
 
     /// The code of a rule that a shopper has, or a free one for him from now on; one that can be used until `until` at least. `None` where there is
@@ -54,19 +54,19 @@ impl Store {
         let given = format!("{of} AND state = 'given' AND shopper = $4 LIMIT 1");
         let free = format!("{of} AND state = 'free' LIMIT 1");
         let mut all = self.begin().await?;
-        let (rule, until) = (number(rule_id), until.as_millisecond());
-        let query = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(given)).bind(shop).bind(rule).bind(until);
-        let mut code = query.bind(shopper).fetch_optional(&mut *all).await.map_err(|error| self.failed(error))?;
-        if code.is_none() {
-            let query = sqlx::query_scalar::<_, String>(sqlx::AssertSqlSafe(free)).bind(shop).bind(rule).bind(until);
-            code = query.fetch_optional(&mut *all).await.map_err(|error| self.failed(error))?;
-            if let Some(code) = &code {
-                let sql = "UPDATE coupon_codes SET state = 'given', shopper = $3 WHERE shop = $1 AND code = $2";
-                let query = sqlx::query(sql).bind(shop).bind(code).bind(shopper);
-                query.execute(&mut *all).await.map_err(|error| self.failed(error))?;
-            }
+        let failed = |error| self.failed(error);
+        let of = |sql: String| composed(sql).bind(shop).bind(number(rule_id)).bind(until.as_millisecond());
+        let own = all.first(of(given).bind(shopper)).await.map_err(failed)?;
+        let row = match own {
+            Some(row) => Some(row),
+            None => all.first(of(free)).await.map_err(failed)?,
+        };
+        let code = row.map(|row| row.text("code")).transpose().map_err(failed)?;
+        if let Some(code) = &code {
+            let sql = "UPDATE coupon_codes SET state = 'given', shopper = $3 WHERE shop = $1 AND code = $2";
+            all.execute(query(sql).bind(shop).bind(code).bind(shopper)).await.map_err(failed)?;
         }
-        all.commit().await.map_err(|error| self.failed(error))?;
+        self.commit(all).await?;
         Ok(code)
     }
 
@@ -77,15 +77,11 @@ impl Store {
     pub async fn given_code(&self, shop: &str, code: &str) -> Result<Option<GivenCode>, StoreError> {
         let sql =
             "SELECT rule_id, shopper FROM coupon_codes WHERE shop = $1 AND upper(code) = upper($2) AND state = 'given'";
-        let row = sqlx::query(sql).bind(shop).bind(code).fetch_optional(&self.readers).await;
-        let read = row.and_then(|row| {
-            row.map(|row| {
-                let rule_id = u64::try_from(row.try_get::<i64, _>("rule_id")?).unwrap_or_default();
-                Ok(GivenCode { rule_id, shopper: row.try_get("shopper")? })
-            })
-            .transpose()
+        let given = self.first(query(sql).bind(shop).bind(code), |row| {
+            let rule_id = u64::try_from(row.number("rule_id")?).unwrap_or_default();
+            Ok(GivenCode { rule_id, shopper: row.text("shopper")? })
         });
-        read.map_err(|error| self.failed(error))
+        given.await
     }
 
     /// Notes that a code is not to be given any more: it was used, its shopper lost it, or the shop refused it.
@@ -94,8 +90,7 @@ impl Store {
     /// When the store cannot be written.
     pub async fn spend_code(&self, shop: &str, code: &str) -> Result<(), StoreError> {
         let sql = "UPDATE coupon_codes SET state = 'spent', shopper = NULL WHERE shop = $1 AND upper(code) = upper($2)";
-        let done = sqlx::query(sql).bind(shop).bind(code).execute(&self.writer).await;
-        done.map(drop).map_err(|error| self.failed(error))
+        self.execute(query(sql).bind(shop).bind(code)).await.map(drop)
     }
 
     /// How many free codes there are that can be used until `until` at least, by rule.
@@ -105,14 +100,11 @@ impl Store {
     pub async fn free_codes(&self, shop: &str, until: Timestamp) -> Result<BTreeMap<u64, u32>, StoreError> {
         let sql = "SELECT rule_id, count(*) AS codes FROM coupon_codes \
                    WHERE shop = $1 AND state = 'free' AND expires_at > $2 GROUP BY rule_id";
-        let rows = sqlx::query(sql).bind(shop).bind(until.as_millisecond()).fetch_all(&self.readers).await;
-        let rows = rows.map_err(|error| self.failed(error))?;
-        let count = |row: &sqlx::sqlite::SqliteRow| {
-            let codes: i64 = row.try_get("codes")?;
-            let rule: i64 = row.try_get("rule_id")?;
+        let count = self.fetch(query(sql).bind(shop).bind(until.as_millisecond()), |row| {
+            let (codes, rule) = (row.number("codes")?, row.number("rule_id")?);
             Ok((u64::try_from(rule).unwrap_or_default(), u32::try_from(codes).unwrap_or(u32::MAX)))
-        };
-        rows.iter().map(count).collect::<Result<_, sqlx::Error>>().map_err(|error| self.failed(error))
+        });
+        Ok(count.await?.into_iter().collect())
     }
 
     /// Codes that Commerce need not keep: those that are spent, and those that expired.
@@ -121,8 +113,7 @@ impl Store {
     /// When the store cannot be read.
     pub async fn spent_codes(&self, shop: &str, now: Timestamp, most: u32) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT code FROM coupon_codes WHERE shop = $1 AND (state = 'spent' OR expires_at <= $2) LIMIT $3";
-        let query = sqlx::query_scalar::<_, String>(sql).bind(shop).bind(now.as_millisecond()).bind(i64::from(most));
-        query.fetch_all(&self.readers).await.map_err(|error| self.failed(error))
+        self.fetch(query(sql).bind(shop).bind(now.as_millisecond()).bind(most), |row| row.text("code")).await
     }
 
     /// Forgets codes.
@@ -132,14 +123,14 @@ impl Store {
     pub async fn forget_codes(&self, shop: &str, codes: &[String]) -> Result<(), StoreError> {
         let mut all = self.begin().await?;
         for code in codes {
-            let query = sqlx::query("DELETE FROM coupon_codes WHERE shop = $1 AND code = $2").bind(shop).bind(code);
-            query.execute(&mut *all).await.map_err(|error| self.failed(error))?;
+            let forget = query("DELETE FROM coupon_codes WHERE shop = $1 AND code = $2").bind(shop).bind(code);
+            all.execute(forget).await.map_err(|error| self.failed(error))?;
         }
-        all.commit().await.map_err(|error| self.failed(error))
+        self.commit(all).await
     }
 }
 
-/// Commerce's ids are small; SQLite has no unsigned numbers.
+/// Commerce's ids are small; databases have no unsigned numbers.
 fn number(rule_id: u64) -> i64 {
     i64::try_from(rule_id).unwrap_or(i64::MAX)
 }

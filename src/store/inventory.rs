@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{QueryBuilder, Row as _};
 use uuid::Uuid;
 
+use super::db::{Change, Query, Row, composed, places, query};
 use super::{Store, StoreError};
 use crate::aep::audiences::{Audience, Evaluation, Lifecycle, Origin};
 use crate::aep::destinations::Activation;
 
-/// Rows written with one statement: twenty values each, far below the 32,766 that SQLite takes.
+/// Rows written with one statement: twenty values each, far below the 32,766 that SQLite takes, and PostgreSQL's 65,535.
 const BATCH: usize = 200;
 
 /// Attempts that are remembered, of the good ones and of the failed ones each: with one in fifteen minutes, those of five days.
@@ -75,8 +74,7 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn audiences(&self, scope: &Scope) -> Result<Vec<Known>, StoreError> {
-        let mut reader = self.readers.acquire().await.map_err(|error| self.failed(error))?;
-        read(&mut reader, scope).await.map_err(|error| self.failed(error))
+        self.fetch(select(scope), known).await
     }
 
     /// The last attempt, and the last good one.
@@ -89,13 +87,8 @@ impl Store {
                     ORDER BY began DESC LIMIT 1";
         // What a clock that was wrong dated ahead would be the last one for ever.
         let now = Timestamp::now().as_millisecond();
-        let one = async |sql: &'static str| {
-            let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(now);
-            let row = query.fetch_optional(&self.readers).await?;
-            row.as_ref().map(sync).transpose()
-        };
-        let both = async { Ok((one(last).await?, one(good).await?)) };
-        both.await.map_err(|error| self.failed(error))
+        let one = |sql| self.first(query(sql).bind(&scope.org).bind(&scope.sandbox).bind(now), sync);
+        Ok((one(last).await?, one(good).await?))
     }
 
     /// Changes the audiences of a sandbox in one transaction: `change` gets those that are known and says which rows to write, and what
@@ -110,13 +103,14 @@ impl Store {
     ) -> Result<T, StoreError> {
         let mut all = self.begin().await?;
         let failed = |error| self.failed(error);
-        let known = read(&mut all, scope).await.map_err(failed)?;
+        let rows = all.fetch(select(scope)).await.map_err(failed)?;
+        let known = rows.iter().map(known).collect::<Result<_, _>>().map_err(failed)?;
         let (rows, sync, answer) = change(known);
         for batch in rows.chunks(BATCH) {
             write(&mut all, scope, batch).await.map_err(failed)?;
         }
         note(&mut all, scope, &sync).await.map_err(failed)?;
-        all.commit().await.map_err(failed)?;
+        self.commit(all).await?;
         Ok(answer)
     }
 
@@ -127,43 +121,41 @@ impl Store {
     pub async fn note_failure(&self, scope: &Scope, sync: &Sync) -> Result<(), StoreError> {
         let mut all = self.begin().await?;
         note(&mut all, scope, sync).await.map_err(|error| self.failed(error))?;
-        all.commit().await.map_err(|error| self.failed(error))
+        self.commit(all).await
     }
 }
 
-async fn read(connection: &mut SqliteConnection, scope: &Scope) -> Result<Vec<Known>, sqlx::Error> {
+fn select(scope: &Scope) -> Query {
     let sql = "SELECT * FROM audiences WHERE org = $1 AND sandbox = $2 ORDER BY name, id";
-    let rows = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).fetch_all(connection).await?;
-    rows.iter().map(known).collect()
+    query(sql).bind(&scope.org).bind(&scope.sandbox)
 }
 
-fn known(row: &SqliteRow) -> Result<Known, sqlx::Error> {
+fn known(row: &Row) -> Result<Known, sqlx::Error> {
     let audience = Audience {
-        id: row.try_get("id")?,
-        audience_id: row.try_get("audience_id")?,
-        name: row.try_get("name")?,
-        description: row.try_get("description")?,
-        kind: row.try_get("kind")?,
-        origin: Origin(row.try_get("origin")?),
-        namespace: row.try_get("namespace")?,
-        lifecycle: Lifecycle::of(row.try_get("lifecycle")?),
-        evaluation: Evaluation::of(row.try_get("evaluation")?),
-        created: row.try_get::<Option<i64>, _>("created")?.and_then(time),
-        updated: row.try_get::<Option<i64>, _>("updated")?.and_then(time),
-        sandbox: row.try_get("sandbox_said")?,
+        id: row.text("id")?,
+        audience_id: row.text("audience_id")?,
+        name: row.text("name")?,
+        description: row.maybe_text("description")?,
+        kind: row.maybe_text("kind")?,
+        origin: Origin(row.maybe_text("origin")?),
+        namespace: row.maybe_text("namespace")?,
+        lifecycle: Lifecycle::of(row.maybe_text("lifecycle")?),
+        evaluation: Evaluation::of(&row.text("evaluation")?),
+        created: row.maybe_number("created")?.and_then(time),
+        updated: row.maybe_number("updated")?.and_then(time),
+        sandbox: row.maybe_text("sandbox_said")?,
     };
-    let destinations: String = row.try_get("destinations")?;
     Ok(Known {
         audience,
-        activation: match row.try_get("activation")? {
-            "yes" => Activation::Yes(serde_json::from_str(&destinations).unwrap_or_default()),
+        activation: match row.text("activation")?.as_str() {
+            "yes" => Activation::Yes(serde_json::from_str(&row.text("destinations")?).unwrap_or_default()),
             "no" => Activation::No,
             _ => Activation::Unknown,
         },
-        first_seen: time(row.try_get("first_seen")?).unwrap_or_default(),
-        last_seen: time(row.try_get("last_seen")?).unwrap_or_default(),
-        previous_name: row.try_get("previous_name")?,
-        gone_at: row.try_get::<Option<i64>, _>("gone_at")?.and_then(time),
+        first_seen: time(row.number("first_seen")?).unwrap_or_default(),
+        last_seen: time(row.number("last_seen")?).unwrap_or_default(),
+        previous_name: row.maybe_text("previous_name")?,
+        gone_at: row.maybe_number("gone_at")?.and_then(time),
     })
 }
 
@@ -171,30 +163,29 @@ fn time(milliseconds: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(milliseconds).ok()
 }
 
-async fn write(connection: &mut SqliteConnection, scope: &Scope, rows: &[Known]) -> Result<(), sqlx::Error> {
-    let mut insert = QueryBuilder::new("INSERT INTO audiences (org, sandbox, ");
-    insert.push(COLUMNS).push(") ");
-    insert.push_values(rows, |mut values, known| {
+async fn write(all: &mut Change, scope: &Scope, rows: &[Known]) -> Result<(), sqlx::Error> {
+    let columns = COLUMNS.split(", ");
+    let set: Vec<String> = columns.clone().skip(1).map(|column| format!("{column} = excluded.{column}")).collect();
+    let values = places(rows.len(), columns.count() + 2);
+    let mut insert = composed(format!(
+        "INSERT INTO audiences (org, sandbox, {COLUMNS}) VALUES {values} ON CONFLICT (org, sandbox, id) DO UPDATE SET {}",
+        set.join(", ")
+    ));
+    for known in rows {
         let Known { audience, activation, .. } = known;
         let lifecycle = Some(audience.lifecycle.as_str()).filter(|word| !word.is_empty());
-        values.push_bind(&scope.org).push_bind(&scope.sandbox);
-        values.push_bind(&audience.id).push_bind(&audience.audience_id).push_bind(&audience.name);
-        values.push_bind(&audience.description).push_bind(&audience.kind).push_bind(&audience.origin.0);
-        values.push_bind(&audience.namespace).push_bind(lifecycle).push_bind(audience.evaluation.as_str());
-        values.push_bind(&audience.sandbox);
-        values.push_bind(audience.created.map(Timestamp::as_millisecond));
-        values.push_bind(audience.updated.map(Timestamp::as_millisecond));
-        values.push_bind(activation.as_str()).push_bind(names(activation));
-        values.push_bind(known.first_seen.as_millisecond()).push_bind(known.last_seen.as_millisecond());
-        values.push_bind(&known.previous_name).push_bind(known.gone_at.map(Timestamp::as_millisecond));
-    });
-    insert.push(" ON CONFLICT (org, sandbox, id) DO UPDATE SET ");
-    let mut columns = insert.separated(", ");
-    for column in COLUMNS.split(", ").skip(1) {
-        columns.push(column).push_unseparated(" = excluded.").push_unseparated(column);
+        insert = insert.bind(&scope.org).bind(&scope.sandbox);
+        insert = insert.bind(&audience.id).bind(&audience.audience_id).bind(&audience.name);
+        insert = insert.bind(&audience.description).bind(&audience.kind).bind(&audience.origin.0);
+        insert = insert.bind(&audience.namespace).bind(lifecycle).bind(audience.evaluation.as_str());
+        insert = insert.bind(&audience.sandbox);
+        insert = insert.bind(audience.created.map(Timestamp::as_millisecond));
+        insert = insert.bind(audience.updated.map(Timestamp::as_millisecond));
+        insert = insert.bind(activation.as_str()).bind(names(activation));
+        insert = insert.bind(known.first_seen.as_millisecond()).bind(known.last_seen.as_millisecond());
+        insert = insert.bind(&known.previous_name).bind(known.gone_at.map(Timestamp::as_millisecond));
     }
-    insert.build().execute(connection).await?;
-    Ok(())
+    all.execute(insert).await.map(drop)
 }
 
 fn names(activation: &Activation) -> String {
@@ -202,10 +193,10 @@ fn names(activation: &Activation) -> String {
     serde_json::Value::from(names.clone()).to_string()
 }
 
-async fn note(connection: &mut SqliteConnection, scope: &Scope, sync: &Sync) -> Result<(), sqlx::Error> {
+async fn note(all: &mut Change, scope: &Scope, sync: &Sync) -> Result<(), sqlx::Error> {
     let insert = "INSERT INTO syncs (id, org, sandbox, began, took, cause, listed, odd, changes, complete, error, remark) \
                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    sqlx::query(insert)
+    let insert = query(insert)
         .bind(Uuid::new_v4().to_string())
         .bind(&scope.org)
         .bind(&scope.sandbox)
@@ -217,26 +208,24 @@ async fn note(connection: &mut SqliteConnection, scope: &Scope, sync: &Sync) -> 
         .bind(sync.changes)
         .bind(sync.complete)
         .bind(&sync.error)
-        .bind(&sync.remark)
-        .execute(&mut *connection)
-        .await?;
+        .bind(&sync.remark);
+    all.execute(insert).await?;
     let forget = "DELETE FROM syncs WHERE org = $1 AND sandbox = $2 AND (error IS NULL) = $3 AND began < (SELECT began FROM syncs \
                   WHERE org = $1 AND sandbox = $2 AND (error IS NULL) = $3 ORDER BY began DESC LIMIT 1 OFFSET $4)";
-    let forget = sqlx::query(forget).bind(&scope.org).bind(&scope.sandbox).bind(sync.error.is_none());
-    forget.bind(REMEMBERED - 1).execute(connection).await?;
-    Ok(())
+    let forget = query(forget).bind(&scope.org).bind(&scope.sandbox).bind(sync.error.is_none());
+    all.execute(forget.bind(REMEMBERED - 1)).await.map(drop)
 }
 
-fn sync(row: &SqliteRow) -> Result<Sync, sqlx::Error> {
+fn sync(row: &Row) -> Result<Sync, sqlx::Error> {
     Ok(Sync {
-        began: time(row.try_get("began")?).unwrap_or_default(),
-        took: Duration::from_millis(u64::try_from(row.try_get::<i64, _>("took")?).unwrap_or_default()),
-        cause: row.try_get("cause")?,
-        listed: row.try_get("listed")?,
-        odd: row.try_get("odd")?,
-        changes: row.try_get("changes")?,
-        complete: row.try_get("complete")?,
-        error: row.try_get("error")?,
-        remark: row.try_get("remark")?,
+        began: time(row.number("began")?).unwrap_or_default(),
+        took: Duration::from_millis(u64::try_from(row.number("took")?).unwrap_or_default()),
+        cause: row.text("cause")?,
+        listed: row.small("listed")?,
+        odd: row.small("odd")?,
+        changes: row.small("changes")?,
+        complete: row.flag("complete")?,
+        error: row.maybe_text("error")?,
+        remark: row.maybe_text("remark")?,
     })
 }

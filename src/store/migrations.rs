@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use sqlx::SqlSafeStr as _;
 use sqlx::migrate::{Migration, MigrationType};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
 const ALL: [(i64, &str, &str); 5] = [
     (1, "inventory", include_str!("migrations/0001_inventory.sql")),
@@ -16,12 +16,23 @@ const ALL: [(i64, &str, &str); 5] = [
 /// The newest version that this program knows.
 pub(super) const NEWEST: i64 = ALL[ALL.len() - 1].0;
 
-/// Where a file says which versions it has had.
+/// Where a store says which versions it has had.
 pub(super) const TABLE: &str = "_sqlx_migrations";
 
 /// What brings a file from any older version to the newest one, in order.
-pub(super) fn all() -> impl Iterator<Item = Migration> {
-    ALL.into_iter().map(|(version, name, sql)| {
-        Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
-    })
+pub(super) fn sqlite() -> Vec<Migration> {
+    ALL.into_iter().map(|(version, name, sql)| migration(version, name, sql.into_sql_str())).collect()
+}
+
+/// The same for PostgreSQL, where SQLite's only kind of whole number is called otherwise, and every table is strict.
+pub(super) fn postgres() -> Vec<Migration> {
+    let translated = |sql: &str| sql.replace(" INTEGER", " BIGINT").replace(") STRICT;", ");");
+    let one = |(version, name, sql): (i64, &'static str, &str)| {
+        migration(version, name, AssertSqlSafe(translated(sql)).into_sql_str())
+    };
+    ALL.into_iter().map(one).collect()
+}
+
+fn migration(version: i64, name: &'static str, sql: SqlStr) -> Migration {
+    Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql, false)
 }

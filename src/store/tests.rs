@@ -1,44 +1,25 @@
 //! The store's promises: whole or not at all, one file for several processes, and clear words about files that it cannot use.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 use tokio::task::JoinSet;
 
+use super::fresh::{Fresh, on_both};
 use super::*;
 use crate::aep::audiences::{Audience, Evaluation, Lifecycle, Origin};
 use crate::aep::destinations::Activation;
 use crate::guard::{Fingerprint, Pause};
 
-/// A folder that is gone when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("segue-store-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).expect("a writable temporary folder");
-        Self(path)
-    }
-
-    fn file(&self) -> PathBuf {
-        self.0.join("segue.db")
-    }
-
-    async fn store(&self) -> Store {
-        Store::open(&self.file()).await.expect("a store")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // A folder left behind in the temporary directory is no reason to fail.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+on_both!(
+    what_was_written_is_there_after_a_restart,
+    a_second_writing_replaces_rows_and_keeps_the_others,
+    sandboxes_have_nothing_to_do_with_each_other,
+    an_attempt_that_a_wrong_clock_dated_ahead_is_not_the_last_one,
+    a_pause_is_kept_until_it_is_lifted_or_the_offer_says_something_else,
+    many_may_open_a_new_store_at_a_time,
+);
 
 fn scope() -> Scope {
     Scope { org: "A@AdobeOrg".to_owned(), sandbox: "prod".to_owned() }
@@ -96,9 +77,7 @@ async fn raw(file: &Path) -> SqliteConnection {
     options.connect().await.expect("a connection")
 }
 
-#[tokio::test]
-async fn what_was_written_is_there_after_a_restart() {
-    let folder = Folder::new();
+async fn what_was_written_is_there_after_a_restart(fresh: &Fresh) {
     let mut plain = known("b");
     plain.audience.lifecycle = Lifecycle::Unknown;
     plain.audience.evaluation = Evaluation::Unknown;
@@ -107,16 +86,14 @@ async fn what_was_written_is_there_after_a_restart() {
     (plain.audience.sandbox, plain.previous_name, plain.gone_at) = (None, None, None);
     plain.activation = Activation::Unknown;
     let rows = vec![known("a"), plain];
-    put(&folder.store().await, rows.clone()).await;
-    let store = folder.store().await;
+    put(&fresh.store().await, rows.clone()).await;
+    let store = fresh.store().await;
     assert_eq!(store.audiences(&scope()).await.expect("read"), rows);
     assert_eq!(store.last_syncs(&scope()).await.expect("read"), (Some(attempt(10, None)), Some(attempt(10, None))));
 }
 
-#[tokio::test]
-async fn a_second_writing_replaces_rows_and_keeps_the_others() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn a_second_writing_replaces_rows_and_keeps_the_others(fresh: &Fresh) {
+    let store = fresh.store().await;
     put(&store, vec![known("a"), known("b")]).await;
     let mut changed = known("b");
     (changed.gone_at, changed.activation) = (None, Activation::No);
@@ -125,10 +102,8 @@ async fn a_second_writing_replaces_rows_and_keeps_the_others() {
     assert_eq!(store.audiences(&scope()).await.expect("read"), [known("a"), changed]);
 }
 
-#[tokio::test]
-async fn sandboxes_have_nothing_to_do_with_each_other() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn sandboxes_have_nothing_to_do_with_each_other(fresh: &Fresh) {
+    let store = fresh.store().await;
     put(&store, vec![known("a")]).await;
     let other = Scope { sandbox: "dev".to_owned(), ..scope() };
     assert_eq!(store.audiences(&other).await.expect("read"), []);
@@ -137,10 +112,11 @@ async fn sandboxes_have_nothing_to_do_with_each_other() {
 
 #[tokio::test]
 async fn its_files_are_for_nobody_else_to_read() {
-    let folder = Folder::new();
+    let folder = Fresh::sqlite();
     let store = folder.store().await;
     put(&store, vec![known("a")]).await;
-    let files: Vec<_> = std::fs::read_dir(&folder.0).expect("a folder").map(|file| file.expect("a file")).collect();
+    let files: Vec<_> =
+        std::fs::read_dir(&folder.folder).expect("a folder").map(|file| file.expect("a file")).collect();
     assert!(files.len() >= 2, "the file and its log: {files:?}");
     for file in files {
         let mode = file.metadata().expect("metadata").permissions().mode();
@@ -150,29 +126,26 @@ async fn its_files_are_for_nobody_else_to_read() {
 
 #[tokio::test]
 async fn nothing_lies_beside_a_file_that_was_closed() {
-    let folder = Folder::new();
+    let folder = Fresh::sqlite();
     let store = folder.store().await;
     put(&store, vec![known("a")]).await;
     store.audiences(&scope()).await.expect("read");
     store.close().await;
-    assert_eq!(std::fs::read_dir(&folder.0).expect("a folder").count(), 1);
+    assert_eq!(std::fs::read_dir(&folder.folder).expect("a folder").count(), 1);
 }
 
-#[tokio::test]
-async fn many_may_open_a_new_file_at_a_time() {
-    let folder = Folder::new();
-    let file = folder.file();
+async fn many_may_open_a_new_store_at_a_time(fresh: &Fresh) {
     let mut opening = JoinSet::new();
     for _ in 0..12 {
-        let file = file.clone();
-        opening.spawn(async move { Store::open(&file).await.map(drop).map_err(|error| error.to_string()) });
+        let place = fresh.place();
+        opening.spawn(async move { place.open().await.map(drop).map_err(|error| error.to_string()) });
     }
     assert_eq!(opening.join_all().await, vec![Ok(()); 12]);
 }
 
 #[tokio::test]
 async fn readers_do_not_wait_for_a_writer_and_a_second_writer_waits_for_its_turn() {
-    let folder = Folder::new();
+    let folder = Fresh::sqlite();
     let (one, other) = (folder.store().await, folder.store().await);
     put(&one, vec![known("a")]).await;
     let change = one.begin().await.expect("the writer");
@@ -187,7 +160,7 @@ async fn readers_do_not_wait_for_a_writer_and_a_second_writer_waits_for_its_turn
 
 #[tokio::test]
 async fn a_change_that_is_broken_off_changes_nothing() {
-    let folder = Folder::new();
+    let folder = Fresh::sqlite();
     let rows: Vec<Known> = (0..3 * 200 + 1).map(|number| known(&number.to_string())).collect();
     let mut seen = std::collections::BTreeSet::new();
     for patience in [0, 1, 2, 3, 5, 8, 13, 21, 34, 1_000_000] {
@@ -214,10 +187,8 @@ async fn a_change_that_is_broken_off_changes_nothing() {
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), [0, 601]);
 }
 
-#[tokio::test]
-async fn an_attempt_that_a_wrong_clock_dated_ahead_is_not_the_last_one() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn an_attempt_that_a_wrong_clock_dated_ahead_is_not_the_last_one(fresh: &Fresh) {
+    let store = fresh.store().await;
     put(&store, Vec::new()).await;
     let ahead = attempt(Timestamp::now().as_second() + 86_400, Some("unreachable"));
     store.note_failure(&scope(), &ahead).await.expect("written");
@@ -226,7 +197,7 @@ async fn an_attempt_that_a_wrong_clock_dated_ahead_is_not_the_last_one() {
 
 #[tokio::test]
 async fn the_last_good_attempt_is_remembered_through_any_number_of_bad_ones() {
-    let folder = Folder::new();
+    let folder = Fresh::sqlite();
     let store = folder.store().await;
     put(&store, Vec::new()).await;
     let mut raw = raw(&folder.file()).await;
@@ -242,7 +213,7 @@ async fn the_last_good_attempt_is_remembered_through_any_number_of_bad_ones() {
 
 #[tokio::test]
 async fn a_newer_segues_file_is_left_alone() {
-    let folder = Folder::new();
+    let folder = Fresh::sqlite();
     put(&folder.store().await, vec![known("a")]).await;
     let mut raw = raw(&folder.file()).await;
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9, 'x', 1, x'00', 0)";
@@ -254,14 +225,14 @@ async fn a_newer_segues_file_is_left_alone() {
 
 #[tokio::test]
 async fn files_of_others_are_left_alone() {
-    let folder = Folder::new();
-    let text = folder.0.join("notes.txt");
+    let folder = Fresh::sqlite();
+    let text = folder.folder.join("notes.txt");
     std::fs::write(&text, "not a database, but for somebody worth keeping ".repeat(100)).expect("written");
     let error = Store::open(&text).await.expect_err("a text");
     assert!(matches!(error, StoreError::Foreign(_)), "{error:?}");
     assert!(std::fs::read_to_string(&text).expect("still there").starts_with("not a database"));
 
-    let other = folder.0.join("other.db");
+    let other = folder.folder.join("other.db");
     let mut connection = raw(&other).await;
     sqlx::query("CREATE TABLE music (title TEXT)").execute(&mut connection).await.expect("written");
     connection.close().await.expect("closed");
@@ -273,7 +244,7 @@ async fn files_of_others_are_left_alone() {
 
 #[tokio::test]
 async fn a_damaged_file_is_named_as_such() {
-    let folder = Folder::new();
+    let folder = Fresh::sqlite();
     let store = folder.store().await;
     put(&store, (0..500).map(|number| known(&number.to_string())).collect()).await;
     store.close().await;
@@ -294,10 +265,8 @@ async fn a_place_that_cannot_be_had_is_named() {
     assert!(error.to_string().contains("/nonexistent/segue.db") && error.to_string().contains("[store]"), "{error}");
 }
 
-#[tokio::test]
-async fn a_pause_is_kept_until_it_is_lifted_or_the_offer_says_something_else() {
-    let folder = Folder::new();
-    let store = folder.store().await;
+async fn a_pause_is_kept_until_it_is_lifted_or_the_offer_says_something_else(fresh: &Fresh) {
+    let store = fresh.store().await;
     let pause = |fingerprint: &str, second| Pause {
         offer: "vip".into(),
         fingerprint: Fingerprint::parse(fingerprint),
@@ -310,7 +279,7 @@ async fn a_pause_is_kept_until_it_is_lifted_or_the_offer_says_something_else() {
     assert_eq!(store.pauses().await.expect("read"), [pause("1", 10)], "as it was first seen");
     store.keep_pause(&pause("2", 30)).await.expect("written");
     assert!(!store.lift_pause("vip", Some(&Fingerprint::parse("1"))).await.expect("written"), "that one is over");
-    assert_eq!(folder.store().await.pauses().await.expect("read"), [pause("2", 30)]);
+    assert_eq!(fresh.store().await.pauses().await.expect("read"), [pause("2", 30)]);
     assert!(store.lift_pause("vip", None).await.expect("written"));
     assert_eq!(store.pauses().await.expect("read"), []);
 }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use http::Response;
 use jiff::Timestamp;
 use segue::guard::{Fingerprint, Pause};
-use segue::store::Store;
 use serde_json::{Value, json};
 
 use crate::fail_open::shopper;
@@ -27,7 +26,7 @@ async fn pause(running: &Running) {
         agreed: 9,
         differed: 3,
     };
-    let store = Store::open(&config.store_file).await.expect("a store");
+    let store = config.store.open().await.expect("a store");
     store.keep_pause(&pause).await.expect("written");
     store.close().await;
 }

@@ -13,7 +13,7 @@ use crate::commerce::{Area, Book, Client, CommerceError};
 use crate::config::{Config, load_rules};
 use crate::rule::Charge;
 use crate::rule::cart_rule::{CartAction, CartRule, Combine, Condition, CouponKind};
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// What is asked for, one call each.
 const CALLS: [(&str, Area, &str); 9] = [
@@ -144,10 +144,10 @@ async fn codes_at_hand(config: &Config) -> Result<Vec<String>, Failure> {
         return Ok(Vec::new());
     }
     let failed = |error: StoreError| Failure::Failed(error.to_string());
-    let free = match config.store_file.exists() {
+    let free = match config.store.may_hold() {
         false => BTreeMap::new(),
         true => {
-            let store = Store::open(&config.store_file).await.map_err(failed)?;
+            let store = config.store.open().await.map_err(failed)?;
             let free = store.free_codes(settings.url.as_str(), Timestamp::now()).await;
             store.close().await;
             free.map_err(failed)?

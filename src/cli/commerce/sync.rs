@@ -7,7 +7,7 @@ use super::super::{ConfigFile, Failure, print};
 use super::asked;
 use crate::catalog::sync::{Settings, Step, Sync};
 use crate::commerce::Book;
-use crate::store::{Store, StoreError};
+use crate::store::StoreError;
 
 /// How often the progress is told where it cannot be written over.
 const LINE_EVERY: Duration = Duration::from_secs(5);
@@ -21,7 +21,7 @@ pub(super) async fn run(file: &ConfigFile, full: bool) -> Result<(), Failure> {
     let failed = |error: StoreError| Failure::Failed(error.to_string());
     let book = Book::fetch(&client, &settings.audience_types).await;
     let book = book.map_err(|error| Failure::Failed(format!("{error}\n{}", error.advice())))?;
-    let store = Store::open(&config.store_file).await.map_err(failed)?;
+    let store = config.store.open().await.map_err(failed)?;
     let shop = settings.url.to_string();
     let codes = book.attributes();
     let sync = Sync::new(client, store.clone(), Settings { shop, codes, page_size: settings.page_size });

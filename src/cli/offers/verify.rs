@@ -37,7 +37,6 @@ use crate::rewrite::skip::Skip;
 use crate::rule::cart_rule::CartAddress;
 use crate::rule::{Charge, Offer, Products};
 use crate::site::StoreView;
-use crate::store::Store;
 
 /// An answer about a cart of one product has a few kilobytes.
 const MOST_BYTES: usize = 1 << 20;
@@ -167,11 +166,11 @@ impl Shop<'_> {
     }
 
     async fn catalogue(&self) -> Result<Index, Failure> {
-        let Some(commerce) = self.config.commerce.as_ref().filter(|_| self.config.store_file.exists()) else {
+        let Some(commerce) = self.config.commerce.as_ref().filter(|_| self.config.store.may_hold()) else {
             return Ok(Index::default());
         };
         let failed = |error: crate::store::StoreError| Failure::Failed(error.to_string());
-        let store = Store::open(&self.config.store_file).await.map_err(failed)?;
+        let store = self.config.store.open().await.map_err(failed)?;
         let index = catalog::sync::load(&store, commerce.url.as_str()).await;
         store.close().await;
         index.map_err(failed)

@@ -186,7 +186,8 @@ async fn a_store_that_cannot_be_had_yet_is_tried_again_and_keeps_nobody_waiting(
     let tokens = Tokens::of(&config).expect("a client");
     let place = folder.file().with_file_name("mounted");
     let mut metrics = Metrics::new();
-    let opening = Opening::new(&config, tokens, &place.join("segue.db"), &mut metrics).expect("credentials");
+    let opening =
+        Opening::new(&config, tokens, &Place::file(place.join("segue.db")), &mut metrics).expect("credentials");
     let task = opening.spawn(watch::channel(uses()).1);
     while log.with("audiences are not listed").is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
