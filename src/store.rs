@@ -1,9 +1,10 @@
 //! What Segue keeps between runs: the inventory of audiences, the catalogue, what Commerce said, codes of coupons, and what the price
-//! guard paused. In one SQLite file, or in PostgreSQL where several machines share it.
+//! guard paused, rules that are worked on in the admin UI, and who may. In one SQLite file, or in PostgreSQL where several machines share it.
 //!
 //! Changes are transactions of one writer at a time, each whole or not at all, also when the power fails; readers never wait for it.
 //! Several processes may share a store.
 
+mod audit;
 mod catalog;
 mod commerce;
 mod coupons;
@@ -13,7 +14,9 @@ pub(crate) mod fresh;
 mod guard;
 mod inventory;
 mod migrations;
+mod people;
 mod place;
+mod rules;
 
 use std::fmt;
 use std::path::Path;
@@ -25,12 +28,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions as _, Connection as _};
 use tokio::fs::OpenOptions;
 
+pub use audit::{Deed, DeedFilter, Doing};
 pub(crate) use catalog::BATCH as CATALOG_BATCH;
 pub use catalog::Progress;
 pub use coupons::GivenCode;
 use db::{Change, Pools, Query, Row};
 pub use inventory::{Known, Scope, Sync};
+pub use people::{Person, Role, Session, Token};
 pub use place::{Place, PlaceError};
+pub use rules::{Changed, Entry, Expected, Kind, Publication, Revision, RuleState, Scheduled};
 
 /// How long to wait for another process that is writing. A sync of thousands of audiences takes a fraction of a second.
 const BUSY: Duration = Duration::from_secs(5);

@@ -1,5 +1,7 @@
 //! One way to ask SQLite and PostgreSQL the same: queries in the SQL that both understand, with `$1` for the first value.
 
+use jiff::Timestamp;
+use serde_json::Value;
 use sqlx::postgres::{PgPool, PgRow};
 use sqlx::sqlite::{SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr as _, SqlStr, Sqlite, Transaction};
@@ -160,6 +162,21 @@ impl Row {
 
     pub(super) fn flag(&self, column: &str) -> Result<bool, sqlx::Error> {
         column!(self, column)
+    }
+
+    /// A moment, which is kept as milliseconds since 1970.
+    pub(super) fn time(&self, column: &str) -> Result<Timestamp, sqlx::Error> {
+        Timestamp::from_millisecond(self.number(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
+    }
+
+    /// The same, where there may be none.
+    pub(super) fn maybe_time(&self, column: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+        let time = self.maybe_number(column)?.map(Timestamp::from_millisecond).transpose();
+        time.map_err(|error| sqlx::Error::Decode(error.into()))
+    }
+
+    pub(super) fn json(&self, column: &str) -> Result<Value, sqlx::Error> {
+        serde_json::from_str(&self.text(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
     }
 
     /// A number that is known to be small, such as a product's id.

@@ -1,5 +1,7 @@
 //! The store's promises: whole or not at all, one file for several processes, and clear words about files that it cannot use.
 
+mod desk;
+
 use std::os::unix::fs::PermissionsExt as _;
 
 use jiff::Timestamp;
@@ -216,11 +218,11 @@ async fn a_newer_segues_file_is_left_alone() {
     let folder = Fresh::sqlite();
     put(&folder.store().await, vec![known("a")]).await;
     let mut raw = raw(&folder.file()).await;
-    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9, 'x', 1, x'00', 0)";
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (99, 'x', 1, x'00', 0)";
     sqlx::query(newer).execute(&mut raw).await.expect("written");
     let error = Store::open(&folder.file()).await.expect_err("newer");
-    assert!(matches!(error, StoreError::Newer { version: 9, .. }), "{error:?}");
-    assert!(error.to_string().contains("version 9") && error.to_string().contains("newer Segue"), "{error}");
+    assert!(matches!(error, StoreError::Newer { version: 99, .. }), "{error:?}");
+    assert!(error.to_string().contains("version 99") && error.to_string().contains("newer Segue"), "{error}");
 }
 
 #[tokio::test]
