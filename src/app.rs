@@ -1,5 +1,6 @@
 //! From a configuration to a running proxy: binds sockets, watches files, drains.
 
+mod follower;
 mod publisher;
 
 use std::future::Future;
@@ -21,7 +22,7 @@ use crate::audience::refresh::{LookupMetrics, Refresher};
 use crate::audience::{Identifier, Trust};
 use crate::charging::Charging;
 use crate::charging::codes::{self, Codes};
-use crate::config::{Config, LoadedRules, load_rules};
+use crate::config::{Config, LoadedRules, RulesSource, load_rules};
 use crate::decision::link::Commerce;
 use crate::document::Mistake;
 use crate::guard::drift::drift;
@@ -38,6 +39,7 @@ use crate::telemetry::pages::PageMetrics;
 use crate::upstream::{self, Upstream};
 use crate::watch::{Fingerprint, watch};
 use crate::{aep, catalog, commerce, proxy, server};
+use follower::Follower;
 use publisher::Publisher;
 
 /// Why Segue does not start.
@@ -90,6 +92,7 @@ pub struct App {
     codes: Option<(Arc<Codes>, codes::Keeper)>,
     uses: channel::Sender<Uses>,
     rules_seen: Option<Fingerprint>,
+    rules_published_last: Option<i64>,
     modes_seen: Option<Fingerprint>,
 }
 
@@ -201,6 +204,7 @@ impl App {
             codes: codes.zip(code_keeper),
             uses,
             rules_seen: loaded.seen,
+            rules_published_last: loaded.published,
             modes_seen,
         })
     }
@@ -279,11 +283,12 @@ impl App {
         operations.abort();
     }
 
+    /// Follows the rules until the task is aborted.
     fn watch_rules(&self) -> JoinHandle<()> {
-        let (path, shop) = (self.config.rules_file.clone(), Arc::clone(&self.shop));
+        let shop = Arc::clone(&self.shop);
         let (rejected, published) = (self.rules_rejected.clone(), self.rules_published.clone());
         let (uses, publisher) = (self.uses.clone(), Arc::clone(&self.publisher));
-        watch(path.clone(), self.rules_seen, move || match load_rules(&path, shop.sites()) {
+        let put_in_force = move |read: Result<LoadedRules, Vec<Mistake>>| match read {
             Ok(loaded) => {
                 log_warnings(&loaded.warnings);
                 uses.send_replace(Uses::of(&loaded.ruleset));
@@ -295,7 +300,19 @@ impl App {
                 rejected.inc();
                 log_mistakes(&mistakes, "the new rules have mistakes: the last good ones stay in force");
             }
-        })
+        };
+        match &self.config.rules {
+            RulesSource::File(path) => {
+                let path = path.clone();
+                watch(path.clone(), self.rules_seen, move || put_in_force(load_rules(&path, shop.sites())))
+            }
+            RulesSource::Store { kept } => {
+                let follower = Follower::new(self.config.store.clone(), kept.clone(), self.rules_published_last);
+                follower.spawn(move |number, rules| {
+                    put_in_force(LoadedRules::published(number, rules, shop.sites()));
+                })
+            }
+        }
     }
 
     fn watch_modes(&self) -> JoinHandle<()> {

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{self, Config, Platform};
+use crate::config::{self, Config, Platform, RulesError};
 use crate::document::Mistake;
 use crate::mode::Mode;
 
@@ -306,6 +306,15 @@ impl From<Vec<Mistake>> for Failure {
     }
 }
 
+impl From<RulesError> for Failure {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Mistakes(mistakes) => Self::Mistakes(mistakes),
+            RulesError::Store(error) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
 impl ConfigFile {
     fn load(&self) -> Result<Config, Failure> {
         Ok(config::load(&self.config, std::env::vars())?)
@@ -339,7 +348,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Commerce(command) => commerce::run(command).await,
         Command::Status { config, verbose, output } => status::run(&config, verbose, output).await,
         Command::Explain(arguments) => explain::run(arguments).await,
-        Command::Cookie(command) => cookie::run(command),
+        Command::Cookie(command) => cookie::run(command).await,
         Command::Keys(KeysCommand::New) => cookie::new_key(),
         Command::Schema => {
             print!("{}", crate::rule::SCHEMA);

@@ -22,7 +22,7 @@ use crate::telemetry::LogFormat;
 use crate::{audience, proxy, rewrite, server, upstream};
 
 pub use platform::Platform;
-pub use rules::{LoadedRules, load_rules};
+pub use rules::{LoadedRules, RulesError, RulesSource, load_rules, rules};
 
 /// Everything that Segue is told before it starts.
 #[derive(Clone, Debug)]
@@ -41,8 +41,8 @@ pub struct Config {
     pub sites: Sites,
     /// Whom Segue believes.
     pub membership: audience::Config,
-    /// The rules file.
-    pub rules_file: PathBuf,
+    /// Where rules come from.
+    pub rules: RulesSource,
     /// How pages are held and changed.
     pub rewrite: rewrite::Config,
     /// The modes that hold unless the mode file says otherwise.
@@ -74,24 +74,28 @@ pub fn load(path: &Path, environment: impl IntoIterator<Item = (String, String)>
     parse(&name, &text, folder_of(path), environment)
 }
 
-/// Reads a configuration file as [`load`] does, and its rules file.
+/// Reads a configuration file as [`load`] does, and its rules.
 ///
 /// # Errors
-/// Every mistake of both, with its place: rules are read too when the configuration has mistakes elsewhere.
-pub fn load_with_rules(
+/// Every mistake of both, with its place: a rules file is read too when the configuration has mistakes elsewhere.
+pub async fn load_with_rules(
     path: &Path,
     environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<(Config, LoadedRules), Vec<Mistake>> {
+) -> Result<(Config, LoadedRules), RulesError> {
     let (name, text) = read_text(path)?;
     let read = read(&name, &text, folder_of(path), environment);
     let mut mistakes = read.mistakes;
-    let loaded = match (&read.sites, &read.rules_file) {
-        (Some(sites), Some(file)) => load_rules(file, sites).map_err(|found| mistakes.extend(found)).ok(),
-        _ => None,
-    };
-    match (read.config, loaded) {
-        (Some(config), Some(loaded)) if mistakes.is_empty() => Ok((config, loaded)),
-        _ => Err(mistakes),
+    match read.config {
+        Some(config) if mistakes.is_empty() => {
+            let loaded = rules(&config).await?;
+            Ok((config, loaded))
+        }
+        _ => {
+            if let (Some(sites), Some(RulesSource::File(file))) = (&read.sites, &read.rules) {
+                mistakes.extend(load_rules(file, sites).err().into_iter().flatten());
+            }
+            Err(mistakes.into())
+        }
     }
 }
 
@@ -132,7 +136,7 @@ fn folder_of(path: &Path) -> &Path {
 struct Read {
     config: Option<Config>,
     sites: Option<Sites>,
-    rules_file: Option<PathBuf>,
+    rules: Option<RulesSource>,
     mistakes: Vec<Mistake>,
 }
 
@@ -160,7 +164,7 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
     let origin = section("origin").and_then(|reader| finished(reader, |reader| sections::origin(reader, folder)));
     let membership =
         section("membership").and_then(|reader| finished(reader, |reader| sections::membership(reader, folder)));
-    let rules_file = section("rules").and_then(|reader| finished(reader, |reader| sections::rules(reader, folder)));
+    let rules = section("rules").and_then(|reader| finished(reader, |reader| sections::rules(reader, folder)));
     let rewrite = section("rewrite").and_then(|reader| finished(reader, |reader| sections::rewrite(reader, folder)));
     let log = section("log").and_then(|reader| finished(reader, sections::log));
     let store = section("store").and_then(|reader| finished(reader, |reader| platform::store(reader, folder)));
@@ -180,13 +184,10 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
     };
     let charging = section("charging").and_then(|reader| finished(reader, charging::read));
     root.note_unknown();
-    let mut read = Read {
-        sites: stores.as_ref().map(|stores| stores.sites.clone()),
-        rules_file: rules_file.clone(),
-        ..Read::default()
-    };
+    let mut read =
+        Read { sites: stores.as_ref().map(|stores| stores.sites.clone()), rules: rules.clone(), ..Read::default() };
     if let (Some(stores), Some(server), Some(origin), Some(membership), Some(rules), Some(rewrite), Some(log)) =
-        (stores, server, origin, membership, rules_file, rewrite, log)
+        (stores, server, origin, membership, rules, rewrite, log)
         && let (Some(platform), Some(commerce), Some(charging), Some(store)) = (platform, commerce, charging, store)
     {
         let around = Around { rules, log, platform, commerce, charging, store };
@@ -204,7 +205,7 @@ fn finished<'a, T>(reader: Reader<'a>, read: impl FnOnce(&Reader<'a>) -> Option<
 
 /// What goes into the configuration as it is.
 struct Around {
-    rules: PathBuf,
+    rules: RulesSource,
     log: sections::Log,
     platform: Option<Platform>,
     commerce: Option<crate::commerce::Config>,
@@ -238,7 +239,7 @@ fn assemble(
         upstream: origin.config,
         sites: stores.sites,
         membership,
-        rules_file: around.rules,
+        rules: around.rules,
         rewrite: rewrite.config,
         modes: Modes::new(rewrite.mode, stores.modes),
         mode_file: rewrite.mode_file,
@@ -292,7 +293,7 @@ mod tests {
         assert_eq!(config.modes.of("de"), Mode::Off);
         assert_eq!(config.upstream.pool_idle_timeout, Duration::from_secs(4));
         assert_eq!(config.rewrite.store_prefixes, ["/de"]);
-        assert_eq!(config.rules_file, Path::new("/etc/segue/rules.json"));
+        assert_eq!(config.rules, RulesSource::File("/etc/segue/rules.json".into()));
         assert_eq!(config.share, 100);
     }
 

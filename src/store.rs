@@ -36,7 +36,7 @@ use db::{Change, Pools, Query, Row};
 pub use inventory::{Known, Scope, Sync};
 pub use people::{Person, Role, Session, Token};
 pub use place::{Place, PlaceError};
-pub use rules::{Changed, Entry, Expected, Kind, Publication, Revision, RuleState, Scheduled};
+pub use rules::{Changed, Entry, Expected, Kind, Listening, Publication, Revision, RuleState, Scheduled};
 
 /// How long to wait for another process that is writing. A sync of thousands of audiences takes a fraction of a second.
 const BUSY: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ use super::{AudiencesCommand, ConfigFile, Failure, Output, print};
 use crate::aep::Config;
 use crate::aep::destinations::Activation;
 use crate::aep::ims::Tokens;
-use crate::config::{self, load_rules};
+use crate::config;
 use crate::inventory::{self, Flagged, Inventory, Report, Snapshot, Use, Uses, What};
 use crate::store::{Known, StoreError, Sync};
 
@@ -39,7 +39,7 @@ async fn sync(file: &ConfigFile, output: Output) -> Result<(), Failure> {
     eprintln!("asking {} for the audiences of sandbox {}", settings.platform, settings.sandbox);
     let report = inventory.sync("command").await;
     let report = report.map_err(|error| Failure::Failed(format!("{error}\n{}", error.advice())))?;
-    let flagged = inventory.snapshot().await.map_err(failed)?.flags(&uses(&config));
+    let flagged = inventory.snapshot().await.map_err(failed)?.flags(&uses(&config).await);
     store.close().await;
     match output {
         Output::Json => print(format_args!("{:#}", report_in_json(&report, &flagged))),
@@ -52,8 +52,8 @@ fn failed(error: StoreError) -> Failure {
     Failure::Failed(error.to_string())
 }
 
-fn uses(config: &config::Config) -> Uses {
-    match load_rules(&config.rules_file, &config.sites) {
+async fn uses(config: &config::Config) -> Uses {
+    match config::rules(config).await {
         Ok(loaded) => Uses::of(&loaded.ruleset),
         Err(_) => {
             eprintln!("{WRONG_RULES}");
@@ -105,7 +105,7 @@ async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
     let config = file.load()?;
     let settings = &super::platform(&config, file)?.aep;
     let snapshot = snapshot(&config, settings).await.map_err(failed)?;
-    let uses = uses(&config);
+    let uses = uses(&config).await;
     let flagged = snapshot.flags(&uses);
     match output {
         Output::Json => print(format_args!("{:#}", list_in_json(settings, &snapshot, &uses, &flagged))),

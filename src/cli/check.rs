@@ -19,7 +19,7 @@ use crate::site::StoreView;
 use crate::upstream::Upstream;
 
 pub(super) async fn run(file: &ConfigFile, online: bool) -> Result<(), Failure> {
-    let (config, loaded) = config::load_with_rules(&file.config, std::env::vars())?;
+    let (config, loaded) = config::load_with_rules(&file.config, std::env::vars()).await?;
     Overrides::load(&config.mode_file)?;
     Upstream::new(&config.upstream).map_err(|error| Failure::Usage(error.to_string()))?;
     for warning in &loaded.warnings {

@@ -10,7 +10,7 @@ use super::{CookieCommand, Failure};
 use crate::audience::mint::{self, Minting};
 use crate::audience::simulate::mint_simulation_token;
 use crate::audience::{Key, KnownAudiences};
-use crate::config::{Config, load_rules};
+use crate::config::{self, Config};
 use crate::rule::AudienceId;
 
 /// Prints a new key.
@@ -20,11 +20,11 @@ pub(super) fn new_key() -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn run(command: CookieCommand) -> Result<(), Failure> {
+pub(super) async fn run(command: CookieCommand) -> Result<(), Failure> {
     match command {
         CookieCommand::Mint { config, audience, website, simulate, expires, to } => {
             let config = config.load()?;
-            let known = known(&config)?;
+            let known = known(&config).await?;
             let audiences = resolve(&audience, &known)?;
             if simulate {
                 return print_link(&config, &audiences, &to, &expires);
@@ -38,7 +38,7 @@ pub(super) fn run(command: CookieCommand) -> Result<(), Failure> {
         }
         CookieCommand::Read { config, value } => {
             let config = config.load()?;
-            let report = mint::read(&config.membership, &known(&config)?, &value, Timestamp::now().as_second());
+            let report = mint::read(&config.membership, &known(&config).await?, &value, Timestamp::now().as_second());
             let report = report.map_err(|error| Failure::Failed(format!("this is no cookie of this shop: {error}")))?;
             let text = serde_json::to_string_pretty(&report).map_err(|error| Failure::Failed(error.to_string()))?;
             println!("{text}");
@@ -65,8 +65,8 @@ fn website_code(config: &Config, website: Option<String>) -> Result<std::sync::A
     found.ok_or_else(|| Failure::Usage(format!("no store view is on a website \"{code}\"")))
 }
 
-fn known(config: &Config) -> Result<KnownAudiences, Failure> {
-    Ok(KnownAudiences::of(&load_rules(&config.rules_file, &config.sites)?.ruleset))
+async fn known(config: &Config) -> Result<KnownAudiences, Failure> {
+    Ok(KnownAudiences::of(&config::rules(config).await?.ruleset))
 }
 
 /// Audiences by id or name; what nobody knows is a mistake here, since it would be sealed in vain.

@@ -58,7 +58,7 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     let commerce_token = Key::generate().map_err(failed)?.export();
     let tokens = [&token, &commerce_token];
     let config = configuration(&folder, [port, operations], &origin, &platform_url, &options, tokens)?;
-    let rules = config::load_rules(&config.rules_file, &config.sites)?;
+    let rules = config::rules(&config).await?;
     let app = App::bind(config, rules).await.map_err(failure)?;
     let places = Places {
         storefront: url(app.address())?,

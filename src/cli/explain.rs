@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::page::{Wish, ask};
 use super::{ExplainArguments, Failure, Output, joined};
 use crate::audience::KnownAudiences;
-use crate::config::{Config, load_rules};
+use crate::config::{self, Config};
 use crate::decision::decide::Rules;
 use crate::decision::link;
 use crate::decision::select::{Scope, select_explained};
@@ -28,7 +28,7 @@ use crate::site::StoreView;
 
 pub(super) async fn run(arguments: ExplainArguments) -> Result<(), Failure> {
     let config = arguments.config.load()?;
-    let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
+    let ruleset = config::rules(&config).await?.ruleset;
     let known = KnownAudiences::of(&ruleset);
     let (rules, standings) = link::rules(ruleset, joined::commerce(&config).await?.as_ref(), &config.sites);
     let wish = Wish::parse(&config, &arguments.url)?;

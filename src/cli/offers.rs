@@ -13,7 +13,7 @@ use super::audiences::{minute, print_table};
 use super::status::metrics;
 use super::{ConfigFile, Failure, OffersCommand, Output, joined, print};
 use crate::commerce::Book;
-use crate::config::{Config, load_rules};
+use crate::config::{Config, rules};
 use crate::decision::link::{self, Reason, Standing, Standings};
 use crate::document::suggestion;
 use crate::guard::drift::{Drift, drift};
@@ -79,7 +79,7 @@ impl<'a> State<'a> {
 
 async fn list(file: &ConfigFile, output: Output) -> Result<(), Failure> {
     let config = file.load()?;
-    let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
+    let ruleset = rules(&config).await?.ruleset;
     let (pauses, book) = kept(&config).await.map_err(failed)?;
     let said = fingerprints(&ruleset, book.as_ref());
     let drift = book.map(|book| drift(&ruleset, &book, &config.sites, Timestamp::now())).unwrap_or_default();
@@ -193,7 +193,7 @@ async fn reset(config: &Config, offer: &str) -> Result<(), Failure> {
         return Ok(());
     }
     // An offer that was removed may have left a pause, so that the rules are asked only now.
-    let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
+    let ruleset = rules(&config).await?.ruleset;
     let ids = || ruleset.offers.iter().map(|offer| &*offer.id);
     if ids().any(|id| id == offer) {
         print(format_args!("offer {offer} is not paused by the guard: nothing to do"));

@@ -4,11 +4,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ConfigFile, Failure};
 use crate::app::{App, StartError};
-use crate::config;
+use crate::config::{self, LoadedRules, RulesError};
 use crate::telemetry;
 
 pub(super) async fn run(file: &ConfigFile) -> Result<(), Failure> {
-    let (config, loaded) = config::load_with_rules(&file.config, std::env::vars())?;
+    let read = config::load_with_rules(&file.config, std::env::vars()).await;
+    let (config, loaded) = match read {
+        // Pages flow without rules, and rules come once the store is there.
+        Err(RulesError::Store(error)) => {
+            eprintln!("{error}: serving without rules until it is there");
+            (file.load()?, LoadedRules::none())
+        }
+        read => read?,
+    };
     telemetry::start_logging(config.log_format, &config.log_filter)
         .map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
     let stop = stopped();

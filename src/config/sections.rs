@@ -7,6 +7,7 @@ use http::{HeaderName, HeaderValue, Uri};
 use ipnet::IpNet;
 use secrecy::SecretString;
 
+use super::rules::RulesSource;
 use crate::audience::{self, Keyring, Secure, Trust};
 use crate::document::{Field, Reader};
 use crate::mode::Mode;
@@ -158,8 +159,27 @@ fn keys(reader: &Reader<'_>, folder: &Path) -> Option<Keyring> {
     }
 }
 
-pub(super) fn rules(reader: &Reader<'_>, folder: &Path) -> Option<PathBuf> {
-    reader.required("file").and_then(|field| field.text().map(|text| folder.join(text)))
+pub(super) fn rules(reader: &Reader<'_>, folder: &Path) -> Option<RulesSource> {
+    let file = reader.optional("file");
+    let in_store = reader.optional("store").map(|field| (field.boolean(), field));
+    let kept = reader.optional("kept").map_or(Some("segue-rules.json"), |field| field.text());
+    match (file, in_store) {
+        (Some(_), Some((Some(true), field))) => {
+            field.mistake(
+                "must not be true beside file: rules are edited in their file, or in the admin UI, not in both",
+            );
+            None
+        }
+        (Some(field), _) => field.text().map(|text| RulesSource::File(folder.join(text))),
+        (None, Some((Some(true), _))) => Some(RulesSource::Store { kept: folder.join(kept?) }),
+        (None, _) => {
+            reader.mistake_at(
+                "file",
+                "is missing: name a rules file, or say store = true, and edit rules in the admin UI",
+            );
+            None
+        }
+    }
 }
 
 pub(super) struct Rewrite {

@@ -1,13 +1,21 @@
 //! Rules: as they are being worked on, and as they were published.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use sqlx::postgres::PgListener;
 
 use super::audit::{Doing, note};
-use super::db::{Change, Row, composed, places, query};
+use super::db::{Change, Pools, Row, composed, places, query};
 use super::{Store, StoreError};
+
+/// Where PostgreSQL tells of revisions.
+const CHANNEL: &str = "segue_rules";
+
+/// How long to wait after the connection was lost.
+const LOST: Duration = Duration::from_millis(500);
 
 /// Entries written with one statement.
 const BATCH: usize = 500;
@@ -137,6 +145,20 @@ pub enum Expected {
     Any,
 }
 
+/// Hears of revisions.
+#[derive(Debug)]
+pub struct Listening(PgListener);
+
+impl Listening {
+    /// Waits until something was published, or may have been.
+    pub async fn next(&mut self) {
+        if self.0.recv().await.is_err() {
+            // It connects again by itself; whoever waits asks the store meanwhile.
+            tokio::time::sleep(LOST).await;
+        }
+    }
+}
+
 /// What became of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed<T> {
@@ -259,6 +281,20 @@ impl Store {
         let number = publish(&mut all, publication, replacing).await.map_err(failed)?;
         self.commit(all).await?;
         Ok(Changed::Done(number))
+    }
+
+    /// What tells of a revision as soon as it is published; `None` of a file, which has to be asked.
+    ///
+    /// # Errors
+    /// When the store is not to be had.
+    pub async fn listen(&self) -> Result<Option<Listening>, StoreError> {
+        let Pools::Postgres(pool) = &self.pools else { return Ok(None) };
+        let listen = async {
+            let mut listener = PgListener::connect_with(pool).await?;
+            listener.listen(CHANNEL).await?;
+            Ok(Some(Listening(listener)))
+        };
+        listen.await.map_err(|error| self.failed(error))
     }
 
     /// Revisions, the newest first: `most` of them below a number.
@@ -463,7 +499,7 @@ async fn publish(all: &mut Change, publication: &Publication<'_>, replacing: boo
     note(all, Doing { who, action, subject: &format!("revision {number}"), detail }).await?;
     if let Change::Postgres(all) = all {
         // Whoever listens learns of it with the commit.
-        sqlx::query("SELECT pg_notify('segue_rules', $1)").bind(number.to_string()).execute(&mut **all).await?;
+        sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(number.to_string()).execute(&mut **all).await?;
     }
     Ok(number)
 }

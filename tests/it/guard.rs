@@ -17,7 +17,7 @@ use crate::shop;
 /// Notes in the store that the shop's one offer was paused, as another process would.
 async fn pause(running: &Running) {
     let config = segue::config::load(running.config().as_ref(), std::iter::empty()).expect("a configuration");
-    let rules = segue::config::load_rules(&config.rules_file, &config.sites).expect("rules").ruleset;
+    let rules = segue::config::rules(&config).await.expect("rules").ruleset;
     let offer = &rules.offers[0];
     let pause = Pause {
         offer: offer.id.clone(),

@@ -10,7 +10,7 @@ use super::super::{ConfigFile, Failure, Output, print};
 use super::asked;
 use crate::charging::codes::wanted;
 use crate::commerce::{Area, Book, Client, CommerceError};
-use crate::config::{Config, load_rules};
+use crate::config::{self, Config};
 use crate::rule::Charge;
 use crate::rule::cart_rule::{CartAction, CartRule, Combine, Condition, CouponKind};
 use crate::store::StoreError;
@@ -42,7 +42,7 @@ pub(super) async fn run(file: &ConfigFile, output: Output) -> Result<(), Failure
     };
     let findings = match &book {
         Some(Ok(book)) => {
-            let mut found = findings(book, &config);
+            let mut found = findings(book, &config).await;
             found.notes.extend(codes_at_hand(&config).await?);
             found
         }
@@ -80,7 +80,7 @@ struct Findings {
     notes: Vec<String>,
 }
 
-fn findings(book: &Book, config: &Config) -> Findings {
+async fn findings(book: &Book, config: &Config) -> Findings {
     let mut found = Findings {
         active: book.rules.iter().filter(|rule| rule.is_active).count(),
         rules: book.rule_ids().len(),
@@ -104,13 +104,13 @@ fn findings(book: &Book, config: &Config) -> Findings {
         let known: Vec<&str> = book.websites.keys().map(String::as_str).collect();
         format!("[stores] has a website \"{code}\" that Commerce does not have: it has {}", known.join(", "))
     }));
-    found.notes.extend(offers(book, config));
+    found.notes.extend(offers(book, config).await);
     found
 }
 
 /// Offers whose rules are not what they need.
-fn offers(book: &Book, config: &Config) -> Vec<String> {
-    let Ok(loaded) = load_rules(&config.rules_file, &config.sites) else {
+async fn offers(book: &Book, config: &Config) -> Vec<String> {
+    let Ok(loaded) = config::rules(config).await else {
         return vec!["the rules have mistakes: see `segue check`".to_owned()];
     };
     let odd = |offer: &std::sync::Arc<crate::rule::Offer>| {
@@ -136,7 +136,7 @@ fn offers(book: &Book, config: &Config) -> Vec<String> {
 
 /// How many codes a running Segue has made ahead, for each rule whose codes it gives to shoppers.
 async fn codes_at_hand(config: &Config) -> Result<Vec<String>, Failure> {
-    let (Ok(loaded), Some(settings)) = (load_rules(&config.rules_file, &config.sites), &config.commerce) else {
+    let (Ok(loaded), Some(settings)) = (config::rules(config).await, &config.commerce) else {
         return Ok(Vec::new());
     };
     let wanted = wanted(&loaded.ruleset);

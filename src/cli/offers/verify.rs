@@ -20,7 +20,7 @@ use crate::body::Body;
 use crate::catalog::{self, Entry, Index};
 use crate::charging::codes;
 use crate::commerce::Client;
-use crate::config::{Config, load_rules};
+use crate::config::{self, Config};
 use crate::decision::decide::{Decision, GUESTS, Rules};
 use crate::decision::link;
 use crate::document::suggestion;
@@ -109,7 +109,7 @@ struct Shop<'a> {
 
 pub(super) async fn run(arguments: VerifyArguments) -> Result<(), Failure> {
     let config = arguments.config.load()?;
-    let ruleset = load_rules(&config.rules_file, &config.sites)?.ruleset;
+    let ruleset = config::rules(&config).await?.ruleset;
     let offers: Vec<Arc<Offer>> = ruleset
         .offers
         .iter()
