@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 
+use crate::admin::Admin;
 use crate::aep::edge::Edge;
 use crate::aep::ims::Tokens;
 use crate::audience::adobe::Adobe;
@@ -27,7 +28,7 @@ use crate::decision::link::Commerce;
 use crate::document::Mistake;
 use crate::guard::drift::drift;
 use crate::guard::{Guard, Keeper, fingerprints};
-use crate::inventory::{Opening, Uses};
+use crate::inventory::{Inventory, Opening, Uses};
 use crate::mode::{Modes, Overrides};
 use crate::operations::{self, Readiness};
 use crate::proxy::first_party::{FirstPartyLayer, Reported};
@@ -38,7 +39,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::pages::PageMetrics;
 use crate::upstream::{self, Upstream};
 use crate::watch::{Fingerprint, watch};
-use crate::{aep, catalog, commerce, proxy, server};
+use crate::{admin, aep, catalog, commerce, inventory, proxy, server};
 use follower::Follower;
 use publisher::Publisher;
 
@@ -84,6 +85,7 @@ pub struct App {
     rules_published: Counter,
     shoppers: TcpListener,
     operations: TcpListener,
+    admin: Option<(Admin, TcpListener)>,
     push: Option<Push>,
     first_party: Option<FirstPartyLayer>,
     inventory: Option<Opening>,
@@ -116,6 +118,7 @@ impl App {
             Some(platform) => Tokens::of(&platform.aep)?,
             None => None,
         };
+        let inventory_tokens = tokens.clone();
         let (identifier, platform) = visitors(&config, tokens.clone(), &hints, &mut metrics)?;
         let push = match config.platform.as_ref().and_then(|platform| platform.push.as_ref()) {
             None => None,
@@ -180,6 +183,12 @@ impl App {
         }));
         let publisher = Publisher::new(Arc::clone(&shop), loaded.ruleset, paused, commerce_said, offers, needed);
         let first_party = first_party(&config, &shop, &mut metrics)?;
+        let admin = match &config.admin {
+            None => None,
+            Some(settings) => {
+                Some((admin(&config, settings, inventory_tokens, &guard), listen(settings.listen).await?))
+            }
+        };
         let (rules_rejected, rules_published) = (Counter::default(), Counter::default());
         metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
         metrics.register("rules_published", "Rules files put in force while running", rules_published.clone());
@@ -196,6 +205,7 @@ impl App {
             rules_published,
             shoppers,
             operations,
+            admin,
             push,
             first_party,
             inventory,
@@ -223,6 +233,11 @@ impl App {
     /// When the system does not say.
     pub fn operations_address(&self) -> io::Result<SocketAddr> {
         self.operations.local_addr()
+    }
+
+    /// Where the admin UI is, if there is one.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref()?.1.local_addr().ok()
     }
 
     /// Where Experience Platform says that something changed, if it does.
@@ -262,6 +277,7 @@ impl App {
             tasks.push(Arc::clone(&self.publisher).follow_codes(codes.at_hand()));
             tasks.push(keeper.spawn());
         }
+        tasks.extend(self.admin.into_iter().flat_map(|(admin, listener)| admin.spawn(listener)));
         let readiness = Readiness::new();
         let router = operations::router(readiness.clone(), Arc::clone(&self.metrics));
         let operations = tokio::spawn(async move { axum::serve(self.operations, router).await });
@@ -348,6 +364,24 @@ fn visitors(
     let datastreams = settings.aep.edge.datastreams.clone();
     let platform = personal::Platform { datastreams, refresher: Arc::new(refresher) };
     Ok((identifier.with_adobe(adobe), Some(platform)))
+}
+
+/// The admin UI over what else there is.
+fn admin(config: &Config, settings: &admin::Config, tokens: Option<Tokens>, guard: &Guard) -> Admin {
+    let platform = config.platform.as_ref().map(|platform| platform.aep.clone());
+    let inventory = platform.clone().zip(tokens).map(|(platform, tokens)| {
+        let open = move |store| Inventory::new(&platform, tokens.clone(), store);
+        Arc::new(open) as admin::InventorySource
+    });
+    Admin::new(admin::Parts {
+        config: settings.clone(),
+        place: config.store.clone(),
+        sites: config.sites.clone(),
+        rules: config.rules.clone(),
+        scope: platform.as_ref().map(inventory::scope),
+        inventory,
+        paused: guard.paused(),
+    })
 }
 
 /// The path under which pages reach the Edge Network, where there is one.

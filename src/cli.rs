@@ -1,5 +1,6 @@
 //! The command line: what may be asked for, and who answers it.
 
+mod admin;
 mod audiences;
 mod check;
 mod commerce;
@@ -10,8 +11,10 @@ mod joined;
 mod mode;
 mod offers;
 mod page;
+mod rules;
 mod serve;
 mod status;
+mod store;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -87,6 +90,15 @@ enum Command {
     Keys(KeysCommand),
     /// Print the JSON Schema of rules files
     Schema,
+    /// Move rules between a file and the admin UI
+    #[command(subcommand)]
+    Rules(RulesCommand),
+    /// Say who may sign in to the admin UI
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Copy what is kept between runs
+    #[command(subcommand)]
+    Store(StoreCommand),
     /// Switch a running Segue off, to watching only, or on; needs no restart
     Mode {
         #[command(flatten)]
@@ -250,6 +262,67 @@ enum CookieCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// Print what is published as a rules file
+    Export {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// What is worked on instead
+        #[arg(long)]
+        drafts: bool,
+    },
+    /// Make a rules file what is worked on, instead of all that is
+    Import {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Also publish it
+        #[arg(long)]
+        publish: bool,
+        /// The rules file
+        file: PathBuf,
+    },
+    /// Say how what is worked on differs from what is published, or from a rules file
+    Diff {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The rules file
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Who may sign in
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Add somebody; the password is read from standard input
+    Add {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// What he signs in as
+        name: String,
+        /// What he may do: look, work on drafts, publish, or look after people
+        #[arg(long, default_value = "admin", value_parser = ["viewer", "editor", "publisher", "admin"])]
+        role: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum StoreCommand {
+    /// Write a copy of the store's file, whole, while it is in use; a database has means of its own (pg_dump)
+    Backup {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Where to; there must be no such file yet
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum KeysCommand {
     /// Print a new key
     New,
@@ -349,6 +422,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status { config, verbose, output } => status::run(&config, verbose, output).await,
         Command::Explain(arguments) => explain::run(arguments).await,
         Command::Cookie(command) => cookie::run(command).await,
+        Command::Rules(command) => rules::run(command).await,
+        Command::Admin(command) => admin::run(command).await,
+        Command::Store(command) => store::run(command).await,
         Command::Keys(KeysCommand::New) => cookie::new_key(),
         Command::Schema => {
             print!("{}", crate::rule::SCHEMA);

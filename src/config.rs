@@ -1,6 +1,7 @@
 //! The only reader of configuration files and environment variables: strings become types here, and every mistake is reported
 //! together with the others.
 
+mod admin;
 mod charging;
 mod commerce;
 mod document;
@@ -59,6 +60,8 @@ pub struct Config {
     pub charging: crate::charging::Config,
     /// Where the store is. A file is made only where something is to be kept.
     pub store: Place,
+    /// The admin UI, where there is one.
+    pub admin: Option<crate::admin::Config>,
     /// How logs are written.
     pub log_format: LogFormat,
     /// Which log lines are written.
@@ -182,15 +185,20 @@ fn read_sections(mistakes: &Mistakes, root: &Reader<'_>, folder: &Path) -> Read 
             field.object().and_then(|reader| finished(reader, |reader| commerce::read(reader, folder, url))).map(Some)
         }
     };
+    let admin = match root.optional("admin") {
+        None => Some(None),
+        Some(field) => field.object().and_then(|reader| finished(reader, admin::read)).map(Some),
+    };
     let charging = section("charging").and_then(|reader| finished(reader, charging::read));
     root.note_unknown();
     let mut read =
         Read { sites: stores.as_ref().map(|stores| stores.sites.clone()), rules: rules.clone(), ..Read::default() };
     if let (Some(stores), Some(server), Some(origin), Some(membership), Some(rules), Some(rewrite), Some(log)) =
         (stores, server, origin, membership, rules, rewrite, log)
-        && let (Some(platform), Some(commerce), Some(charging), Some(store)) = (platform, commerce, charging, store)
+        && let (Some(platform), Some(commerce), Some(charging), Some(store), Some(admin)) =
+            (platform, commerce, charging, store, admin)
     {
-        let around = Around { rules, log, platform, commerce, charging, store };
+        let around = Around { rules, log, platform, commerce, charging, store, admin };
         read.config = Some(assemble(stores, server, origin, membership, rewrite, around));
     }
     read
@@ -211,6 +219,7 @@ struct Around {
     commerce: Option<crate::commerce::Config>,
     charging: crate::charging::Config,
     store: Place,
+    admin: Option<crate::admin::Config>,
 }
 
 fn assemble(
@@ -248,6 +257,7 @@ fn assemble(
         commerce: around.commerce,
         charging: around.charging,
         store: around.store,
+        admin: around.admin,
         log_format: around.log.format,
         log_filter: around.log.filter,
     }

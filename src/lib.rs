@@ -25,10 +25,13 @@
 //!
 //! What Commerce says: [`commerce`] (its REST API, rules and shop), [`catalog`] (its products).
 //!
+//! Who works on rules does so in [`admin`], on a listener of its own.
+//!
 //! Around them: [`cli`] (the command line), [`config`] (the only reader of files and variables), [`document`] (how mistakes of a file
 //! are reported), [`app`] (from a configuration to a running proxy), [`watch`] (files that change), [`operations`] and [`telemetry`] (health,
 //! logs, metrics), [`demo`] (a shop and an Experience Platform to try it on).
 
+pub mod admin;
 pub mod aep;
 pub mod app;
 pub mod audience;

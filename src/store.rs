@@ -148,6 +148,22 @@ impl Store {
         Ok(store)
     }
 
+    /// Writes a copy of a store's file, whole, while it is in use, for nobody else to read.
+    ///
+    /// # Errors
+    /// When there is such a file already, or it cannot be written. Then there is none. A database has means of its own.
+    pub async fn backup(&self, file: &Path) -> Result<(), StoreError> {
+        let name = file.display().to_string();
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file).await;
+        made.map_err(|source| StoreError::Open { store: name.clone(), source })?;
+        let copied = self.execute(db::query("VACUUM INTO $1").bind(&name)).await;
+        if copied.is_err() {
+            // What is half written is no copy, and in the way of the next one.
+            let _ = tokio::fs::remove_file(file).await;
+        }
+        copied.map(drop)
+    }
+
     /// Lets go of it, with everything in its file and nothing beside it. Without this nothing is lost either.
     pub async fn close(self) {
         self.pools.close().await;

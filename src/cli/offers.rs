@@ -193,7 +193,7 @@ async fn reset(config: &Config, offer: &str) -> Result<(), Failure> {
         return Ok(());
     }
     // An offer that was removed may have left a pause, so that the rules are asked only now.
-    let ruleset = rules(&config).await?.ruleset;
+    let ruleset = rules(config).await?.ruleset;
     let ids = || ruleset.offers.iter().map(|offer| &*offer.id);
     if ids().any(|id| id == offer) {
         print(format_args!("offer {offer} is not paused by the guard: nothing to do"));

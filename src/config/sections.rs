@@ -238,7 +238,7 @@ pub(super) fn set<T>(target: &mut T, given: Option<Option<T>>) {
     }
 }
 
-fn address(reader: &Reader<'_>, key: &'static str, default: SocketAddr) -> Option<SocketAddr> {
+pub(super) fn address(reader: &Reader<'_>, key: &'static str, default: SocketAddr) -> Option<SocketAddr> {
     match reader.optional(key) {
         None => Some(default),
         Some(field) => field.parsed("an address and port such as 0.0.0.0:8080", |text| text.parse().ok()),

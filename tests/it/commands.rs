@@ -30,7 +30,7 @@ fn keys_of_the_reader() -> Vec<String> {
     const ASKS: [&str; 7] =
         ["optional(\"", "required(\"", "duration(\"", "text(\"", "texts(reader, \"", "url(reader, \"", "table(\""];
     let mut keys = Vec::new();
-    for file in ["charging.rs", "commerce.rs", "platform.rs", "sections.rs", "stores.rs"] {
+    for file in ["admin.rs", "charging.rs", "commerce.rs", "platform.rs", "sections.rs", "stores.rs"] {
         let path = format!("{}/src/config/{file}", env!("CARGO_MANIFEST_DIR"));
         let source = std::fs::read_to_string(path).expect("a source file");
         for ask in ASKS {

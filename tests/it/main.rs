@@ -1,5 +1,6 @@
 //! Promises of the whole, one file each, tested over real connections, on real pages and in a real browser.
 
+mod admin;
 mod answers;
 mod browser;
 mod charging;

@@ -100,6 +100,8 @@ pub struct Setup {
     pub mode: Option<&'static str>,
     /// A key that still opens cookies, and seals none.
     pub old_key: Option<&'static str>,
+    /// Whether rules are published in the admin UI.
+    pub in_store: bool,
 }
 
 impl Setup {
@@ -129,6 +131,7 @@ impl Setup {
     pub fn config(&self, port: u16, operations: u16, origin: u16) -> String {
         let own = |section| self.sections.get(section).map_or("", String::as_str);
         let mode = self.mode.unwrap_or("on");
+        let rules = if self.in_store { "store = true" } else { "file = \"rules.json\"" };
         let old_key = self.old_key.map(|key| format!(", \"{key}\"")).unwrap_or_default();
         format!(
             "[server]\nlisten = \"127.0.0.1:{port}\"\noperations = \"127.0.0.1:{operations}\"\n{}\n\
@@ -137,7 +140,7 @@ impl Setup {
              [stores.views.default]\nwebsite = \"base\"\ncurrency = \"USD\"\nlocale = \"en_US\"\n\
              time_zone = \"America/New_York\"\n{}\n\
              [membership]\nsite = \"shop.test\"\nkeys = [\"{KEY}\"{old_key}]\n{}\n\
-             [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"{mode}\"\n{}\n{}\n",
+             [rules]\n{rules}\n[rewrite]\nmode = \"{mode}\"\n{}\n{}\n",
             own("server"),
             own("origin"),
             own("stores"),

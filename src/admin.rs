@@ -1,0 +1,319 @@
+//! The admin UI: audiences, offers, dynamic blocks, publishing, and who may. On a listener of its own, which is for nobody but
+//! merchandisers; it never serves the shop's HTML, so that no script of the shop runs in its origin.
+
+mod answer;
+mod audiences;
+mod audit;
+mod blocks;
+mod desk;
+mod entry_form;
+mod forms;
+mod layout;
+mod listing;
+mod offers;
+mod people;
+mod publish;
+mod sign_in;
+mod words;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{Next, map_response};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::config::RulesSource;
+use crate::inventory::{Inventory, Snapshot};
+use crate::site::Sites;
+use crate::store::{Kind, Place, Scope, Store, StoreError};
+use answer::Refused;
+pub use desk::{Desk, Difference, Names, What};
+pub use sign_in::{PasswordError, checked_name, hash as hash_password};
+
+/// An answer's forms have HTML of a block for many store views at most.
+const MOST_BYTES: usize = 4 << 20;
+
+/// Passwords that are evaluated at a time: each takes 19 MiB and some 20 ms of a core.
+const EVALUATED: usize = 2;
+
+/// How often it is looked whether something is to be published that was scheduled.
+const SCHEDULE: Duration = Duration::from_millis(500);
+
+/// Where the admin UI listens and how long its sessions last.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// How long a session lasts that nobody uses.
+    pub idle: Duration,
+    /// How long any session lasts.
+    pub absolute: Duration,
+}
+
+/// What the admin UI needs of the rest of Segue.
+pub struct Parts {
+    /// Its own settings.
+    pub config: Config,
+    /// Where the store is.
+    pub place: Place,
+    /// The shop's store views.
+    pub sites: Sites,
+    /// Where rules come from.
+    pub rules: RulesSource,
+    /// Whose audiences are listed, where Experience Platform is asked.
+    pub scope: Option<Scope>,
+    /// How they are listed anew, where somebody may.
+    pub inventory: Option<InventorySource>,
+    /// The offers that the price guard paused.
+    pub paused: watch::Receiver<BTreeSet<Arc<str>>>,
+}
+
+/// Opens an inventory of Experience Platform's audiences on a store.
+pub type InventorySource = Arc<dyn Fn(Store) -> Result<Inventory, crate::aep::http::BuildError> + Send + Sync>;
+
+/// The admin UI.
+#[derive(Clone)]
+pub struct Admin(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    desk: Mutex<Option<Arc<Desk>>>,
+    evaluating: Semaphore,
+    /// What the link of the first start holds, as long as nobody may sign in.
+    setup: Mutex<Option<String>>,
+    syncing: tokio::sync::Mutex<()>,
+}
+
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").field("config", &self.0.parts.config).finish_non_exhaustive()
+    }
+}
+
+impl Admin {
+    /// An admin UI. Nothing is opened yet.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            desk: Mutex::new(None),
+            evaluating: Semaphore::new(EVALUATED),
+            setup: Mutex::new(None),
+            syncing: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// Serves until the task is aborted.
+    pub fn spawn(self, listener: TcpListener) -> Vec<JoinHandle<()>> {
+        let (scheduling, greeting) = (self.clone(), self.clone());
+        let address = listener.local_addr();
+        let serve = async move {
+            let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+            if let Err(error) = axum::serve(listener, service).await {
+                tracing::error!("the admin UI has ended: {error}");
+            }
+        };
+        let greet = async move {
+            if let Ok(address) = address {
+                greeting.greet(address).await;
+            }
+        };
+        vec![tokio::spawn(serve), tokio::spawn(greet), tokio::spawn(async move { scheduling.keep_schedule().await })]
+    }
+
+    /// Says where the first user is made, as long as there is none.
+    async fn greet(&self, address: SocketAddr) {
+        let people = async { self.store().await?.people().await };
+        match people.await {
+            Ok(people) if people.is_empty() => {
+                let token = sign_in::secret();
+                *self.0.setup.lock().unwrap_or_else(PoisonError::into_inner) = Some(sign_in::digest(&token));
+                // Not a log line: whoever reads logs must not become the shop's administrator.
+                eprintln!(
+                    "Nobody may sign in to the admin UI yet. Make the first user, once: http://{address}/set-up?token={token}"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => tracing::error!("the admin UI has no store: {error}"),
+        }
+    }
+
+    /// Publishes what is due. Whoever is first of several processes does it.
+    async fn keep_schedule(&self) {
+        let mut failing = false;
+        loop {
+            let due = async { self.store().await?.publish_scheduled(Timestamp::now()).await };
+            match due.await {
+                Ok(Some(number)) => tracing::info!(revision = number, "published as scheduled"),
+                Ok(None) => failing = false,
+                Err(error) if !failing => {
+                    failing = true;
+                    tracing::error!("what is scheduled is not published: {error}");
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(SCHEDULE).await;
+        }
+    }
+
+    fn router(self) -> Router {
+        Router::new()
+            .route("/", get(|| async { answer::see_other("/audiences") }))
+            .route("/static/{*path}", get(layout::asset))
+            .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+            .route("/sign-out", post(sign_in::sign_out))
+            .route("/set-up", get(sign_in::set_up_form).post(sign_in::set_up))
+            .route("/audiences", get(audiences::list).post(audiences::add))
+            .route("/audiences/one", get(audiences::one))
+            .route("/audiences/sync", post(audiences::sync))
+            .route("/audiences/delete", post(audiences::delete))
+            .route("/offers", get(offers::list))
+            .route("/offers/edit", get(offers::edit).post(offers::save))
+            .route("/offers/delete", post(offers::delete))
+            .route("/blocks", get(blocks::list))
+            .route("/blocks/edit", get(blocks::edit).post(blocks::save))
+            .route("/blocks/delete", post(blocks::delete))
+            .route("/publish", get(publish::form).post(publish::publish))
+            .route("/publish/discard", post(publish::discard))
+            .route("/publish/unschedule", post(publish::unschedule))
+            .route("/revisions", get(publish::revisions))
+            .route("/revisions/one", get(publish::one).post(publish::roll_back))
+            .route("/audit", get(audit::list))
+            .route("/audit.csv", get(audit::export))
+            .route("/people", get(people::list).post(people::save))
+            .route("/people/delete", post(people::delete))
+            .fallback(|| async { Refused::NotFound.into_response() })
+            .layer(DefaultBodyLimit::max(MOST_BYTES))
+            .layer(axum::middleware::from_fn(guard))
+            .layer(map_response(secure))
+            .with_state(self)
+    }
+
+    async fn store(&self) -> Result<Store, StoreError> {
+        self.0.parts.place.open().await
+    }
+
+    fn sites(&self) -> &Sites {
+        &self.0.parts.sites
+    }
+
+    /// The file that rules are edited in, where it is not here.
+    fn rules_file(&self) -> Option<&Path> {
+        match &self.0.parts.rules {
+            RulesSource::File(path) => Some(path),
+            RulesSource::Store { .. } => None,
+        }
+    }
+
+    /// Today, where the shop is.
+    fn today(&self) -> Date {
+        Timestamp::now().to_zoned(self.sites().default_view().time_zone.clone()).date()
+    }
+
+    /// What is worked on and what is live, read anew where something was changed.
+    async fn desk(&self) -> Result<Arc<Desk>, Refused> {
+        let store = self.store().await?;
+        let inventory = self.inventory_names(&store).await?;
+        if let Some(file) = self.rules_file() {
+            return Ok(Arc::new(of_file(file, inventory)?));
+        }
+        let state = store.rule_state().await?;
+        let held = self.0.desk.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(desk) = held.filter(|desk| desk.state == state && desk.inventory == inventory) {
+            return Ok(desk);
+        }
+        let entries = store.rule_entries().await?;
+        let live = store.newest_rules().await?;
+        let live: Value = live.and_then(|(_, rules)| serde_json::from_str(&rules).ok()).unwrap_or_default();
+        let desk = Arc::new(Desk::new(state, entries, &live, inventory));
+        *self.0.desk.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&desk));
+        Ok(desk)
+    }
+
+    /// What Experience Platform is known to have.
+    async fn snapshot(&self, store: &Store) -> Result<Option<Snapshot>, StoreError> {
+        match &self.0.parts.scope {
+            Some(scope) => Snapshot::read(store, scope).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn inventory_names(&self, store: &Store) -> Result<Names, StoreError> {
+        let snapshot = self.snapshot(store).await?;
+        let known = snapshot.into_iter().flat_map(|snapshot| snapshot.known).filter(|known| known.gone_at.is_none());
+        Ok(known.map(|known| (known.audience.id, known.audience.name)).collect())
+    }
+
+    fn is_paused(&self, offer: &str) -> bool {
+        self.0.parts.paused.borrow().contains(offer)
+    }
+}
+
+/// The desk of a rules file, which can only be looked at.
+fn of_file(file: &Path, inventory: Names) -> Result<Desk, Refused> {
+    let bytes = std::fs::read(file).map_err(|error| Refused::Unavailable(format!("{}: {error}", file.display())))?;
+    let rules: Value =
+        serde_json::from_slice(&bytes).map_err(|error| Refused::Unavailable(format!("{}: {error}", file.display())))?;
+    let entries = Kind::ALL.into_iter().flat_map(|kind| {
+        let list = rules[kind.list()].as_array().into_iter().flatten();
+        list.filter_map(move |value| {
+            Some(crate::store::Entry {
+                kind,
+                id: value["id"].as_str()?.trim().to_owned(),
+                value: value.clone(),
+                version: 0,
+                changed_at: Timestamp::UNIX_EPOCH,
+                changed_by: String::new(),
+            })
+        })
+    });
+    Ok(Desk::new(Default::default(), entries.collect(), &rules, inventory))
+}
+
+/// Refuses what a page of somebody else's has sent: whatever changes something comes from a page of this UI.
+async fn guard(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let is_safe = request.method().is_safe();
+    let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let origin = text(header::ORIGIN);
+    let is_own = origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && host == text(header::HOST));
+    if is_safe || is_own { next.run(request).await } else { Refused::Foreign.into_response() }
+}
+
+/// What every answer says to browsers.
+async fn secure(mut response: Response) -> Response {
+    const HEADERS: [(header::HeaderName, &str); 7] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+             frame-ancestors 'none'; base-uri 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (header::HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    let is_page = response.status() != StatusCode::NOT_MODIFIED;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    if is_page && !response.headers().contains_key(header::CACHE_CONTROL) {
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}

@@ -1,0 +1,58 @@
+// Everything works without this script; with it, choosers can be searched, and what was chosen is seen at once.
+"use strict";
+
+for (const focus of document.querySelectorAll("[data-focus]")) focus.focus();
+
+for (const form of document.querySelectorAll("form[data-confirm]")) {
+  form.addEventListener("submit", (event) => {
+    if (!confirm(form.dataset.confirm)) event.preventDefault();
+  });
+}
+
+for (const chooser of document.querySelectorAll(".chooser")) {
+  const boxes = [...chooser.querySelectorAll("input[type=checkbox]")];
+  const search = chooser.querySelector("input[type=search]");
+  const chosen = chooser.querySelector(".chooser__chosen");
+  const show = () => {
+    chosen.replaceChildren(...boxes.filter((box) => box.checked).map((box) => {
+      const chip = document.createElement("span");
+      chip.className = "chip";
+      chip.textContent = box.dataset.name;
+      if (!box.disabled) {
+        const remove = document.createElement("button");
+        remove.type = "button";
+        remove.textContent = "×";
+        remove.setAttribute("aria-label", `Remove ${box.dataset.name}`);
+        remove.addEventListener("click", () => { box.checked = false; show(); search.focus(); });
+        chip.append(remove);
+      }
+      return chip;
+    }));
+  };
+  search.hidden = false;
+  search.addEventListener("input", () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const box of boxes) {
+      const text = `${box.dataset.name} ${box.value}`.toLowerCase();
+      box.closest("label").hidden = !words.every((word) => text.includes(word));
+    }
+  });
+  search.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    const found = boxes.filter((box) => !box.closest("label").hidden);
+    if (found.length === 1) { found[0].checked = !found[0].checked; show(); search.select(); }
+  });
+  for (const box of boxes) box.addEventListener("change", show);
+  show();
+}
+
+for (const select of document.querySelectorAll("select[data-shows]")) {
+  const show = () => {
+    for (const part of document.querySelectorAll(`[data-${select.dataset.shows}]`)) {
+      part.hidden = !part.getAttribute(`data-${select.dataset.shows}`).split(" ").includes(select.value);
+    }
+  };
+  select.addEventListener("change", show);
+  show();
+}

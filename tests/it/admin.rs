@@ -1,0 +1,413 @@
+//! The admin UI as its users have it: forms over HTTP, and headless Chromium.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use segue::demo;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+
+use crate::browser;
+use crate::fail_open::shopper;
+use crate::running::{Answer, Running, Setup, free_port, get, say, segue, send};
+
+const TOTE: &str = "/harbour-canvas-tote.html";
+const PASSWORD: &str = "correct horse battery";
+
+/// A shop behind Segue, whose rules are made in its admin UI.
+struct Desk {
+    running: Running,
+    admin: String,
+    vip: &'static str,
+}
+
+/// Somebody who is signed in.
+struct Person<'a> {
+    desk: &'a Desk,
+    cookie: String,
+}
+
+impl Desk {
+    async fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
+        let origin = listener.local_addr().expect("an address").port();
+        tokio::spawn(demo::Shop::new(demo::Options::default()).serve(listener, std::future::pending()));
+        let port = free_port();
+        let mut setup = Setup::default().with("more", &format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n"));
+        setup.in_store = true;
+        let running = Running::start(&setup, origin).await;
+        let desk = Self { running, admin: format!("http://127.0.0.1:{port}"), vip: demo::AUDIENCES[0].0 };
+        for (name, role) in [("ada", "admin"), ("eddy", "editor"), ("vic", "viewer")] {
+            let said = desk.add(name, role, PASSWORD).await;
+            assert!(said.0, "{}", said.1);
+        }
+        desk
+    }
+
+    /// Adds somebody on the command line.
+    async fn add(&self, name: &str, role: &str, password: &str) -> (bool, String) {
+        let config = self.running.config();
+        let mut process = segue(&["admin", "user", "add", name, "--role", role, "--config", &config])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("segue can be started");
+        let mut input = process.stdin.take().expect("a pipe");
+        input.write_all(format!("{password}\n").as_bytes()).await.expect("it listens");
+        drop(input);
+        let output = process.wait_with_output().await.expect("it ends");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    async fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        let headers = [
+            ("origin", self.admin.as_str()),
+            ("cookie", cookie),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        send("POST", &format!("{}{path}", self.admin), &headers, &form(fields)).await
+    }
+
+    async fn try_signing_in(&self, name: &str, password: &str) -> Answer {
+        self.post("/sign-in", "", &[("name", name), ("password", password), ("to", "/offers")]).await
+    }
+
+    async fn sign_in(&self, name: &str) -> Person<'_> {
+        let answer = self.try_signing_in(name, PASSWORD).await;
+        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/offers"), "{}", answer.text());
+        let cookie = answer.set_cookies()[0].to_owned();
+        for attribute in ["__Host-segue_admin=", "HttpOnly", "SameSite=Strict", "Secure", "Path=/"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        Person { desk: self, cookie: cookie.split(';').next().expect("a cookie").to_owned() }
+    }
+
+    /// Waits until a shopper of the audience VIP sees the tote at a price.
+    async fn shows(&self, price: &str) {
+        let begin = Instant::now();
+        loop {
+            let vip = shopper(&self.running, "VIP").await;
+            let page = self.running.get(TOTE, &[("cookie", &vip)]).await.text();
+            if page.contains(&format!("data-price-amount=\"{price}\"")) {
+                return;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(5), "never {price}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+    fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect::<Vec<_>>().join("&")
+}
+
+/// What stands between two texts, first.
+fn between<'t>(text: &'t str, before: &str, after: &str) -> &'t str {
+    let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
+    rest.split_once(after).expect("its end").0
+}
+
+impl Person<'_> {
+    async fn get(&self, path: &str) -> Answer {
+        get(&format!("{}{path}", self.desk.admin), &[("cookie", &self.cookie)]).await
+    }
+
+    async fn page(&self, path: &str) -> String {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.text()
+    }
+
+    /// Sends a form that stands on a page, with the fields that it has there already.
+    async fn send(&self, page: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let page = self.page(page).await;
+        let hidden = |name: &str| {
+            let before = format!("name=\"{name}\" value=\"");
+            page.contains(&before).then(|| between(&page, &before, "\"").to_owned())
+        };
+        let kept: Vec<(&str, String)> = ["csrf", "former", "version", "changes", "number", "live"]
+            .into_iter()
+            .filter_map(|name| Some((name, hidden(name)?)))
+            .collect();
+        let mut all: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        all.retain(|(name, _)| !fields.iter().any(|(own, _)| own == name));
+        all.extend(fields);
+        self.desk.post(path, &self.cookie, &all).await
+    }
+
+    async fn does(&self, page: &str, path: &str, fields: &[(&str, &str)]) {
+        let answer = self.send(page, path, fields).await;
+        assert_eq!(answer.status, 303, "{path}: {}", answer.text());
+    }
+}
+
+/// The fields of an offer of 20 % for VIPs.
+fn offer(vip: &str) -> Vec<(&'static str, &str)> {
+    vec![
+        ("name", "VIP 20 %"),
+        ("audiences.any", vip),
+        ("action", "by_percent"),
+        ("amount", "20"),
+        ("products", "all"),
+        ("labels:default", "VIP price"),
+        ("charge", "origin"),
+        ("rule_id", "1"),
+    ]
+}
+
+#[tokio::test]
+async fn what_is_published_is_what_the_shop_shows_and_can_be_taken_back() {
+    let desk = Desk::open().await;
+    let ada = desk.sign_in("ada").await;
+    ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
+    ada.does("/publish", "/publish", &[("note", "nothing yet")]).await;
+    desk.shows("48").await;
+
+    ada.does("/offers/edit", "/offers/edit", &offer(desk.vip)).await;
+    let publish = ada.page("/publish").await;
+    for words in ["VIP 20 %", "20 % off on all products", "charged by rule 1, by audience", "for VIP"] {
+        assert!(publish.contains(words), "{words}: {publish}");
+    }
+    desk.shows("48").await;
+    ada.does("/publish", "/publish", &[("note", "for Friday")]).await;
+    let begin = Instant::now();
+    desk.shows("38.4").await;
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert!(ada.page("/publish").await.contains("Nothing to publish"));
+
+    let mut dearer = offer(desk.vip);
+    dearer[3].1 = "10";
+    ada.does("/offers/edit?id=vip-20", "/offers/edit", &[&dearer[..], &[("id", "vip-20")]].concat()).await;
+    assert!(ada.page("/publish").await.contains("10 % off instead of 20 % off"));
+    ada.does("/revisions/one?number=1", "/revisions/one", &[]).await;
+    desk.shows("48").await;
+    let kept = ada.page("/offers/edit?id=vip-20").await;
+    assert!(kept.contains("name=\"amount\" value=\"10\""), "what nobody has published is not lost: {kept}");
+    ada.does("/revisions/one?number=2", "/revisions/one", &[]).await;
+    desk.shows("38.4").await;
+
+    let audit = ada.page("/audit").await;
+    for words in
+        ["rules.roll-back", "rules.publish", "offer.save", "10 % off instead of 20 % off", "person.add", "sign-in"]
+    {
+        assert!(audit.contains(words), "{words}: {audit}");
+    }
+    let csv = ada.get("/audit.csv?action=rules.").await;
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
+    assert_eq!(csv.text().lines().count(), 5, "{}", csv.text());
+
+    let config = desk.running.config();
+    let said = say(&["rules", "diff", "--config", &config]).await;
+    assert!(said.out.contains("10 % off instead of 20 % off"), "{}{}", said.out, said.err);
+    let copy = desk.running.folder.path().join("copy.db").to_string_lossy().into_owned();
+    let said = say(&["store", "backup", &copy, "--config", &config]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let said = say(&["store", "backup", &copy, "--config", &config]).await;
+    assert!(said.code == Some(1) && std::fs::metadata(&copy).is_ok_and(|file| file.len() > 4096), "{}", said.err);
+    let said = say(&["rules", "export", "--config", &config]).await;
+    let exported: Value = serde_json::from_str(&said.out).expect("a rules file");
+    assert_eq!(exported["offers"][0]["amount"], json!("20"));
+    let file = desk.running.folder.write("other.json", &json!({ "version": 1 }).to_string());
+    let said = say(&["rules", "import", "--publish", &file.to_string_lossy(), "--config", &config]).await;
+    assert!(said.out.contains("published as revision 5"), "{}{}", said.out, said.err);
+    let begin = Instant::now();
+    while desk.running.get(TOTE, &[]).await.text().contains("VIP price") {
+        assert!(begin.elapsed() < Duration::from_secs(5), "the old offer stays");
+    }
+}
+
+#[tokio::test]
+async fn a_form_says_what_is_wrong_where_it_is_and_nothing_is_lost() {
+    let desk = Desk::open().await;
+    let ada = desk.sign_in("ada").await;
+    let mut wrong = offer(desk.vip);
+    (wrong[3].1, wrong[7].1) = ("two", "x");
+    let answer = ada.send("/offers/edit", "/offers/edit", &wrong).await;
+    assert_eq!(answer.status, 422);
+    let page = answer.text();
+    for words in ["Discount amount", "value=\"two\"", "field__wrong", "value=\"VIP 20 %\"", "must be"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(ada.page("/offers").await.contains("No offers yet"), "it was not saved");
+    ada.does("/offers/edit", "/offers/edit", &offer(desk.vip)).await;
+    let stale = [&offer(desk.vip)[..], &[("former", "vip-20"), ("version", "0"), ("id", "vip-20")]].concat();
+    let answer = ada.send("/offers/edit?id=vip-20", "/offers/edit", &stale).await;
+    assert!(answer.status == 409 && answer.text().contains("changed, deleted or added by somebody else"));
+    let answer = ada.send("/publish", "/publish", &[("changes", "0")]).await;
+    assert!(answer.status == 409 && answer.text().contains("since you looked"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn each_may_do_what_his_role_says_and_from_his_own_pages_alone() {
+    let desk = Desk::open().await;
+    let away = get(&format!("{}/offers?q=a", desk.admin), &[]).await;
+    assert_eq!((away.status.as_u16(), away.header("location")), (303, "/sign-in?to=%2Foffers%3Fq%3Da"));
+    for (name, value) in
+        [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("cache-control", "no-store")]
+    {
+        assert_eq!(away.header(name), value);
+    }
+    assert!(away.header("content-security-policy").contains("frame-ancestors 'none'"));
+    let (vic, eddy, ada) = (desk.sign_in("vic").await, desk.sign_in("eddy").await, desk.sign_in("ada").await);
+    let fields = offer(desk.vip);
+    assert_eq!(vic.send("/offers", "/offers/edit", &fields).await.status, 403, "a viewer looks");
+    assert!(!vic.page("/offers").await.contains("Add new offer"));
+    eddy.does("/offers/edit", "/offers/edit", &fields).await;
+    let changes = [("changes", "1")];
+    assert_eq!(eddy.send("/publish", "/publish", &changes).await.status, 403, "an editor does not publish");
+    assert_eq!(vic.send("/publish", "/publish", &changes).await.status, 403);
+    assert_eq!((vic.get("/people").await.status.as_u16(), ada.get("/people").await.status.as_u16()), (403, 200));
+
+    let page = ada.page("/people").await;
+    let csrf = between(&page, "name=\"csrf\" value=\"", "\"");
+    let body = form(&[("csrf", csrf), ("name", "eve"), ("role", "admin"), ("password", PASSWORD)]);
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    let url = format!("{}/people", desk.admin);
+    for origin in ["http://evil.example", "null", ""] {
+        let answer = send("POST", &url, &[("cookie", &ada.cookie), kind, ("origin", origin)], &body).await;
+        assert_eq!(answer.status, 403, "{origin}");
+    }
+    assert_eq!(
+        desk.post("/people", &ada.cookie, &[("name", "eve"), ("role", "admin"), ("password", PASSWORD)]).await.status,
+        403
+    );
+    assert!(!ada.page("/people").await.contains("eve"));
+
+    ada.does("/people", "/people", &[("former", "vic"), ("role", "editor"), ("password", "")]).await;
+    assert_eq!(vic.get("/offers").await.status, 303, "another role ends his session");
+    let answer = ada.send("/people", "/people", &[("former", "ada"), ("role", "viewer")]).await;
+    assert!(answer.status == 422 && answer.text().contains("the last one"), "{}", answer.text());
+    ada.does("/offers", "/sign-out", &[]).await;
+    assert_eq!(ada.get("/offers").await.status, 303);
+}
+
+#[tokio::test]
+async fn passwords_cannot_be_guessed() {
+    let desk = Desk::open().await;
+    assert_eq!(desk.add("bob", "viewer", "short").await.1.trim(), "a password needs 12 characters at least");
+    assert!(desk.add("ada", "viewer", PASSWORD).await.1.contains("somebody called ada already"));
+    for name in ["ada", "nobody"] {
+        let mut answers = Vec::new();
+        for _ in 0..11 {
+            answers.push(desk.try_signing_in(name, "wrong password").await.status.as_u16());
+        }
+        assert_eq!((&answers[..10], answers[10]), (&[401; 10][..], 429), "{name}");
+    }
+    assert_eq!(
+        desk.try_signing_in("ada", PASSWORD).await.status,
+        429,
+        "the right one is not evaluated any more either"
+    );
+    desk.sign_in("eddy").await;
+}
+
+#[tokio::test]
+async fn a_rules_file_is_shown_and_not_edited() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
+    let port = free_port();
+    let mut rules: Value = serde_json::from_str(demo::RULES).expect("rules");
+    rules["offers"][0]["labels"] = json!("Wholesale");
+    let setup = Setup::rules(&json!({ "version": 1, "audiences": rules["audiences"], "offers": [rules["offers"][0]] }))
+        .with("more", &format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n"));
+    let running = Running::start(&setup, listener.local_addr().expect("an address").port()).await;
+    let desk = Desk { running, admin: format!("http://127.0.0.1:{port}"), vip: demo::AUDIENCES[0].0 };
+    assert!(desk.add("ada", "admin", PASSWORD).await.0);
+    let ada = desk.sign_in("ada").await;
+    let page = ada.page("/offers").await;
+    assert!(
+        page.contains("Rules come from")
+            && page.contains("Wholesale: $5 off every bag")
+            && !page.contains("Add new offer")
+    );
+    assert_eq!(ada.send("/offers", "/offers/edit", &offer(desk.vip)).await.status, 409);
+    let said = say(&["rules", "export", "--config", &desk.running.config()]).await;
+    assert!(said.code == Some(64) && said.err.contains("store = true"), "{}", said.err);
+}
+
+#[tokio::test]
+async fn a_merchandiser_makes_an_offer_and_a_hero_in_his_browser() {
+    for (width, height) in [(1280, 1000), (390, 900)] {
+        let Some(browser) = browser::open(width, height).await else { return };
+        let desk = Desk::open().await;
+        let ada = desk.sign_in("ada").await;
+        ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
+        ada.does("/audiences", "/audiences", &[("id", "b2"), ("name", "Wholesale")]).await;
+        let go = async |path: &str| browser.go(&format!("{}{path}", desk.admin)).await;
+        let press = async |selector: &str| browser.eval(&format!("document.querySelector({selector:?}).click()")).await;
+        let fill = async |name: &str, value: &str| {
+            let script = format!(
+                "(() => {{ const field = document.querySelector('main [name=\"{name}\"]'); field.value = {value:?}; \
+                 for (const event of ['input', 'change']) field.dispatchEvent(new Event(event, {{ bubbles: true }})); }})()"
+            );
+            browser.eval(&script).await;
+        };
+        let look = async |name: &str| {
+            assert_eq!(browser.overflow().await, 0, "{name} at {width}");
+            browser.picture(&format!("admin-{name}-{width}")).await;
+        };
+        go("/offers/edit").await;
+        look("sign-in").await;
+        fill("name", "ada").await;
+        fill("password", "wrong password").await;
+        press("main button").await;
+        browser.wait_for("document.querySelector('[role=alert]')").await;
+        fill("name", "ada").await;
+        fill("password", PASSWORD).await;
+        press("main button").await;
+        browser.wait_for("location.pathname === '/offers/edit'").await;
+
+        fill("name", "VIP half price").await;
+        browser.eval("(() => { const search = document.querySelector('.chooser input[type=search]'); search.value = 'vip'; search.dispatchEvent(new Event('input')); })()").await;
+        assert_eq!(
+            browser
+                .eval("[...document.querySelectorAll('.chooser')][0].querySelectorAll('label:not([hidden])').length")
+                .await,
+            json!(1)
+        );
+        press(".chooser label:not([hidden]) input").await;
+        browser.wait_for("document.querySelector('.chip').textContent.startsWith('VIP')").await;
+        fill("amount", "20").await;
+        fill("labels:default", "VIP price").await;
+        fill("charge", "origin").await;
+        browser.wait_for("document.querySelector('[name=rule_id]').checkVisibility()").await;
+        assert_eq!(browser.eval("document.querySelector('[name=code]').checkVisibility()").await, json!(false));
+        fill("rule_id", "1").await;
+        look("offer").await;
+        press(".bar .button--main").await;
+        browser.wait_for("document.querySelector('[role=status]')").await;
+        look("offers").await;
+
+        go("/blocks/edit").await;
+        fill("name", "Hero for VIPs").await;
+        press(".chooser input[type=checkbox]").await;
+        fill("html:default", "<p id=\"hero\">Welcome back</p>").await;
+        look("block").await;
+        press(".bar .button--main").await;
+        browser.wait_for("document.querySelector('[role=status]')").await;
+        look("blocks").await;
+        go("/publish").await;
+        fill("note", "VIP weekend").await;
+        look("publish").await;
+        press("main .button--main").await;
+        browser.wait_for("document.querySelector('[role=status]')").await;
+        desk.shows("38.4").await;
+        let vip = shopper(&desk.running, "VIP").await;
+        assert!(desk.running.get("/", &[("cookie", &vip)]).await.text().contains("Welcome back"));
+        for (name, path) in [
+            ("audiences", "/audiences"),
+            ("audience", &*format!("/audiences/one?id={}", desk.vip)),
+            ("revisions", "/revisions"),
+            ("revision", "/revisions/one?number=1"),
+            ("audit", "/audit"),
+            ("people", "/people"),
+            ("nothing", "/nowhere"),
+        ] {
+            go(path).await;
+            look(name).await;
+        }
+        browser.close().await;
+    }
+}
