@@ -22,6 +22,7 @@ mod explain;
 mod fail_open;
 mod failing_origin;
 mod first_party;
+mod fleet;
 mod forwarding;
 mod framing;
 mod freshness;

@@ -153,7 +153,11 @@ impl Setup {
 
 impl Running {
     pub async fn start(setup: &Setup, origin: u16) -> Self {
-        let folder = Folder::new();
+        Self::start_in(Folder::new(), setup, origin).await
+    }
+
+    /// The same in a folder where another one has run.
+    pub async fn start_in(folder: Folder, setup: &Setup, origin: u16) -> Self {
         let (port, operations) = (free_port(), free_port());
         folder.write("segue.toml", &setup.config(port, operations, origin));
         folder.write("rules.json", &setup.rules);
