@@ -411,3 +411,82 @@ async fn a_merchandiser_makes_an_offer_and_a_hero_in_his_browser() {
         browser.close().await;
     }
 }
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_any_kill() {
+    const ROUNDS: u64 = 200;
+    let desk = Desk::open().await;
+    let ada = desk.sign_in("ada").await;
+    let page = ada.page("/audiences").await;
+    let csrf = between(&page, "name=\"csrf\" value=\"", "\"").to_owned();
+    let (cookie, admin) = (ada.cookie.clone(), desk.admin.clone());
+    let Desk { running, .. } = desk;
+    let (folder, mut process) = (running.folder, running.process);
+    let config = folder.path().join("segue.toml").to_string_lossy().into_owned();
+    let file = folder.path().join("segue.db");
+    let mut acknowledged = 0_u64;
+    for round in 0..ROUNDS {
+        let (to, cookie, csrf) = (admin.clone(), cookie.clone(), csrf.clone());
+        let writing = tokio::spawn(async move {
+            let mut done = Vec::new();
+            for number in 0_u64.. {
+                let id = format!("r{round}-{number}");
+                let body = form(&[("csrf", &csrf), ("id", &id), ("name", &id)]);
+                if !try_to_post(&to, &cookie, body).await {
+                    break;
+                }
+                done.push(id);
+            }
+            done
+        });
+        // Some are killed while they write, some between two writes: no two rounds at the same moment.
+        tokio::time::sleep(Duration::from_micros(15_000 + round * 7_919 % 40_000)).await;
+        process.start_kill().expect("it runs");
+        process.wait().await.expect("it ends");
+        let done = writing.await.expect("it ends with the process");
+        let store = segue::store::Store::open(&file).await.expect("a whole store");
+        let entries = store.rule_entries().await.expect("read");
+        let (deeds, _) = store.deeds(&Default::default(), 0, 100_000).await.expect("read");
+        store.close().await;
+        let of_round: Vec<&str> =
+            entries.iter().map(|entry| entry.id.as_str()).filter(|id| id.starts_with(&format!("r{round}-"))).collect();
+        for id in &done {
+            assert!(of_round.contains(&id.as_str()), "{id} was acknowledged and is lost");
+        }
+        // One more may have been written before anybody could say so.
+        assert!(of_round.len() <= done.len() + 1, "{of_round:?} {done:?}");
+        let noted = deeds.iter().filter(|deed| deed.subject.starts_with(&format!("r{round}-"))).count();
+        assert_eq!(noted, of_round.len(), "a change and its record are one");
+        acknowledged += done.len() as u64;
+        process = segue(&["serve", "--config", &config])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("segue can be started");
+        let begin = Instant::now();
+        while !answers(&admin).await {
+            assert!(begin.elapsed() < Duration::from_secs(20), "it does not start again");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+    assert!(acknowledged > ROUNDS, "{acknowledged} writes were acknowledged, too few to say anything");
+    process.kill().await.expect("it runs");
+}
+
+/// Whether a form was taken; false where the connection broke.
+async fn try_to_post(admin: &str, cookie: &str, body: String) -> bool {
+    let request = http::Request::post(format!("{admin}/audiences"))
+        .header("origin", admin)
+        .header("cookie", cookie)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(http_body_util::Full::<bytes::Bytes>::from(body))
+        .expect("a valid request");
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    client.request(request).await.is_ok_and(|answer| answer.status() == 303)
+}
+
+async fn answers(admin: &str) -> bool {
+    let request = http::Request::get(format!("{admin}/sign-in")).body(http_body_util::Full::<bytes::Bytes>::default());
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    client.request(request.expect("a valid request")).await.is_ok_and(|answer| answer.status() == 200)
+}
