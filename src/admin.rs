@@ -41,7 +41,7 @@ use crate::inventory::{Inventory, Snapshot};
 use crate::site::Sites;
 use crate::store::{Kind, Place, Scope, Store, StoreError};
 use answer::Refused;
-pub use desk::{Desk, Difference, Names, What};
+pub use desk::{Desk, Difference, Names, What, own};
 pub use sign_in::{PasswordError, checked_name, hash as hash_password};
 
 /// An answer's forms have HTML of a block for many store views at most.
@@ -141,7 +141,7 @@ impl Admin {
             Ok(people) if people.is_empty() => {
                 let token = sign_in::secret();
                 *self.0.setup.lock().unwrap_or_else(PoisonError::into_inner) = Some(sign_in::digest(&token));
-                // Not a log line: whoever reads logs must not become the shop's administrator.
+                // Printed, and no log line: what collects logs keeps it from nobody. It opens once, and only until somebody may sign in.
                 eprintln!(
                     "Nobody may sign in to the admin UI yet. Make the first user, once: http://{address}/set-up?token={token}"
                 );

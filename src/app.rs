@@ -311,22 +311,24 @@ impl App {
                 let revision = publisher.publish(loaded.ruleset);
                 tracing::info!(rules.revision = format!("{revision:016x}"), "new rules are in force");
                 published.inc();
+                true
             }
             Err(mistakes) => {
                 rejected.inc();
                 log_mistakes(&mistakes, "the new rules have mistakes: the last good ones stay in force");
+                false
             }
         };
         match &self.config.rules {
             RulesSource::File(path) => {
                 let path = path.clone();
-                watch(path.clone(), self.rules_seen, move || put_in_force(load_rules(&path, shop.sites())))
+                watch(path.clone(), self.rules_seen, move || {
+                    put_in_force(load_rules(&path, shop.sites()));
+                })
             }
             RulesSource::Store { kept } => {
                 let follower = Follower::new(self.config.store.clone(), kept.clone(), self.rules_published_last);
-                follower.spawn(move |number, rules| {
-                    put_in_force(LoadedRules::published(number, rules, shop.sites()));
-                })
+                follower.spawn(move |number, rules| put_in_force(LoadedRules::published(number, rules, shop.sites())))
             }
         }
     }

@@ -307,10 +307,9 @@ pub(super) async fn save(State(admin): State<Admin>, Posted { who, fields }: Pos
     let mut value = read(&fields);
     let desk = admin.desk().await?;
     let former = fields.text("former");
-    if value["id"].is_null() {
-        value["id"] = json!(entry_form::fresh_id(&desk, Kind::Block, words::name(&value)));
-    }
-    let checked = desk.check(Kind::Block, &value, admin.sites());
+    entry_form::give_id(&mut value, former, &desk, Kind::Block);
+    let mut checked = desk.check(Kind::Block, &value, admin.sites());
+    entry_form::check_id(&mut checked, &value, former, &desk, Kind::Block);
     let version = fields.text("version").parse().unwrap_or_default();
     if !checked.mistakes.is_empty() {
         let form = Shown { admin: &admin, who: &who, desk: &desk, value: &value, former, version, checked: &checked };

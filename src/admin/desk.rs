@@ -229,6 +229,15 @@ fn by_kind(rules: &Value) -> BTreeMap<Kind, Entries<Value>> {
     Kind::ALL.into_iter().map(of_kind).collect()
 }
 
+/// What of a rules file is to be worked on: all of it but for audiences of the inventory, which are known by themselves.
+pub fn own(rules: &Value, inventory: &Names) -> Value {
+    let mut own = rules.clone();
+    if let Some(audiences) = own.get_mut("audiences").and_then(Value::as_array_mut) {
+        audiences.retain(|audience| audience["id"].as_str().is_none_or(|id| !inventory.contains_key(id)));
+    }
+    own
+}
+
 /// An entry without what says nothing: empty lists, texts and objects, and absent values.
 pub fn tidy(value: Value) -> Value {
     let is_nothing = |value: &Value| match value {

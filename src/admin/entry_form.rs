@@ -9,6 +9,7 @@ use super::desk::{Checked, Desk};
 use super::forms::Fields;
 use super::layout::{shown, wrong};
 use crate::site::Sites;
+use crate::store::Kind;
 
 /// A form that is shown.
 pub(super) struct Form<'a> {
@@ -223,8 +224,26 @@ pub(super) fn by_view(fields: &Fields, key: &str) -> Value {
     Value::Object(texts.filter(|(_, text)| text != "").collect())
 }
 
+/// Gives an entry whose id was left empty the one that it had, or a new one.
+pub(super) fn give_id(value: &mut Value, former: &str, desk: &Desk, kind: Kind) {
+    if value["id"].is_null() {
+        value["id"] = match former {
+            "" => json!(fresh_id(desk, kind, super::words::name(value))),
+            former => json!(former),
+        };
+    }
+}
+
+/// Notes that an entry's id is another one's.
+pub(super) fn check_id(checked: &mut Checked, value: &Value, former: &str, desk: &Desk, kind: Kind) {
+    let id = value["id"].as_str().unwrap_or_default();
+    if id != former && desk.draft(kind, id).is_some() {
+        checked.mistakes.push(("id".to_owned(), format!("is that of another {kind}: choose another one")));
+    }
+}
+
 /// An id of letters and numbers for something with this name, which nothing else of its kind has.
-pub(super) fn fresh_id(desk: &Desk, kind: crate::store::Kind, name: &str) -> String {
+fn fresh_id(desk: &Desk, kind: Kind, name: &str) -> String {
     let plain: String =
         name.to_lowercase().chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let parts: Vec<&str> = plain.split('-').filter(|part| !part.is_empty()).collect();

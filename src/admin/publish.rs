@@ -7,10 +7,10 @@ use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use maud::{Markup, html};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::answer::{Refused, encoded, page, see_other};
-use super::desk::{Desk, Difference, What};
+use super::desk::{Desk, Difference, What, own};
 use super::forms::Posted;
 use super::layout::{Page, Section, badge, csrf, moment};
 use super::listing::Asked;
@@ -238,7 +238,7 @@ pub(super) async fn publish(State(admin): State<Admin>, Posted { who, fields }: 
         };
     }
     let publication = Publication { rules: &rules, note: &note, who: &who.name, again: None, detail: &detail };
-    match store.publish(&publication, Some(seen), false).await? {
+    match store.publish(&publication, Some(seen), None).await? {
         Changed::Done(_) => Ok(see_other("/publish?done=published")),
         Changed::Conflict => Err(overtaken()),
     }
@@ -261,16 +261,12 @@ pub(super) async fn discard(State(admin): State<Admin>, Posted { who, fields }: 
     let store = admin.store().await?;
     let Some((number, rules)) = store.newest_rules().await? else { return Err(Refused::NotFound) };
     let seen = fields.text("changes").parse().ok();
-    let (rules, subject) = (own_entries(&rules), format!("revision {number}"));
+    let rules: Value = serde_json::from_str(&rules).map_err(|error| Refused::Unavailable(error.to_string()))?;
+    let (rules, subject) = (own(&rules, &admin.desk().await?.inventory), format!("revision {number}"));
     match store.replace_entries(&rules, seen, who.doing("rules.discard", &subject, "")).await? {
         Changed::Done(_) => Ok(see_other("/publish?done=discarded")),
         Changed::Conflict => Err(overtaken()),
     }
-}
-
-/// A rules file whose audiences are those that were added by hand.
-fn own_entries(rules: &str) -> Value {
-    serde_json::from_str(rules).unwrap_or_else(|_| json!({}))
 }
 
 /// `POST /publish/unschedule`
@@ -389,12 +385,12 @@ pub(super) async fn roll_back(State(admin): State<Admin>, Posted { who, fields }
         let first = mistakes.first().map(ToString::to_string).unwrap_or_default();
         return Err(Refused::Conflict(format!("This revision does not fit the configuration any more: {first}")));
     }
-    let rules = own_entries(&text);
+    let rules: Value = serde_json::from_str(&text).map_err(|error| Refused::Unavailable(error.to_string()))?;
     let note = format!("back to revision {number}");
     let publication = Publication { rules: &rules, note: &note, who: &who.name, again: Some(number), detail: &note };
     // What nobody has published yet is not lost by a step back.
-    let replacing = desk.pending() == 0;
-    match store.publish(&publication, Some(desk.state.changes), replacing).await? {
+    let drafts = (desk.pending() == 0).then(|| own(&rules, &desk.inventory));
+    match store.publish(&publication, Some(desk.state.changes), drafts.as_ref()).await? {
         Changed::Done(_) => Ok(see_other("/revisions?done=published")),
         Changed::Conflict => Err(overtaken()),
     }

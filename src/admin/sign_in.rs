@@ -195,9 +195,9 @@ pub(super) async fn sign_in(
     let (name, to) = (fields.text("name"), fields.text("to"));
     let address = peer.ip().to_canonical().to_string();
     let store = admin.store().await?;
-    // An account that does not exist is counted as any other.
-    let tried: String = name.chars().take(255).collect();
-    if !store.may_try(&tried, &address, WITHIN, TRIES).await? {
+    // An account that does not exist is counted as any other. What was typed may be a password in the wrong field, and is kept nowhere.
+    let account = digest(name);
+    if !store.may_try(&account, &address, WITHIN, TRIES).await? {
         tracing::warn!(%address, "too many tries to sign in");
         let words = "Too many tries. Wait five minutes, or ask whoever looks after people here for a new password.";
         return Ok((StatusCode::TOO_MANY_REQUESTS, page(show_form(name, to, Some(words)))).into_response());
@@ -205,10 +205,11 @@ pub(super) async fn sign_in(
     let person = store.person(name).await?;
     let hash = person.as_ref().map_or_else(|| NOBODY.clone(), |person| person.password.clone());
     let password = fields.raw("password").to_owned();
+    let known = person.as_ref().map(|person| person.name.clone());
     let is_right = evaluate(&admin, password, hash).await? && person.is_some();
     let Some(person) = person.filter(|_| is_right) else {
-        let doing = Doing { who: &tried, action: "sign-in.failed", subject: &address, detail: "" };
-        store.note(doing).await?;
+        let who = known.as_deref().unwrap_or("somebody unknown");
+        store.note(Doing { who, action: "sign-in.failed", subject: &address, detail: "" }).await?;
         tokio::time::sleep(DELAY).await;
         let page = page(show_form(name, to, Some("Name or password is wrong.")));
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
@@ -226,7 +227,7 @@ async fn evaluate(admin: &Admin, password: String, hash: String) -> Result<bool,
 async fn begin(admin: &Admin, name: &str, address: &str, to: &str) -> Result<Response, Refused> {
     let (token, csrf) = (secret(), secret());
     let doing = Doing { who: name, action: "sign-in", subject: address, detail: "" };
-    admin.store().await?.begin_session(name, &digest(&token), &csrf, address, doing).await?;
+    admin.store().await?.begin_session(name, &digest(&token), &csrf, (&digest(name), address), doing).await?;
     Ok(with_cookie(see_other(to), &cookie(&token)))
 }
 

@@ -34,8 +34,9 @@ impl Follower {
         Self { place, kept, known, failing: None }
     }
 
-    /// Follows until the task is aborted; `publish` gets the number and the rules file of each revision that is new.
-    pub(super) fn spawn(mut self, publish: impl Fn(i64, &str) + Send + Sync + 'static) -> JoinHandle<()> {
+    /// Follows until the task is aborted; `publish` gets the number and the rules file of each revision that is new,
+    /// and says whether it is in force.
+    pub(super) fn spawn(mut self, publish: impl Fn(i64, &str) -> bool + Send + Sync + 'static) -> JoinHandle<()> {
         let publish = Arc::new(publish);
         tokio::spawn(async move {
             loop {
@@ -50,7 +51,7 @@ impl Follower {
     }
 
     /// Follows as long as the store is there.
-    async fn follow(&mut self, publish: &Arc<impl Fn(i64, &str) + Send + Sync + 'static>) -> StoreError {
+    async fn follow(&mut self, publish: &Arc<impl Fn(i64, &str) -> bool + Send + Sync + 'static>) -> StoreError {
         let store = match self.place.open().await {
             Ok(store) => store,
             Err(error) => return error,
@@ -79,7 +80,7 @@ impl Follower {
     async fn look(
         &mut self,
         store: &Store,
-        publish: &Arc<impl Fn(i64, &str) + Send + Sync + 'static>,
+        publish: &Arc<impl Fn(i64, &str) -> bool + Send + Sync + 'static>,
     ) -> Result<(), StoreError> {
         let newest = store.rule_state().await?.revision;
         if newest == self.known.unwrap_or_default() {
@@ -89,8 +90,10 @@ impl Follower {
         let (publish, kept) = (Arc::clone(publish), self.kept.clone());
         // Thousands of rules take their time, which others on this thread would wait for.
         let done = tokio::task::spawn_blocking(move || {
-            publish(number, &rules);
-            if let Err(error) = keep(&kept, &rules) {
+            // What cannot be put in force is nothing to start from either.
+            if publish(number, &rules)
+                && let Err(error) = keep(&kept, &rules)
+            {
                 tracing::error!(
                     "{} is not written, so that a start without the store has no rules: {error}",
                     kept.display()

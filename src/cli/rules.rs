@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Failure, RulesCommand, print};
-use crate::admin::{Desk, What};
+use crate::admin::{Desk, Names, What, own};
 use crate::config::{Config, RulesSource};
 use crate::inventory::{Snapshot, scope};
 use crate::rule::Ruleset;
@@ -58,17 +58,20 @@ fn read(bytes: &[u8], name: &str) -> Result<Value, Failure> {
 async fn desk(config: &Config, store: &Store, beside: Option<&Value>) -> Result<Desk, Failure> {
     let state = store.rule_state().await.map_err(failed)?;
     let entries = store.rule_entries().await.map_err(failed)?;
-    let known = match &config.platform {
-        Some(platform) => Snapshot::read(store, &scope(&platform.aep)).await.map_err(failed)?.known,
-        None => Vec::new(),
-    };
-    let known = known.into_iter().filter(|known| known.gone_at.is_none());
-    let inventory = known.map(|known| (known.audience.id, known.audience.name)).collect();
+    let inventory = inventory(config, store).await?;
     let live = match beside {
         Some(rules) => rules.clone(),
         None => live(store).await?,
     };
     Ok(Desk::new(state, entries, &live, inventory))
+}
+
+/// What Experience Platform's audiences are called.
+async fn inventory(config: &Config, store: &Store) -> Result<Names, Failure> {
+    let Some(platform) = &config.platform else { return Ok(Names::new()) };
+    let known = Snapshot::read(store, &scope(&platform.aep)).await.map_err(failed)?.known.into_iter();
+    let known = known.filter(|known| known.gone_at.is_none());
+    Ok(known.map(|known| (known.audience.id, known.audience.name)).collect())
 }
 
 /// Makes a rules file what is worked on, and publishes it where that is asked for.
@@ -81,6 +84,7 @@ async fn import(config: &Config, file: &Path, publish: bool) -> Result<(), Failu
     }
     let rules = read(&bytes, &name)?;
     let store = open(config).await?;
+    let drafts = own(&rules, &inventory(config, &store).await?);
     let doing = Doing { who: "command line", action: "rules.import", subject: &name, detail: "" };
     let done = match publish {
         true => {
@@ -91,9 +95,9 @@ async fn import(config: &Config, file: &Path, publish: bool) -> Result<(), Failu
                 again: None,
                 detail: "imported from a file",
             };
-            store.publish(&publication, None, true).await
+            store.publish(&publication, None, Some(&drafts)).await
         }
-        false => store.replace_entries(&rules, None, doing).await,
+        false => store.replace_entries(&drafts, None, doing).await,
     };
     store.close().await;
     let Changed::Done(number) = done.map_err(failed)? else {

@@ -185,8 +185,8 @@ impl Store {
         Ok(Changed::Done(()))
     }
 
-    /// Notes that somebody tries to sign in, unless he has tried `most` times within a time; whether he may. A try that succeeds is
-    /// forgotten by [`Store::begin_session`].
+    /// Notes that somebody tries to sign in, unless he has tried `most` times within a time, or anybody from there ten times as often;
+    /// whether he may. Tries of somebody who then succeeds are forgotten by [`Store::begin_session`].
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -196,10 +196,13 @@ impl Store {
         let now = Timestamp::now();
         let since = now.as_millisecond().saturating_sub(i64::try_from(within.as_millis()).unwrap_or(i64::MAX));
         all.execute(query("DELETE FROM people_tries WHERE at <= $1").bind(since)).await.map_err(failed)?;
-        let sql = "SELECT count(*) AS count FROM people_tries WHERE name = $1 AND address = $2";
-        let row = all.first(query(sql).bind(name).bind(address)).await.map_err(failed)?;
-        let tries = row.map(|row| row.number("count")).transpose().map_err(failed)?.unwrap_or_default();
-        let may = tries < i64::from(most);
+        let own = query("SELECT count(*) AS count FROM people_tries WHERE name = $1 AND address = $2").bind(name);
+        let from_there = query("SELECT count(*) AS count FROM people_tries WHERE address = $1").bind(address);
+        let mut may = true;
+        for (asked, most) in [(own.bind(address), i64::from(most)), (from_there, i64::from(most) * 10)] {
+            let row = all.first(asked).await.map_err(failed)?;
+            may &= row.map(|row| row.number("count")).transpose().map_err(failed)?.unwrap_or_default() < most;
+        }
         if may {
             let sql = "INSERT INTO people_tries (id, name, address, at) VALUES ($1, $2, $3, $4)";
             let id = Uuid::new_v4().to_string();
@@ -211,7 +214,7 @@ impl Store {
         Ok(may)
     }
 
-    /// Begins a session, and forgets failed tries from that address.
+    /// Begins a session, and forgets what was tried under a name from an address.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -220,7 +223,7 @@ impl Store {
         name: &str,
         digest: &str,
         csrf: &str,
-        address: &str,
+        tried: (&str, &str),
         doing: Doing<'_>,
     ) -> Result<(), StoreError> {
         let mut all = self.begin().await?;
@@ -228,7 +231,7 @@ impl Store {
         let now = Timestamp::now().as_millisecond();
         let sql = "INSERT INTO people_sessions (digest, name, csrf, began_at, seen_at) VALUES ($1, $2, $3, $4, $4)";
         all.execute(query(sql).bind(digest).bind(name).bind(csrf).bind(now)).await.map_err(failed)?;
-        let forget = query("DELETE FROM people_tries WHERE name = $1 AND address = $2").bind(name).bind(address);
+        let forget = query("DELETE FROM people_tries WHERE name = $1 AND address = $2").bind(tried.0).bind(tried.1);
         all.execute(forget).await.map_err(failed)?;
         note(&mut all, doing).await.map_err(failed)?;
         self.commit(all).await

@@ -263,7 +263,7 @@ impl Store {
     }
 
     /// Publishes a rules file, as long as nobody has made another change than the one with this number; its revision. With `replacing`,
-    /// it becomes what is being worked on too.
+    /// the entries of that rules file become what is being worked on.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -271,7 +271,7 @@ impl Store {
         &self,
         publication: &Publication<'_>,
         expected: Option<i64>,
-        replacing: bool,
+        replacing: Option<&Value>,
     ) -> Result<Changed<i64>, StoreError> {
         let mut all = self.begin().await?;
         let failed = |error| self.failed(error);
@@ -390,7 +390,7 @@ impl Store {
         all.execute(query("DELETE FROM rule_schedule")).await.map_err(failed)?;
         let Scheduled { rules, note, who, .. } = &due;
         let publication = Publication { rules, note, who, again: None, detail: "as it was scheduled" };
-        let number = publish(&mut all, &publication, false).await.map_err(failed)?;
+        let number = publish(&mut all, &publication, None).await.map_err(failed)?;
         self.commit(all).await?;
         Ok(Some(number))
     }
@@ -484,7 +484,11 @@ async fn replace(all: &mut Change, rules: &Value, who: &str) -> Result<i64, sqlx
     Ok(version)
 }
 
-async fn publish(all: &mut Change, publication: &Publication<'_>, replacing: bool) -> Result<i64, sqlx::Error> {
+async fn publish(
+    all: &mut Change,
+    publication: &Publication<'_>,
+    replacing: Option<&Value>,
+) -> Result<i64, sqlx::Error> {
     let Publication { rules, note: words, who, again, detail } = publication;
     all.execute(query("UPDATE rule_state SET revision = revision + 1")).await?;
     let number = all.first(query(STATE)).await?.as_ref().map(state).transpose()?.unwrap_or_default().revision;
@@ -492,8 +496,8 @@ async fn publish(all: &mut Change, publication: &Publication<'_>, replacing: boo
     let now = Timestamp::now().as_millisecond();
     let insert = query(sql).bind(number).bind(rules.to_string()).bind(*words).bind(now).bind(*who).bind(*again);
     all.execute(insert).await?;
-    if replacing {
-        replace(all, rules, who).await?;
+    if let Some(entries) = replacing {
+        replace(all, entries, who).await?;
     }
     let action = if again.is_some() { "rules.roll-back" } else { "rules.publish" };
     note(all, Doing { who, action, subject: &format!("revision {number}"), detail }).await?;

@@ -233,11 +233,21 @@ async fn a_form_says_what_is_wrong_where_it_is_and_nothing_is_lost() {
     }
     assert!(ada.page("/offers").await.contains("No offers yet"), "it was not saved");
     ada.does("/offers/edit", "/offers/edit", &offer(desk.vip)).await;
+    let same = [&offer(desk.vip)[..], &[("id", "vip-20")]].concat();
+    let answer = ada.send("/offers/edit", "/offers/edit", &same).await;
+    assert!(answer.status == 422 && answer.text().contains("is that of another offer"), "{}", answer.text());
     let stale = [&offer(desk.vip)[..], &[("former", "vip-20"), ("version", "0"), ("id", "vip-20")]].concat();
     let answer = ada.send("/offers/edit?id=vip-20", "/offers/edit", &stale).await;
     assert!(answer.status == 409 && answer.text().contains("changed, deleted or added by somebody else"));
+    ada.does("/publish", "/publish", &[]).await;
+    let mut other = offer(desk.vip);
+    other[0].1 = "Another";
+    ada.does("/offers/edit", "/offers/edit", &other).await;
     let answer = ada.send("/publish", "/publish", &[("changes", "0")]).await;
     assert!(answer.status == 409 && answer.text().contains("since you looked"), "{}", answer.text());
+    ada.does("/publish", "/publish/discard", &[]).await;
+    let offers = ada.page("/offers").await;
+    assert!(offers.contains("VIP 20 %") && !offers.contains("Another"), "{offers}");
 }
 
 #[tokio::test]

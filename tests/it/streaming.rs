@@ -59,6 +59,8 @@ async fn streams_an_upload_in_bounded_memory() {
                     counter.fetch_add(count, Ordering::Relaxed);
                 }
                 connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok").await;
+                // Chunks have more bytes than they hold. A connection that is closed with some of them unread is reset, and its answer lost.
+                while connection.some().await > 0 {}
             }
         })
         .await;

@@ -81,6 +81,9 @@ fn an_audience_of_the_inventory_is_no_difference_and_is_published() {
     let live = desk.document();
     let desk = Desk::new(RuleState::default(), vec![entry(Kind::Offer, offer())], &live, Names::new());
     assert_eq!(desk.differences(), []);
+    let mut mixed = live.clone();
+    mixed["audiences"].as_array_mut().expect("a list").push(json!({ "id": "hand", "name": "By hand" }));
+    assert_eq!(own(&mixed, &names())["audiences"], json!([{ "id": "hand", "name": "By hand" }]));
 }
 
 #[test]

@@ -75,12 +75,12 @@ async fn what_is_published_stays_as_it_was_published(fresh: &Fresh) {
     let store = fresh.store().await;
     assert_eq!(store.newest_rules().await.expect("read"), None);
     let rules = json!({ "version": 1, "offers": [{ "id": "vip" }] });
-    let one = store.publish(&publication(&rules), None, true).await.expect("written");
+    let one = store.publish(&publication(&rules), None, Some(&rules)).await.expect("written");
     assert_eq!(one, Changed::Done(1));
     save(&store, "vip", &json!({ "id": "vip", "n": 2 }), Expected::Any).await;
     let other = json!({ "version": 1 });
     let again = Publication { again: Some(1), ..publication(&other) };
-    assert_eq!(store.publish(&again, None, false).await.expect("written"), Changed::Done(2));
+    assert_eq!(store.publish(&again, None, None).await.expect("written"), Changed::Done(2));
     let store = fresh.store().await;
     assert_eq!(store.newest_rules().await.expect("read"), Some((2, other.to_string())));
     assert_eq!(store.revision_rules(1).await.expect("read"), Some(rules.to_string()));
@@ -98,9 +98,9 @@ async fn publishing_refuses_what_nobody_has_looked_at(fresh: &Fresh) {
     let seen = store.rule_state().await.expect("read").changes;
     save(&store, "vip", &json!({ "id": "vip", "n": 2 }), Expected::Any).await;
     let rules = json!({ "version": 1 });
-    assert_eq!(store.publish(&publication(&rules), Some(seen), false).await.expect("asked"), Changed::Conflict);
+    assert_eq!(store.publish(&publication(&rules), Some(seen), None).await.expect("asked"), Changed::Conflict);
     assert_eq!(store.rule_state().await.expect("read").revision, 0);
-    assert_eq!(store.publish(&publication(&rules), Some(seen + 1), false).await.expect("written"), Changed::Done(1));
+    assert_eq!(store.publish(&publication(&rules), Some(seen + 1), None).await.expect("written"), Changed::Done(1));
 }
 
 async fn one_of_many_publishes_what_was_scheduled(fresh: &Fresh) {
@@ -159,7 +159,7 @@ async fn a_session_ends_with_time_and_with_its_persons_password(fresh: &Fresh) {
     let store = fresh.store().await;
     add(&store, "ada", Role::Admin, true).await;
     let begin = async |digest| {
-        store.begin_session("ada", digest, "csrf", "::1", doing("sign-in", "ada")).await.expect("written");
+        store.begin_session("ada", digest, "csrf", ("ada", "::1"), doing("sign-in", "ada")).await.expect("written");
     };
     begin("d1").await;
     let session = store.session("d1", HOUR, HOUR).await.expect("read").expect("a session");
@@ -190,6 +190,10 @@ async fn only_so_many_tries_are_evaluated(fresh: &Fresh) {
     assert_eq!(evaluated, 10);
     assert!(store.may_try("ada", "::2", TIME, 10).await.expect("written"), "from elsewhere");
     assert!(store.may_try("bob", "::1", TIME, 10).await.expect("written"), "somebody else");
+    for name in 0..89 {
+        assert!(store.may_try(&name.to_string(), "::1", TIME, 10).await.expect("written"), "{name}");
+    }
+    assert!(!store.may_try("99", "::1", TIME, 10).await.expect("written"), "a hundred from one place are enough");
     tokio::time::sleep(Duration::from_millis(5)).await;
     assert!(store.may_try("ada", "::1", Duration::from_millis(2), 10).await.expect("written"), "later");
 }
