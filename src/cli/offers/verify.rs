@@ -227,16 +227,24 @@ impl Shop<'_> {
             Ok(code) => code,
             Err(why) => return Ok(skipped(&why)),
         };
-        let mut rows = Vec::new();
+        // Whatever comes of it, the code is deleted again.
+        let mut rows = Ok(Vec::new());
         for product in products {
-            rows.push(self.check(&membership, &decision, offer, product, code.as_ref()).await?);
+            let row = self.check(&membership, &decision, offer, product, code.as_ref()).await;
+            rows = rows.and_then(|mut rows| {
+                rows.push(row?);
+                Ok(rows)
+            });
+            if rows.is_err() {
+                break;
+            }
         }
         if let Some(Code { code, made_by: Some(client) }) = code
             && let Err(error) = client.delete_coupons(std::slice::from_ref(&code)).await
         {
             print(format_args!("the code {code} was made for this and could not be deleted: {error}"));
         }
-        Ok(rows)
+        rows
     }
 
     /// The code that charges an offer; none where no coupon does.

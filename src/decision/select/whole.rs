@@ -279,7 +279,11 @@ fn more_units(rule: &CartRule, units: Decimal) -> Option<MissingWhat> {
             let (add, free) = units_to_next_free(rule, units)?;
             Some(MissingWhat::UnitsForFree { add, free })
         }
-        CartAction::ByPercent | CartAction::ByFixed if rule.step > units && rule.step > Decimal::ONE => {
+        CartAction::ByPercent | CartAction::ByFixed
+            if rule.step > units
+                && rule.step > Decimal::ONE
+                && rule.most_units.is_none_or(|most| most.is_zero() || most >= rule.step) =>
+        {
             Some(MissingWhat::Units(rule.step - units))
         }
         _ => None,

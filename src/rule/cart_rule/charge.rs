@@ -132,10 +132,9 @@ pub fn units_to_next_free(rule: &CartRule, units: Decimal) -> Option<(Decimal, D
     if !whole || ![units, buy, get].into_iter().all(is_in_range) {
         return None;
     }
-    let free = |units| {
-        let free = actions::free_units(units, buy, get);
-        rule.most_units.filter(|most| !most.is_zero()).map_or(free, |most| free.min(most))
-    };
+    // The most units count before it is asked which of them are free.
+    let counted = |units: Decimal| rule.most_units.filter(|most| !most.is_zero()).map_or(units, |most| units.min(most));
+    let free = |units| actions::free_units(counted(units), buy, get);
     let rest = units % (buy + get);
     let add = if rest > buy { Decimal::ONE } else { buy + Decimal::ONE - rest };
     let more = free(units + add) - free(units);

@@ -233,3 +233,15 @@ fn without_a_code_at_hand_a_coupon_takes_nothing_off() {
     assert!(decision.coupon().is_none());
     assert_eq!(sum(&select_cart(&decision, view, &cart(vec![line(1, "10", 1)]), now())), None);
 }
+
+#[test]
+fn units_past_the_most_that_a_rule_takes_are_no_way_to_get_more() {
+    let said = |rules: Value| missing(&select(&[rule(1, rules)], &cart(vec![line(1, "30", 2)])));
+    let buy = |most: u32| json!({"simple_action": "buy_x_get_y", "discount_step": 2, "discount_amount": 1, "discount_qty": most});
+    assert_eq!(said(buy(0)), ["0: 1 more, 1 free"]);
+    assert_eq!(said(buy(3)), ["0: 1 more, 1 free"]);
+    assert_eq!(said(buy(1)), [""; 0]);
+    let step = |most: u32| json!({"discount_step": 5, "discount_qty": most});
+    assert_eq!(said(step(0)), ["0: 3 more"]);
+    assert_eq!(said(step(3)), [""; 0]);
+}
