@@ -202,6 +202,9 @@ impl Guard {
     fn remember(&self, shopper: ShopperHash, items: Items, rate: Option<Decimal>) {
         self.change(shopper, |seen| {
             let known = seen.contents.as_ref().and_then(|contents| contents.rate);
+            if seen.contents.as_ref().is_some_and(|before| is_another_cart(&before.items, &items)) {
+                seen.address = None;
+            }
             seen.contents = Some(Arc::new(Contents { items, rate: rate.or(known) }));
         });
     }
@@ -232,4 +235,28 @@ fn is_of(told: Told, headers: &HeaderMap) -> bool {
     let wanted: &[u8] = if told == Told::Page { b"text/html" } else { b"application/json" };
     let media_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     media_type.is_some_and(|value| value.get(..wanted.len()).is_some_and(|start| start.eq_ignore_ascii_case(wanted)))
+}
+
+/// Whether a cart is not the one that was seen before, so that nobody has said where it goes: it has none of that one's items. An item keeps
+/// its number as long as it is in a cart, and no other one gets it.
+fn is_another_cart(before: &Items, now: &Items) -> bool {
+    !before.keys().any(|item| now.contains_key(item))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::totals::Item;
+    use super::*;
+    use crate::page::ProductId;
+
+    #[test]
+    fn a_cart_with_none_of_the_items_is_another_one() {
+        let items = |numbers: &[u64]| -> Items {
+            let item = Item { product: ProductId(1), sku: "a".into(), kind: "simple".into(), quantity: Decimal::ONE };
+            numbers.iter().map(|number| (*number, item.clone())).collect()
+        };
+        assert!(!is_another_cart(&items(&[1, 2]), &items(&[2, 3])));
+        assert!(is_another_cart(&items(&[1, 2]), &items(&[3])));
+        assert!(is_another_cart(&items(&[1]), &items(&[])), "it was ordered or emptied");
+    }
 }
