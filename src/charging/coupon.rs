@@ -134,7 +134,9 @@ impl Charging {
             (Some((_, code, false)), None) => self.take_off(errand, &cart, code).await,
             (None, None) => done(without(), "left"),
             (before, Some(wanted)) => {
-                let given = self.give(errand, &cart, wanted, takes == Truth::True).await?;
+                // What is shown as a price holds for any cart with the product, whatever other rules ask that nobody can tell.
+                let is_certain = takes == Truth::True || !wanted.is_label();
+                let given = self.give(errand, &cart, wanted, is_certain).await?;
                 // The code that was there is gone, whatever came of the other one.
                 match (&given, before) {
                     (Some(Done { state: CouponState::Ours { .. }, .. }), Some((_, code, false))) => {

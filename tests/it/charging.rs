@@ -396,6 +396,31 @@ async fn a_code_that_the_shop_refuses_is_no_price_any_more() {
     assert!(shopper.get(TOTE).await.contains("Welcome price"), "its label stays");
 }
 
+#[tokio::test]
+async fn a_rule_that_nobody_can_decide_keeps_no_refused_code_a_price() {
+    let mut rules = rules();
+    rules["offers"][1]["charge"] = json!({ "type": "coupon", "rule_id": 3, "code": "NOSUCHCODE" });
+    let shop = Shop::with(&rules, "").await;
+    let class = |last: &str| format!("Magento\\SalesRule\\Model\\Rule\\Condition\\{last}");
+    let abroad = json!({
+        "condition_type": class("Combine"), "aggregator_type": "all", "value": "1",
+        "conditions": [{ "condition_type": class("Address"), "attribute_name": "country_id", "operator": "==", "value": "US" }],
+    });
+    let sent_free = json!({ "rule": {
+        "name": "Sent free", "website_ids": [1], "customer_group_ids": [0, 1, 2, 3], "is_active": true, "sort_order": 90,
+        "simple_action": "by_percent", "discount_amount": 0, "stop_rules_processing": false, "coupon_type": "NO_COUPON",
+        "apply_to_shipping": false, "discount_step": 0, "simple_free_shipping": "2", "condition": abroad,
+    } });
+    shop.rest("POST", "salesRules", &sent_free).await;
+    // The rules are known by then.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let shopper = shop.visitor(&[new()]).await;
+    shopper.sees("43.2").await;
+    shopper.buys().await;
+    shopper.sees("48").await;
+    assert_eq!(shopper.cart().await, (None, "48".to_owned()));
+}
+
 /// Waits for an errand with this result.
 async fn comes_to(shop: &Shop, result: &str) {
     let begin = Instant::now();
