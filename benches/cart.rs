@@ -9,8 +9,8 @@ use jiff::civil::date;
 use rust_decimal::Decimal;
 use segue::page::ProductId;
 use segue::rule::cart_rule::{
-    Address, AttributeValue, AudienceTypes, Cart, CartAddress, CartLine, CartRule, CartTax, Coupon, LineFacts, Release,
-    charge,
+    Address, AttributeValue, AudienceTypes, Audiences, Cart, CartAddress, CartLine, CartRule, CartTax, Coupon,
+    LineFacts, Release, charge,
 };
 use segue::site::{TaxBasis, TaxComputed};
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ fn cart() -> Cart {
         },
         today: date(2026, 11, 22),
         customer_group: Some(0),
-        audiences: Some(BTreeSet::new()),
+        audiences: Some(Audiences::default()),
         coupon: Coupon::None,
         address: CartAddress::Known(Address { country: "US".to_owned(), ..Address::default() }),
         payment_method: Some(None),

@@ -31,8 +31,8 @@ pub struct Errand {
     pub shopper: ShopperKey,
     /// What was known of the coupon in his cart.
     pub before: Coupon,
-    /// The offer whose code his cart should have; none where no coupon charges any of his.
-    pub wanted: Option<Arc<Offer>>,
+    /// The offers whose code his cart should have, best first; none where no coupon charges any of his.
+    pub wanted: Vec<Arc<Offer>>,
     /// Every offer that a coupon charges, with whether he is in its audience.
     pub offers: Vec<(Arc<Offer>, bool)>,
     /// What was decided for him, if his cart takes coupons.
@@ -45,16 +45,34 @@ pub struct Errand {
 
 impl fmt::Debug for Errand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Errand").field("wanted", &self.wanted.as_ref().map(|offer| &offer.id)).finish_non_exhaustive()
+        f.debug_struct("Errand").field("wanted", &self.best()).finish_non_exhaustive()
     }
 }
 
 impl Errand {
+    /// The offer whose code would be the best one; of none when it is empty.
+    fn best(&self) -> Arc<str> {
+        self.wanted.first().map_or_else(|| "".into(), |offer| Arc::clone(&offer.id))
+    }
+
+    fn wants(&self, offer: &Offer) -> bool {
+        self.wanted.iter().any(|wanted| wanted.id == offer.id)
+    }
+
+    fn without(&self) -> CouponState {
+        CouponState::Without { wanted: self.best() }
+    }
+
+    fn with(&self, offer: &Offer, code: &str) -> CouponState {
+        CouponState::Ours { offer: Arc::clone(&offer.id), code: code.into(), wanted: self.best() }
+    }
+
     /// Whether the cart takes a code of an offer's rule.
     fn takes_code(&self, offer: &Offer, cart: &CheckoutConfig) -> Truth {
         let contents = Contents { items: cart.items.clone(), rate: cart.rate };
         let customer_group = cart.customer_group;
-        let known = Circumstances { address: CartAddress::Unknown, customer_group, now: Timestamp::now() };
+        let (address, now) = (CartAddress::Unknown, Timestamp::now());
+        let known = Circumstances { address, customer_group, coupon_rule: None, now };
         takes_code(offer, &self.decision, &self.view, &contents, &cart.totals, &known)
     }
 }
@@ -66,6 +84,13 @@ enum Failure {
     Shop(#[from] SideError),
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// An offer whose code a cart may take.
+struct Choice<'a> {
+    offer: &'a Arc<Offer>,
+    /// Whether its rule holds for the cart, so that a refusal is the code's fault.
+    is_certain: bool,
 }
 
 /// What came of an errand.
@@ -105,11 +130,8 @@ impl Charging {
 
     async fn visit(&self, errand: &Errand) -> Result<Option<Done>, Failure> {
         let done = |state, result| Ok(Some(Done { state, result }));
-        let without = || CouponState::Without {
-            wanted: errand.wanted.as_ref().map_or_else(|| "".into(), |offer| Arc::clone(&offer.id)),
-        };
         let cart = errand.side.cart().await?;
-        let Some(config) = &cart.config else { return done(without(), "left") };
+        let Some(config) = &cart.config else { return done(errand.without(), "left") };
         let held = config.totals.coupon.as_deref();
         let ours = match held {
             Some(code) => self.offer_of(errand, code).await?,
@@ -125,36 +147,56 @@ impl Charging {
             return done(CouponState::Declined, "declined");
         }
         // A code that the cart would not take costs it the one it has.
-        let takes = errand.wanted.as_ref().map_or(Truth::False, |offer| errand.takes_code(offer, config));
-        let wanted = errand.wanted.as_ref().filter(|_| takes != Truth::False);
-        let kept = |offer: &Offer, code: &str| CouponState::Ours { offer: Arc::clone(&offer.id), code: code.into() };
-        match (before, wanted) {
-            (Some((offer, code, _)), Some(wanted)) if offer.id == wanted.id => done(kept(offer, code), "left"),
-            (Some((offer, code, true)), None) => done(kept(offer, code), "left"),
-            (Some((_, code, false)), None) => self.take_off(errand, &cart, code).await,
-            (None, None) => done(without(), "left"),
-            (before, Some(wanted)) => {
-                // What is shown as a price holds for any cart with the product, whatever other rules ask that nobody can tell.
-                let is_certain = takes == Truth::True || !wanted.is_label();
-                let given = self.give(errand, &cart, wanted, is_certain).await?;
-                // The code that was there is gone, whatever came of the other one.
-                match (&given, before) {
-                    (Some(Done { state: CouponState::Ours { .. }, .. }), Some((_, code, false))) => {
-                        self.spent(code).await?;
-                    }
-                    (Some(Done { state, .. }), Some((offer, code, true)))
-                        if !matches!(state, CouponState::Ours { .. }) =>
-                    {
-                        return match errand.side.set_coupon(&cart, Some(code)).await? {
-                            Said::Yes => done(kept(offer, code), "put_back"),
-                            Said::No => done(CouponState::Refused, "refused"),
-                        };
-                    }
-                    _ => {}
-                }
-                Ok(given)
+        let takes = errand.wanted.iter().map(|offer| (offer, errand.takes_code(offer, config)));
+        let taken = takes.filter(|(_, takes)| *takes != Truth::False).map(|(offer, takes)| Choice {
+            offer,
+            // What is shown as a price holds for any cart with the product, whatever other rules ask that nobody can tell.
+            is_certain: takes == Truth::True || !offer.is_label(),
+        });
+        // A code that is there, and that the shopper deserves, is not put at risk.
+        let choices: Vec<Choice<'_>> = taken
+            .filter(|choice| choice.is_certain || !before.is_some_and(|(_, _, is_deserved)| is_deserved))
+            .take_while(|choice| before.is_none_or(|(offer, ..)| offer.id != choice.offer.id))
+            .collect();
+        match (before, choices.is_empty()) {
+            (Some((offer, code, is_deserved)), true) if is_deserved || errand.wants(offer) => {
+                done(errand.with(offer, code), "left")
+            }
+            (Some((_, code, _)), true) => self.take_off(errand, &cart, code).await,
+            (None, true) => done(errand.without(), "left"),
+            (before, false) => self.exchange(errand, &cart, &choices, before).await,
+        }
+    }
+
+    /// Gives a cart the code of the first choice that it takes, in place of the one that it has.
+    async fn exchange(
+        &self,
+        errand: &Errand,
+        cart: &CartSeen,
+        choices: &[Choice<'_>],
+        before: Option<(&Arc<Offer>, &str, bool)>,
+    ) -> Result<Option<Done>, Failure> {
+        let mut outcome = Done { state: errand.without(), result: "left" };
+        for choice in choices {
+            let Some(given) = self.give(errand, cart, choice).await? else { return Ok(None) };
+            outcome = given;
+            if !matches!(outcome.state, CouponState::Without { .. }) {
+                break;
             }
         }
+        let is_given = matches!(outcome.state, CouponState::Ours { .. });
+        // The code that was there is gone, whatever came of the other one.
+        match before {
+            Some((_, code, false)) if is_given => self.spent(code).await?,
+            Some((offer, code, true)) if !is_given => {
+                outcome = match errand.side.set_coupon(cart, Some(code)).await? {
+                    Said::Yes => Done { state: errand.with(offer, code), result: "put_back" },
+                    Said::No => Done { state: CouponState::Refused, result: "refused" },
+                };
+            }
+            _ => {}
+        }
+        Ok(Some(outcome))
     }
 
     /// The offer whose code, as it was given to this shopper, this is, with whether he is in its audience.
@@ -182,14 +224,9 @@ impl Charging {
         Ok(found.map(|(offer, is_deserved)| (offer, *is_deserved)))
     }
 
-    /// Gives a cart a code. `is_certain` says that the rule holds for it, so that a refusal is the code's fault.
-    async fn give(
-        &self,
-        errand: &Errand,
-        cart: &CartSeen,
-        offer: &Arc<Offer>,
-        is_certain: bool,
-    ) -> Result<Option<Done>, Failure> {
+    /// Gives a cart a code.
+    async fn give(&self, errand: &Errand, cart: &CartSeen, choice: &Choice<'_>) -> Result<Option<Done>, Failure> {
+        let offer = choice.offer;
         let Charge::Coupon { rule_id, code } = &offer.charge else {
             return Ok(None);
         };
@@ -205,15 +242,11 @@ impl Charging {
                 return Ok(None);
             }
             if errand.side.set_coupon(cart, Some(&given)).await? == Said::Yes {
-                let state = CouponState::Ours { offer: Arc::clone(&offer.id), code: given.into() };
-                return Ok(Some(Done { state, result: "given" }));
+                return Ok(Some(Done { state: errand.with(offer, &given), result: "given" }));
             }
-            if !is_certain {
+            if !choice.is_certain {
                 // Once the cart is another one it may take it.
-                return Ok(Some(Done {
-                    state: CouponState::Without { wanted: Arc::clone(&offer.id) },
-                    result: "refused",
-                }));
+                return Ok(Some(Done { state: errand.without(), result: "refused" }));
             }
             if code.is_some() {
                 break;
@@ -230,7 +263,7 @@ impl Charging {
         }
         errand.side.set_coupon(cart, None).await?;
         self.spent(code).await?;
-        Ok(Some(Done { state: CouponState::Without { wanted: "".into() }, result: "taken_off" }))
+        Ok(Some(Done { state: errand.without(), result: "taken_off" }))
     }
 
     async fn spent(&self, code: &str) -> Result<(), StoreError> {

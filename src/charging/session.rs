@@ -1,8 +1,8 @@
 //! What Segue knows of a shopper's session at the shop, in a sealed cookie of its own: it goes with the shopper from one process to another.
 //!
 //! ```text
-//! version 1 | shopper key 16 | session digest 8 | flags 1 | checkout since 8
-//! | group: its context's digest 4, number 8 when a flag says so | coupon: state 1, known at 8 (ms), offer (length 1, text), code (length 1, text)
+//! version 2 | shopper key 16 | session digest 8 | flags 1 | checkout since 8
+//! | group: its context's digest 4, number 8 when a flag says so | coupon: state 1, known at 8 (ms), offer, wanted, code (each length 1, text)
 //! | number of pages shown 1 | each: digest 8, at 8 | number of lost audiences 1 | each: lost at 8, id (length 1, text) | audiences held
 //! ```
 //!
@@ -20,7 +20,7 @@ use crate::audience::seal::{self, Content, Purpose, put_text};
 use crate::audience::{Config as Membership, ShopperKey, jar};
 use crate::rule::AudienceId;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HAS_CART: u8 = 1;
 const HAS_GROUP: u8 = 2;
 const IS_CHECKED: u8 = 4;
@@ -84,6 +84,8 @@ pub enum CouponState {
         offer: Arc<str>,
         /// The code.
         code: Arc<str>,
+        /// The offer whose code it should rather be, for which nothing in the cart was; else the same one.
+        wanted: Arc<str>,
     },
     /// The shopper's own.
     Other,
@@ -241,19 +243,19 @@ impl Session {
             content.extend(context.to_be_bytes());
             content.extend(group.to_be_bytes());
         }
-        let (state, offer, code) = match &self.coupon.state {
-            CouponState::Unknown => (0, "", ""),
-            CouponState::Without { wanted } => (1, &**wanted, ""),
-            CouponState::Ours { offer, code } => (2, &**offer, &**code),
-            CouponState::Other => (3, "", ""),
-            CouponState::Declined => (4, "", ""),
-            CouponState::Refused => (5, "", ""),
+        let (state, offer, wanted, code) = match &self.coupon.state {
+            CouponState::Unknown => (0, "", "", ""),
+            CouponState::Without { wanted } => (1, "", &**wanted, ""),
+            CouponState::Ours { offer, code, wanted } => (2, &**offer, &**wanted, &**code),
+            CouponState::Other => (3, "", "", ""),
+            CouponState::Declined => (4, "", "", ""),
+            CouponState::Refused => (5, "", "", ""),
         };
         // A text that does not fit makes the state one that has to be looked at again.
-        let fits = offer.len() <= 255 && code.len() <= 255;
+        let fits = [offer, wanted, code].iter().all(|text| text.len() <= 255);
         content.push(if fits { state } else { 0 });
         content.extend(self.coupon.known_at.to_be_bytes());
-        for text in [offer, code] {
+        for text in [offer, wanted, code] {
             put_text(&mut content, if fits { text } else { "" }).expect("its length was looked at");
         }
         content.push(u8::try_from(self.shown.len()).unwrap_or(0));
@@ -285,11 +287,11 @@ impl Session {
             _ => Some((u32::from_be_bytes(content.take()?), u64::from_be_bytes(content.take()?))),
         };
         let (state, known_at) = (content.byte()?, content.seconds()?);
-        let (offer, code): (Arc<str>, Arc<str>) = (content.text()?.into(), content.text()?.into());
+        let (offer, wanted, code) = (content.text()?.into(), content.text()?.into(), content.text()?.into());
         let state = match state {
             0 => CouponState::Unknown,
-            1 => CouponState::Without { wanted: offer },
-            2 => CouponState::Ours { offer, code },
+            1 => CouponState::Without { wanted },
+            2 => CouponState::Ours { offer, code, wanted },
             3 => CouponState::Other,
             4 => CouponState::Declined,
             5 => CouponState::Refused,

@@ -12,8 +12,8 @@ use crate::catalog::{Entry, Index};
 use crate::commerce::Book;
 use crate::commerce::shop::Rates;
 use crate::rule::cart_rule::{
-    AttributeValue, Cart, CartAddress, CartLine, CartRule, CartTax, Charged, Coupon, CouponKind, LineFacts, Release,
-    Undecided, charge,
+    AttributeValue, Audiences, Cart, CartAddress, CartLine, CartRule, CartTax, Charged, Coupon, CouponKind, LineFacts,
+    Moment, Release, Truth, Undecided, charge,
 };
 use crate::rule::{AudienceId, Charge, Offer};
 use crate::site::StoreView;
@@ -30,6 +30,8 @@ pub struct Basis {
     codes: BTreeSet<u64>,
     /// Whether the catalogue has every attribute that rules ask for.
     has_facts: bool,
+    /// Audiences that rules ask for and that nobody keeps.
+    unknown_audiences: Arc<BTreeSet<AudienceId>>,
 }
 
 /// What a cart says of itself.
@@ -74,12 +76,20 @@ pub struct Filled {
 }
 
 impl Basis {
-    /// What Commerce said, with its catalogue as far as it was read, for carts of a release.
-    pub fn new(book: Arc<Book>, catalogue: Option<Arc<Index>>, release: Release, codes: BTreeSet<u64>) -> Self {
+    /// What Commerce said, with its catalogue as far as it was read, for carts of a release. `audiences` are those whose members are known.
+    pub fn new(
+        book: Arc<Book>,
+        catalogue: Option<Arc<Index>>,
+        release: Release,
+        codes: BTreeSet<u64>,
+        audiences: &BTreeSet<&AudienceId>,
+    ) -> Self {
         let tracks = |index: &Index| book.attributes().iter().all(|code| index.tracks(code));
         let has_facts = catalogue.as_deref().is_some_and(tracks);
         let places = book.rules.iter().enumerate().map(|(at, rule)| (rule.id, at)).collect();
-        Self { book, places, catalogue, release, codes, has_facts }
+        let asked = asked_audiences(&book);
+        let unknown_audiences = Arc::new(asked.into_iter().filter(|id| !audiences.contains(id)).cloned().collect());
+        Self { book, places, catalogue, release, codes, has_facts, unknown_audiences }
     }
 
     /// Rates of exchange.
@@ -112,8 +122,7 @@ impl Basis {
 
     /// The audiences that its rules ask for.
     pub fn audiences(&self) -> BTreeSet<&AudienceId> {
-        let active = self.book.rules.iter().filter(|rule| rule.is_active);
-        active.flat_map(|rule| rule.conditions.audiences().into_iter().chain(rule.lines.audiences())).collect()
+        asked_audiences(&self.book)
     }
 
     /// What a cart takes off.
@@ -124,10 +133,24 @@ impl Basis {
         charge(&self.book.rules, cart, self.release)
     }
 
-    /// Whether two of these rules have one place in the order of rules: which of them goes first is the database's choice.
-    pub fn is_tied(&self, rules: &[u64]) -> bool {
+    /// Before anything was taken off a cart.
+    pub fn moment<'c>(&self, cart: &'c Cart) -> Moment<'c> {
+        Moment { cart, release: self.release, taken_off: Decimal::ZERO }
+    }
+
+    /// Whether a rule could be applied to something in a cart, as far as can be told before any discount.
+    pub fn may_apply(&self, rule: &CartRule, cart: &Cart) -> bool {
+        let may_hold =
+            || rule.conditions.asks_for_discounts() || rule.conditions.truth_at(&self.moment(cart)) != Truth::False;
+        let is_for_some = || cart.top_lines().any(|top| rule.lines.line_truth(cart, top) != Truth::False);
+        rule.is_selected(cart) != Truth::False && may_hold() && (!cart.is_complete || is_for_some())
+    }
+
+    /// Whether two of the rules that could be applied to a cart have one place in the order of rules: which of them goes first is the
+    /// database's choice.
+    pub fn is_tied(&self, cart: &Cart) -> bool {
         let place = |rule: &CartRule| (rule.priority, rule.coupon != CouponKind::None);
-        let mut places = rules.iter().filter_map(|id| self.rule(*id)).map(place).collect::<Vec<_>>();
+        let mut places = self.rules().filter(|rule| self.may_apply(rule, cart)).map(place).collect::<Vec<_>>();
         places.sort_unstable();
         places.windows(2).any(|pair| pair[0] == pair[1])
     }
@@ -169,7 +192,7 @@ impl Basis {
             tax: draft.tax,
             today: draft.now.to_zoned(view.time_zone.clone()).date(),
             customer_group: draft.customer_group.or(decision.group()),
-            audiences: Some(decision.audiences()),
+            audiences: Some(Audiences { held: decision.audiences(), unknown: Arc::clone(&self.unknown_audiences) }),
             coupon: draft.coupon,
             address: draft.address,
             payment_method: draft.payment_method,
@@ -226,6 +249,11 @@ impl Basis {
     fn facts(&self, entry: Option<Entry<'_>>) -> LineFacts {
         entry.filter(|_| self.has_facts).map(Entry::facts).unwrap_or_default()
     }
+}
+
+fn asked_audiences(book: &Book) -> BTreeSet<&AudienceId> {
+    let active = book.rules.iter().filter(|rule| rule.is_active);
+    active.flat_map(|rule| rule.conditions.audiences().into_iter().chain(rule.lines.audiences())).collect()
 }
 
 /// The weight of one; `None` is unknown.

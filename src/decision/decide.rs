@@ -58,6 +58,17 @@ impl Decision {
         self.coupon.map(|number| self.index.offer(number))
     }
 
+    /// The offers that a coupon could charge, best first: those that show a price before those that do not, each in the order in which
+    /// carts go through rules.
+    pub fn coupons(&self) -> impl Iterator<Item = &Arc<Offer>> {
+        let takes_coupons = self.key.takes_coupons;
+        let numbers =
+            self.offers.iter().copied().filter(move |number| takes_coupons && self.index.is_by_coupon(*number));
+        let offers = numbers.map(|number| self.index.offer(number));
+        let labels = offers.clone().filter(|offer| offer.is_label());
+        offers.filter(|offer| !offer.is_label()).chain(labels)
+    }
+
     /// Blocks by priority, then id.
     pub fn blocks(&self) -> impl ExactSizeIterator<Item = &Arc<Block>> {
         self.blocks.iter().map(|number| self.index.block(*number))
@@ -334,10 +345,7 @@ impl Rules {
             }
             None => <(Box<[u32]>, Box<[u32]>)>::default(),
         };
-        let basis = self.index.basis.as_ref();
-        let has_code = |number: u32| basis.is_none_or(|basis| basis.has_code(self.index.offer(number)));
-        let by_coupon = |number: &u32| self.index.as_label(*number).is_some() && has_code(*number);
-        let candidates = || offers.iter().copied().filter(by_coupon);
+        let candidates = || offers.iter().copied().filter(|number| self.index.is_by_coupon(*number));
         let with_price = || candidates().find(|number| !self.index.offer(*number).is_label());
         let coupon = if key.takes_coupons { with_price().or_else(|| candidates().next()) } else { None };
         let index = Arc::clone(&self.index);

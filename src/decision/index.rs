@@ -76,6 +76,11 @@ impl Index {
         self.labels.get(&number)
     }
 
+    /// Whether a coupon charges the offer at this position, and a code is at hand.
+    pub(super) fn is_by_coupon(&self, number: u32) -> bool {
+        self.labels.contains_key(&number) && self.basis.as_ref().is_none_or(|basis| basis.has_code(self.offer(number)))
+    }
+
     /// Rates of exchange, where they are known.
     pub(super) fn rates(&self) -> Option<&Rates> {
         self.basis.as_ref().map(Basis::rates)

@@ -18,7 +18,7 @@ use super::decide::{GUESTS, Rules};
 use crate::catalog::Index;
 use crate::commerce::Book;
 use crate::rule::cart_rule::{CartAction, CartRule, Condition, CouponKind, Release};
-use crate::rule::{Action, AudienceTest, Charge, Labels, Offer, Products, Ruleset, StoreEffect, StoreRule};
+use crate::rule::{Action, AudienceId, AudienceTest, Charge, Labels, Offer, Products, Ruleset, StoreEffect, StoreRule};
 use crate::site::Sites;
 use products::{Catalogue, Remembered};
 use unit::UnitEffect;
@@ -89,7 +89,7 @@ pub enum Reason {
     UnknownClass,
     /// What the rule does to one unit alone is nothing, or not known.
     Action,
-    /// The rule asks for other audiences than the offer, in a way that cannot be joined.
+    /// The rule asks for other audiences than the offer, in a way that cannot be joined, or for one that the rules do not declare.
     Audiences,
 }
 
@@ -123,7 +123,7 @@ impl fmt::Display for Reason {
                 "its rule has a condition of a class that Segue does not know (see `segue commerce status`)"
             }
             Self::Action => "its rule does not lower the price of a single unit",
-            Self::Audiences => "its rule asks for other audiences than the offer does",
+            Self::Audiences => "its rule asks for other audiences than the offer does, or for one that the rules do not declare",
         })
     }
 }
@@ -141,7 +141,8 @@ impl fmt::Display for Standing {
 pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
     let Some(book) = &commerce.book else { return without_book(ruleset) };
     let catalogue = Catalogue::new(commerce.index.as_deref(), &commerce.remembered);
-    let joining = Joining { book, catalogue: &catalogue, codes: &commerce.codes };
+    let declared: BTreeSet<AudienceId> = ruleset.audiences.iter().map(|it| Arc::clone(&it.id)).collect();
+    let joining = Joining { book, catalogue: &catalogue, codes: &commerce.codes, declared: &declared };
     let mut standings = BTreeMap::new();
     let mut shown = BTreeSet::new();
     let mut doubtful = BTreeSet::new();
@@ -167,7 +168,8 @@ pub fn join(ruleset: Ruleset, commerce: &Commerce) -> Joined {
     offers.extend(others.flat_map(|rule| joining.store_rules(rule, None, doubtful.contains(&rule.id))));
     let blocks = ruleset.blocks.into_iter().map(Arc::unwrap_or_clone).collect();
     let ruleset = Ruleset::new(ruleset.audiences, offers, blocks);
-    let basis = Basis::new(Arc::clone(book), commerce.index.clone(), commerce.release, commerce.codes.clone());
+    let (book, index, codes) = (Arc::clone(book), commerce.index.clone(), commerce.codes.clone());
+    let basis = Basis::new(book, index, commerce.release, codes, &declared.iter().collect());
     Joined { ruleset, standings, basis: Some(basis) }
 }
 
@@ -226,6 +228,8 @@ struct Joining<'a> {
     book: &'a Book,
     catalogue: &'a Catalogue<'a>,
     codes: &'a BTreeSet<u64>,
+    /// The audiences of the rules file: whether a shopper is in another one nobody knows.
+    declared: &'a BTreeSet<AudienceId>,
 }
 
 impl Joining<'_> {
@@ -253,7 +257,7 @@ impl Joining<'_> {
         offer.priority = priority(rule);
         offer.stop = rule.stop;
         offer.customer_groups = self.groups(rule);
-        let (audiences, rest) = split_audiences(&rule.conditions);
+        let (audiences, rest) = self.split_audiences(&rule.conditions);
         match audiences.and_then(|of_rule| join_audiences(&offer.audiences, &of_rule)) {
             Some(joined) => offer.audiences = joined,
             None => return self.as_label(offer, rule, Reason::Audiences),
@@ -278,6 +282,16 @@ impl Joining<'_> {
             offer.products = products;
         }
         Standing::Label(reason)
+    }
+
+    /// The audiences that a tree asks for beside the rest of it; no audiences where they cannot be told from the rest, or nobody knows who
+    /// is in them.
+    fn split_audiences(&self, conditions: &Condition) -> (Option<Vec<AudienceTest>>, Condition) {
+        let (audiences, rest) = split_audiences(conditions);
+        let is_known = |test: &AudienceTest| {
+            test.any.iter().chain(&test.all).chain(&test.none).all(|id| self.declared.contains(id))
+        };
+        (audiences.filter(|tests| tests.iter().all(is_known)), rest)
     }
 
     /// Codes of the websites that both are for; `None` is none.
@@ -308,7 +322,7 @@ impl Joining<'_> {
         if !rule.is_active || websites.is_empty() || is_idle {
             return Vec::new();
         }
-        let (audiences, rest) = split_audiences(&rule.conditions);
+        let (audiences, rest) = self.split_audiences(&rule.conditions);
         let whom = by_code.cloned().unwrap_or_default();
         let audiences = audiences.and_then(|of_rule| join_audiences(&whom, &of_rule));
         let products = self.catalogue.products(&rest, &rule.lines, &Products::All);

@@ -16,7 +16,7 @@ use crate::page::{Amounts, PageFacts, ProductId};
 use crate::rule::Placement;
 use crate::site::StoreView;
 
-pub use cart::{CartSelection, Deduction, select_cart};
+pub use cart::{CartSelection, Deduction, Held, select_cart};
 pub use id::SelectionId;
 pub use whole::{Missing, MissingWhat};
 

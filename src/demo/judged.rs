@@ -16,7 +16,9 @@ use super::rules::Rules;
 use super::session::Session;
 use super::view::{View, WEBSITE};
 use crate::page::ProductId;
-use crate::rule::cart_rule::{Address, AttributeValue, Cart, CartAddress, CartLine, CartTax, Coupon, LineFacts};
+use crate::rule::cart_rule::{
+    Address, AttributeValue, Audiences, Cart, CartAddress, CartLine, CartTax, Coupon, LineFacts,
+};
 use crate::site::{TaxBasis, TaxComputed};
 
 /// The tax settings of all store views: catalogue prices are without tax, and rules discount them so.
@@ -47,7 +49,10 @@ pub fn cart(
         tax: TAX,
         today: view.today(),
         customer_group: Some(session.group()),
-        audiences: Some(membership::claimed(headers).into_iter().map(Arc::from).collect()),
+        audiences: Some(Audiences {
+            held: membership::claimed(headers).into_iter().map(Arc::from).collect(),
+            ..Audiences::default()
+        }),
         coupon: coupon(session, view, rules),
         address: address(quote, shipping),
         payment_method: Some(quote.payment_method.clone()),
@@ -253,7 +258,7 @@ mod tests {
         let known = |session: &Session| cart(session, view, &headers, &rules, Some((Cents(460), Cents(500))));
         let first = known(&session);
         assert_eq!((first.address, first.coupon, first.customer_group), (CartAddress::None, Coupon::None, Some(0)));
-        assert!(first.audiences.is_some_and(|audiences| audiences.contains(VIP)));
+        assert!(first.audiences.is_some_and(|audiences| audiences.held.contains(VIP)));
         session.quote.coupon = Some("lantern10".to_owned());
         session.quote.address = Some(quote::Address { country: "DE".to_owned(), ..quote::Address::default() });
         session.customer = Some(&crate::demo::account::CUSTOMERS[1]);

@@ -44,6 +44,8 @@ pub struct About {
     pub now: Timestamp,
     /// The code that Segue has put into his cart.
     pub code: Option<Arc<str>>,
+    /// Its rule, where it is known.
+    pub coupon_rule: Option<u64>,
     /// What is known of the coupon in his cart, where that matters.
     pub cart: Option<Arc<Live>>,
     /// Where the cart goes, where the request says so.
@@ -170,7 +172,12 @@ impl Guard {
         }
         let address = about.asked.0.get().or(seen.address.as_deref());
         let address = address.map_or(CartAddress::Unknown, |to| CartAddress::Known(to.clone()));
-        let known = Circumstances { address, customer_group: group, now: about.now };
+        let known = Circumstances {
+            address,
+            customer_group: group,
+            coupon_rule: about.coupon_rule.filter(|_| !is_his_own),
+            now: about.now,
+        };
         let verdicts = compare(totals, &promises(decision, &about.view, contents, totals, &known)?);
         let has_differed = verdicts.values().any(|verdict| *verdict == Verdict::Differed);
         // What was charged may be what he was shown before: nobody can tell any more.

@@ -41,6 +41,8 @@ pub struct Circumstances {
     pub address: CartAddress,
     /// The customer's group, where it says so.
     pub customer_group: Option<u64>,
+    /// The rule of the code in it, where that is known.
+    pub coupon_rule: Option<u64>,
     /// When it was charged.
     pub now: Timestamp,
 }
@@ -62,6 +64,15 @@ pub fn promises(
     totals: &Totals,
     known: &Circumstances,
 ) -> Result<Vec<Promise>, NotComparable> {
+    // What a page shows as the price of one coupon's rule, a cart with another one's code does not say.
+    if let (Some(shown), Some(other)) = (decision.coupon(), known.coupon_rule)
+        && totals.coupon.is_some()
+        && shown.charge.rule_id() != Some(other)
+        && !shown.is_label()
+        && takes_code(shown, decision, view, contents, totals, known) != Truth::False
+    {
+        return Err(NotComparable::Undecided);
+    }
     let of_all = decision.basis().map(|basis| whole(basis, decision, view, contents, totals, known));
     match of_all {
         Some(Ok(promises)) => Ok(promises),
@@ -80,18 +91,21 @@ fn whole(
     known: &Circumstances,
 ) -> Result<Vec<Promise>, NotComparable> {
     let undecided = NotComparable::Undecided;
-    let coupon = match (decision.coupon(), &totals.coupon) {
-        // What was shown as a price counts, whether the code is in the cart or not.
-        (Some(offer), code) if code.is_some() || !offer.is_label() => {
-            Coupon::Code { code: code.clone().unwrap_or_default(), rule_id: offer.charge.rule_id() }
+    let coupon = match (&totals.coupon, decision.coupon()) {
+        (Some(code), _) if known.coupon_rule.is_some() => {
+            Coupon::Code { code: code.clone(), rule_id: known.coupon_rule }
         }
-        (_, Some(_)) => Coupon::Unknown,
-        (_, None) => Coupon::None,
+        (Some(_), _) => Coupon::Unknown,
+        // What was shown as a price counts, whether the code is in the cart or not.
+        (None, Some(offer)) if !offer.is_label() => {
+            Coupon::Code { code: String::new(), rule_id: offer.charge.rule_id() }
+        }
+        (None, _) => Coupon::None,
     };
     let has_address = known.address != CartAddress::Unknown;
     let filled = fill(basis, decision, view, contents, totals, known, coupon)?;
     let mut ways = vec![basis.charge(&filled.cart).map_err(|_| undecided)?];
-    if basis.is_tied(&ways[0].applied) {
+    if basis.is_tied(&filled.cart) {
         ways.push(basis.charge_tied(&filled.cart).map_err(|_| undecided)?);
     }
     let is_paused = |rule: u64| decision.offers().any(|it| it.paused && it.charge.rule_id() == Some(rule));

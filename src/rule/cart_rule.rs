@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 use super::Days;
-pub use cart::{Address, AttributeValue, Cart, CartAddress, CartLine, CartTax, Coupon, LineFacts};
+pub use cart::{Address, AttributeValue, Audiences, Cart, CartAddress, CartLine, CartTax, Coupon, LineFacts};
 pub use charge::{Charged, LineCharge, Money, Undecided, Why, charge, units_to_next_free};
 pub use condition::{Combine, Condition, Lack, LineScope, Moment, Test, Truth};
 pub use operand::{Operand, Operator};

@@ -421,6 +421,45 @@ async fn a_rule_that_nobody_can_decide_keeps_no_refused_code_a_price() {
     assert_eq!(shopper.cart().await, (None, "48".to_owned()));
 }
 
+#[tokio::test]
+async fn of_two_coupons_the_cart_keeps_the_one_that_it_takes() {
+    let mut rules = rules();
+    let mut best = rules["offers"][1].clone();
+    best["id"] = json!("best");
+    // The shop numbers its rules in order.
+    best["charge"]["rule_id"] = json!(COUPON_RULE + 1);
+    rules["offers"].as_array_mut().expect("offers").push(best);
+    let shop = Shop::with(&rules, "").await;
+    let mut rule = shop.rest("GET", &format!("salesRules/{COUPON_RULE}"), &Value::Null).await;
+    let class = |last: &str| format!("Magento\\SalesRule\\Model\\Rule\\Condition\\{last}");
+    let part =
+        json!({ "condition_type": class("Product"), "attribute_name": "sku", "operator": "==", "value": "LL-NONE" });
+    rule["action_condition"] = json!({ "condition_type": class("Product\\Combine"), "aggregator_type": "all", "value": "1", "conditions": [part] });
+    rule["sort_order"] = json!(0);
+    rule.as_object_mut().expect("a rule").remove("rule_id");
+    let made = shop.rest("POST", "salesRules", &json!({ "rule": rule })).await;
+    assert_eq!(made["rule_id"], COUPON_RULE + 1);
+    // Its codes are made by then.
+    let begin = Instant::now();
+    while !shop.running.metrics().await.contains(&format!("segue_coupon_codes{{rule=\"{}\"}} 3", COUPON_RULE + 1)) {
+        assert!(begin.elapsed() < Duration::from_secs(20), "no codes");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let shopper = shop.visitor(&[new()]).await;
+    shopper.buys().await;
+    let code = shopper.is_charged(true, "43.2").await;
+    for _ in 0..3 {
+        shopper.price().await;
+        assert_eq!(shopper.cart().await, (code.clone(), "43.2".to_owned()));
+    }
+    let metrics = shop.running.metrics().await;
+    assert!(metrics.contains("segue_coupon_errands_total{result=\"given\"} 1\n"), "{metrics}");
+    assert!(!metrics.contains("result=\"put_back\"") && !metrics.contains("result=\"refused\""), "{metrics}");
+    shopper.gives("NOSUCHCODE").await;
+    assert_eq!(shopper.is_charged(true, "43.2").await, code, "the other offer's comes back");
+}
+
 /// Waits for an errand with this result.
 async fn comes_to(shop: &Shop, result: &str) {
     let begin = Instant::now();

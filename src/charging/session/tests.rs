@@ -32,7 +32,7 @@ fn comes_back_from_the_browser_as_it_was() {
         checkout_at: Some(12),
         group: Some((8, 3)),
         coupon: Coupon {
-            state: CouponState::Ours { offer: "welcome".into(), code: "SGABC".into() },
+            state: CouponState::Ours { offer: "welcome".into(), code: "SGABC".into(), wanted: "best".into() },
             known_at: 7,
             is_checked: true,
         },
@@ -135,7 +135,7 @@ fn remembers_the_last_pages_that_showed_something_else() {
 fn a_cart_that_refused_a_coupon_gets_none_for_a_while() {
     let config = Config::default();
     let coupon = |state| Coupon { state, known_at: 0, is_checked: true };
-    let ours = CouponState::Ours { offer: "a".into(), code: "b".into() };
+    let ours = CouponState::Ours { offer: "a".into(), code: "b".into(), wanted: "a".into() };
     for state in [CouponState::Unknown, CouponState::Without { wanted: "".into() }, ours] {
         assert!(coupon(state).is_open(&config, 0));
     }

@@ -336,7 +336,12 @@ impl Shop<'_> {
         let not_comparable = |why: crate::guard::NotComparable| format!("not comparable: {}", why.as_str());
         let totals = totals::rest(charged.to_string().as_bytes()).map_err(not_comparable)?;
         // A guest's new cart has no address yet.
-        let known = Circumstances { address: CartAddress::None, customer_group: Some(GUESTS), now: Timestamp::now() };
+        let known = Circumstances {
+            address: CartAddress::None,
+            customer_group: Some(GUESTS),
+            coupon_rule: decision.coupon().and_then(|offer| offer.charge.rule_id()),
+            now: Timestamp::now(),
+        };
         let promises = promises(decision, &self.view, &contents, &totals, &known).map_err(not_comparable)?;
         let promised = promises.first().and_then(|promise| promise.lines.first()).ok_or("the cart is empty")?;
         let line = totals.lines.first().ok_or("the cart is empty")?;

@@ -167,7 +167,7 @@ fn a_rule_that_customers_use_up_is_shown_to_guests_only() {
 #[test]
 fn a_carts_sum_goes_by_whatever_the_stores_rules_do() {
     use crate::cart::{CartFacts, LineFacts, LineKind};
-    use crate::decision::select::select_cart;
+    use crate::decision::select::{Held, select_cart};
     let line = LineFacts {
         product: ProductId(1),
         sku: "a-1".to_owned(),
@@ -179,13 +179,14 @@ fn a_carts_sum_goes_by_whatever_the_stores_rules_do() {
         including_tax: Some(10.into()),
     };
     let cart = CartFacts { order: vec![0], lines: vec![line], is_complete: true, in_base_currency: true };
-    let sum = |other: Value| {
+    let sum = |mut other: Value| {
+        other["sort_order"] = json!(9);
         let sites = sites();
         let rules =
             Rules::joined(join(rules(own(json!({})), json!([])), &said(&[rule(1, json!({})), rule(2, other)])), &sites);
         let view = &sites.views()[0];
         let decision = rules.decide(&rules.key(view, &audiences(&["vip"]), now()));
-        select_cart(&decision, view, &cart, now()).sum.map(|sum| sum.amount.normalize().to_string())
+        select_cart(&decision, view, &cart, Held::None, now()).sum.map(|sum| sum.amount.normalize().to_string())
     };
     assert_eq!(sum(json!({"discount_amount": 0})).as_deref(), Some("3"));
     assert_eq!(sum(json!({"discount_amount": 50})).as_deref(), Some("16.5"));
@@ -244,7 +245,7 @@ proptest! {
 }
 
 fn one_unit(price: Decimal) -> crate::rule::cart_rule::Cart {
-    use crate::rule::cart_rule::{Cart, CartAddress, CartLine, CartTax, Coupon, LineFacts};
+    use crate::rule::cart_rule::{Audiences, Cart, CartAddress, CartLine, CartTax, Coupon, LineFacts};
     use crate::site::{TaxBasis, TaxComputed};
     let line = CartLine {
         parent: None,
@@ -277,7 +278,7 @@ fn one_unit(price: Decimal) -> crate::rule::cart_rule::Cart {
         },
         today: now().to_zoned(jiff::tz::TimeZone::UTC).date(),
         customer_group: Some(0),
-        audiences: Some(BTreeSet::new()),
+        audiences: Some(Audiences::default()),
         coupon: Coupon::None,
         address: CartAddress::None,
         payment_method: Some(None),

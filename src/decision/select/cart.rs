@@ -37,10 +37,27 @@ pub struct Deduction {
     pub labels: Vec<Arc<str>>,
 }
 
+/// What is known of the coupon in a cart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// There is none.
+    None,
+    /// Segue's, of this rule.
+    Of(u64),
+    /// There may be one of the shopper's own.
+    Unknown,
+}
+
 /// What of a decision the cart charges on its lines, and what it lacks. Where Commerce has said all of its rules they decide; where one of
 /// them cannot be decided, line by line what is certain all the same.
-pub fn select_cart(decision: &Decision, view: &StoreView, cart: &CartFacts, now: Timestamp) -> CartSelection {
-    let (by_all, missing) = whole(decision, view, cart, now).unwrap_or_default();
+pub fn select_cart(
+    decision: &Decision,
+    view: &StoreView,
+    cart: &CartFacts,
+    held: Held,
+    now: Timestamp,
+) -> CartSelection {
+    let (by_all, missing) = whole(decision, view, cart, held, now).unwrap_or_default();
     let said = by_all.unwrap_or_else(|| by_offers(decision, view, cart));
     CartSelection { missing, ..said }
 }
@@ -282,7 +299,7 @@ mod tests {
         let rules = Rules::compile(rules(json!(offers), json!([])), &sites);
         let view = StoreView { tax, ..(*sites.views()[0]).clone() };
         let decision = rules.decide(&rules.key(&view, &audiences(&[]), now()));
-        select_cart(&decision, &view, cart, now())
+        select_cart(&decision, &view, cart, Held::None, now())
     }
 
     fn select(offers: &[serde_json::Value], cart: &CartFacts) -> CartSelection {

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use super::cart::{CartSelection, Deduction, labels};
+use super::cart::{CartSelection, Deduction, Held, labels};
 use crate::cart::{CartFacts, LineFacts};
 use crate::decision::basis::{Basis, Draft, DraftLine, Filled};
 use crate::decision::decide::Decision;
 use crate::rule::Offer;
 use crate::rule::cart_rule::{
-    CartAction, CartAddress, CartLine, CartRule, CartTax, Charged, Coupon, FreeShipping, Lack, LineFacts as Facts,
-    Truth, units_to_next_free,
+    Cart, CartAction, CartAddress, CartLine, CartRule, CartTax, Charged, Coupon, CouponKind, FreeShipping, Lack,
+    LineFacts as Facts, Truth, units_to_next_free,
 };
-use crate::site::{StoreView, Tax, TaxBasis, TaxComputed};
+use crate::site::{StoreView, Tax, TaxBasis, TaxComputed, TaxShown};
 
 /// What a cart lacks for an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,9 @@ struct Reckoning<'a> {
     view: &'a StoreView,
     facts: &'a CartFacts,
     filled: Filled,
+    held: Held,
+    /// Whether its prices are the same with tax and without.
+    is_untaxed: bool,
     /// How far the lines' rows may be off; nought where nothing was rounded.
     tolerance: Decimal,
 }
@@ -59,19 +62,27 @@ pub(super) fn whole(
     decision: &Decision,
     view: &StoreView,
     facts: &CartFacts,
+    held: Held,
     now: Timestamp,
 ) -> Option<(Option<CartSelection>, Vec<Missing>)> {
     let basis = decision.basis()?;
-    let (draft, tolerance) = draft(decision, view, facts, now)?;
+    let is_untaxed =
+        facts.lines.iter().all(|line| line.excluding_tax.is_some() && line.excluding_tax == line.including_tax);
+    let (draft, tolerance) = draft(decision, view, facts, held, is_untaxed, now)?;
     let filled = basis.fill(decision, view, draft)?;
-    let reckoning = Reckoning { basis, decision, view, facts, filled, tolerance };
+    let reckoning = Reckoning { basis, decision, view, facts, filled, held, is_untaxed, tolerance };
     Some((reckoning.deductions(), reckoning.missing()))
 }
 
 /// A cart as its section tells it, in base currency; `None` where it says too little.
-fn draft(decision: &Decision, view: &StoreView, facts: &CartFacts, now: Timestamp) -> Option<(Draft, Decimal)> {
-    let is_untaxed =
-        facts.lines.iter().all(|line| line.excluding_tax.is_some() && line.excluding_tax == line.including_tax);
+fn draft(
+    decision: &Decision,
+    view: &StoreView,
+    facts: &CartFacts,
+    held: Held,
+    is_untaxed: bool,
+    now: Timestamp,
+) -> Option<(Draft, Decimal)> {
     let tax = cart_tax(&view.tax, is_untaxed)?;
     if !facts.in_base_currency || facts.order.len() != facts.lines.len() {
         return None;
@@ -81,11 +92,12 @@ fn draft(decision: &Decision, view: &StoreView, facts: &CartFacts, now: Timestam
     let pieces: Decimal = facts.lines.iter().map(|line| line.quantity).sum();
     let roundings = pieces + Decimal::from(facts.lines.len());
     let tolerance = if is_untaxed { Decimal::ZERO } else { roundings / Decimal::ONE_HUNDRED };
-    let coupon = match decision.coupon() {
-        Some(offer) => Coupon::Code { code: String::new(), rule_id: offer.charge.rule_id() },
-        // A code of his own may be there where Segue's may not.
-        None if decision.has_refused_coupons() => Coupon::Unknown,
-        None => Coupon::None,
+    let with_code = |rule_id| Coupon::Code { code: String::new(), rule_id };
+    let coupon = match (held, decision.coupon()) {
+        (Held::Of(rule), _) => with_code(Some(rule)),
+        // It is given one as soon as it was looked at.
+        (_, Some(offer)) => with_code(offer.charge.rule_id()),
+        (Held::None | Held::Unknown, None) => Coupon::None,
     };
     let draft = Draft {
         lines,
@@ -147,6 +159,17 @@ impl Reckoning<'_> {
     /// What is taken off, where rounding makes no difference to it.
     fn deductions(&self) -> Option<CartSelection> {
         let charged = self.basis.charge(&self.filled.cart).ok()?;
+        let nothing = || Some(CartSelection { lines: vec![None; self.facts.lines.len()], ..CartSelection::default() });
+        if self.may_own_coupon_change(&charged) {
+            return nothing();
+        }
+        if self.basis.is_tied(&self.filled.cart) {
+            let other = self.basis.charge_tied(&self.filled.cart).ok()?;
+            let amounts = |charged: &Charged| charged.lines.iter().map(|line| line.discount.amount).collect::<Vec<_>>();
+            if amounts(&other) != amounts(&charged) {
+                return nothing();
+            }
+        }
         if !self.tolerance.is_zero() {
             for tolerance in [self.tolerance, -self.tolerance] {
                 let other = self.basis.charge(&self.shifted(tolerance).cart).ok()?;
@@ -201,6 +224,16 @@ impl Reckoning<'_> {
         charged.lines[top].applied.iter().filter_map(|rule| self.offer(*rule)).collect()
     }
 
+    /// Whether a coupon of the shopper's own, which may be in the cart, could change what these rules take off: its rule goes before the last of
+    /// them.
+    fn may_own_coupon_change(&self, charged: &Charged) -> bool {
+        let last = self.basis.rules().filter(|rule| charged.applied.contains(&rule.id)).max_by(|a, b| a.order(b));
+        let Some(last) = last.filter(|_| self.held == Held::Unknown) else { return false };
+        let cart = Cart { coupon: Coupon::Unknown, ..self.filled.cart.clone() };
+        let is_own = |rule: &&CartRule| rule.coupon != CouponKind::None && !charged.applied.contains(&rule.id);
+        self.basis.rules().filter(is_own).any(|rule| rule.order(last).is_lt() && self.basis.may_apply(rule, &cart))
+    }
+
     /// Whether one comes to less than an offer lets it.
     fn is_below_a_floor(&self, offers: &[&Offer], top: usize, amount: Decimal) -> bool {
         let line = &self.filled.cart.lines[top];
@@ -242,7 +275,8 @@ impl Reckoning<'_> {
             .filter(|(_, top)| rule.lines.line_truth(cart, **top) == Truth::True)
             .map(|(position, top)| (self.facts.order[position], *top))
             .collect();
-        match rule.conditions.truth(cart) {
+        let moment = self.basis.moment(cart);
+        match rule.conditions.truth_at(&moment) {
             Truth::True => {
                 let more = matching
                     .iter()
@@ -250,9 +284,12 @@ impl Reckoning<'_> {
                 more.collect()
             }
             Truth::False if !matching.is_empty() || rule.free_shipping != FreeShipping::None => {
-                let lack = rule.conditions.lack(cart).map(|lack| match lack {
-                    Lack::Money(amount) => MissingWhat::Amount(amount),
-                    Lack::Units(units) => MissingWhat::Units(units),
+                let lack = rule.conditions.lack(&moment).and_then(|lack| match lack {
+                    Lack::Money(amount) => self.says_prices(TaxBasis::Excluding).then_some(MissingWhat::Amount(amount)),
+                    Lack::MoneyWithTax(amount) => {
+                        self.says_prices(TaxBasis::Including).then_some(MissingWhat::Amount(amount))
+                    }
+                    Lack::Units(units) => Some(MissingWhat::Units(units)),
                 });
                 lack.into_iter().map(|what| (None, what)).collect()
             }
@@ -262,13 +299,17 @@ impl Reckoning<'_> {
 
     /// The first rule that keeps those after it from the cart, or could.
     fn first_stop(&self) -> Option<&CartRule> {
-        let cart = &self.filled.cart;
-        let may_hold = |rule: &&CartRule| {
-            rule.is_selected(cart) != Truth::False
-                && rule.conditions.truth(cart) != Truth::False
-                && self.filled.tops.iter().any(|top| rule.lines.line_truth(cart, *top) != Truth::False)
+        self.basis.rules().filter(|rule| rule.stop).find(|rule| self.basis.may_apply(rule, &self.filled.cart))
+    }
+
+    /// Whether an amount with or without tax is one that the shopper can put into his cart: prices are shown, and kept to the cent, so.
+    fn says_prices(&self, basis: TaxBasis) -> bool {
+        let tax = &self.view.tax;
+        let shown = match tax.shown {
+            TaxShown::Excluding => TaxBasis::Excluding,
+            TaxShown::Including | TaxShown::Both => TaxBasis::Including,
         };
-        self.basis.rules().filter(|rule| rule.stop).find(may_hold)
+        self.is_untaxed || (shown == basis && tax.catalog_prices == Some(basis))
     }
 }
 
@@ -287,13 +328,6 @@ fn more_units(rule: &CartRule, units: Decimal) -> Option<MissingWhat> {
             Some(MissingWhat::Units(rule.step - units))
         }
         _ => None,
-    }
-}
-
-impl Decision {
-    /// Whether an offer that a coupon charges is among its offers, but must not be charged so.
-    fn has_refused_coupons(&self) -> bool {
-        self.coupon().is_none() && self.offer_numbers().iter().any(|number| self.index().as_label(*number).is_some())
     }
 }
 

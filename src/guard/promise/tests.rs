@@ -55,7 +55,7 @@ fn contents(totals: &Totals, kind: &str) -> Contents {
 }
 
 fn circumstances() -> Circumstances {
-    Circumstances { address: CartAddress::Unknown, customer_group: None, now: now() }
+    Circumstances { address: CartAddress::Unknown, customer_group: None, coupon_rule: None, now: now() }
 }
 
 fn judged_in(

@@ -62,7 +62,8 @@ impl Turn {
         }
         let scope = Scope { view: &self.view, path: &self.path, bucket: self.shopper.key.bucket() };
         let prices = |facts: &PageFacts| Selection { blocks: Vec::new(), ..select(&decision, &scope, facts) };
-        let cart = |facts: &CartFacts| select_cart(&decision, &self.view, facts, self.now);
+        let cart =
+            |facts: &CartFacts| select_cart(&decision, &self.view, facts, self.charged.held(&self.rules), self.now);
         let choices = Choices { view: &self.view, prices: &prices, cart: &cart };
         rewriter.rewrite_answer(&self.wanted, response, &choices).await
     }

@@ -16,7 +16,8 @@ use crate::charging::place::Place;
 use crate::charging::session::{Coupon, CouponState};
 use crate::charging::side::{self, Side};
 use crate::charging::{Config, Session};
-use crate::decision::decide::{Decision, GUESTS, Who};
+use crate::decision::decide::{Decision, GUESTS, Rules, Who};
+use crate::decision::select::Held;
 use crate::mode::Mode;
 use crate::rule::{AudienceId, Offer};
 use crate::site::StoreView;
@@ -83,6 +84,21 @@ impl Charged {
         match &self.session.coupon.state {
             CouponState::Ours { code, .. } => Some(code),
             _ => None,
+        }
+    }
+
+    /// The rule of that code.
+    pub(super) fn coupon_rule(&self, rules: &Rules) -> Option<u64> {
+        let CouponState::Ours { offer: ours, .. } = &self.session.coupon.state else { return None };
+        rules.ruleset().offers.iter().find(|offer| offer.id == *ours)?.charge.rule_id()
+    }
+
+    /// What is known of the coupon in the cart, for what is said of it.
+    pub(super) fn held(&self, rules: &Rules) -> Held {
+        match &self.session.coupon.state {
+            CouponState::Ours { .. } => self.coupon_rule(rules).map_or(Held::Unknown, Held::Of),
+            CouponState::Unknown | CouponState::Other => Held::Unknown,
+            CouponState::Without { .. } | CouponState::Declined | CouponState::Refused => Held::None,
         }
     }
 
@@ -241,7 +257,8 @@ impl Turn {
         let live = self.charged.live.clone()?;
         let coupon = &self.charged.session.coupon;
         let decision = self.decision_with(&self.view, !self.charging_config().has_bypass);
-        let wanted = decision.coupon().cloned();
+        let wanted: Vec<Arc<Offer>> = decision.coupons().cloned().collect();
+        let best = wanted.first().map(|offer| &offer.id);
         let nobody = BTreeSet::new();
         let audiences = self.shopper.page_audiences().unwrap_or(&nobody);
         let who = Who { kept: self.charged.kept(), ..Who::guest(audiences) };
@@ -252,20 +269,24 @@ impl Turn {
             CouponState::Ours { offer, .. } => Some(offer),
             _ => None,
         };
+        let tried = match &coupon.state {
+            CouponState::Ours { wanted, .. } | CouponState::Without { wanted } => Some(wanted),
+            _ => None,
+        };
         let is_lost = ours.is_some_and(|id| offers.iter().any(|(offer, is_his)| offer.id == *id && !is_his));
         let is_open = coupon.is_open(self.charging_config(), self.now.as_second());
-        let is_other = is_open && wanted.as_ref().is_some_and(|wanted| ours.is_some_and(|ours| *ours != wanted.id));
-        let is_stale = !coupon.is_checked && (wanted.is_some() || ours.is_some());
-        let is_news = match (&coupon.state, &wanted) {
-            (CouponState::Without { wanted: before }, Some(wanted)) => *before != wanted.id,
-            _ => false,
-        };
-        (is_stale || is_news || is_lost || is_other || own_word.is_some()).then(|| Errand {
+        let is_stale = !coupon.is_checked && (best.is_some() || ours.is_some());
+        // What the cart did not take it takes no better until one of both changes.
+        let is_news = is_open && best.is_some_and(|best| tried.is_some_and(|tried| tried != best));
+        (is_stale || is_news || is_lost || own_word.is_some()).then(|| Errand {
             side: side.clone(),
             live,
             shopper: self.shopper.key,
             before: coupon.clone(),
-            wanted: wanted.filter(|_| is_open || own_word.is_some() || coupon.state == CouponState::Other),
+            wanted: match is_open || own_word.is_some() || coupon.state == CouponState::Other {
+                true => wanted,
+                false => Vec::new(),
+            },
             offers,
             decision,
             view: Arc::clone(&self.view),

@@ -54,6 +54,7 @@ impl Turn {
             view: Arc::clone(&watched.view),
             now: self.now,
             code: self.charged.code().cloned(),
+            coupon_rule: self.charged.coupon_rule(&self.rules),
             cart: self.charged.live().cloned(),
             asked: watched.asked.clone(),
             saw_another: self.charged.saw_another(digest, self.now.as_second(), config),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use super::Truth;
 use crate::page::ProductId;
 use crate::rule::AudienceId;
 use crate::site::{TaxBasis, TaxComputed};
@@ -25,8 +26,8 @@ pub struct Cart {
     pub today: Date,
     /// The customer's group; 0 is a guest.
     pub customer_group: Option<u64>,
-    /// The audiences of the shopper, for Adobe's condition.
-    pub audiences: Option<BTreeSet<AudienceId>>,
+    /// The audiences of the shopper, for Adobe's condition; `None` is unknown.
+    pub audiences: Option<Audiences>,
     /// The code that the cart holds.
     pub coupon: Coupon,
     /// The shipping address (the billing one of a cart that is not shipped).
@@ -39,6 +40,22 @@ pub struct Cart {
     pub is_complete: bool,
     /// Codes of the attributes that can have several values.
     pub multiselects: Arc<BTreeSet<String>>,
+}
+
+/// What is known of the audiences of a shopper.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audiences {
+    /// Those that he is in.
+    pub held: BTreeSet<AudienceId>,
+    /// Those of which nobody knows whether he is in them.
+    pub unknown: Arc<BTreeSet<AudienceId>>,
+}
+
+impl Audiences {
+    /// Whether he is in an audience.
+    pub fn holds(&self, id: &AudienceId) -> Truth {
+        if self.unknown.contains(id) { Truth::Unknown } else { Truth::from(self.held.contains(id)) }
+    }
 }
 
 impl Cart {

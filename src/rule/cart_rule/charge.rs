@@ -148,6 +148,8 @@ struct Candidate<'r> {
     holds: bool,
     /// By line, whether it is for it.
     lines: Vec<bool>,
+    /// Whether that is not known of some line.
+    in_doubt: bool,
 }
 
 /// The rules that are selected, in order.
@@ -171,10 +173,12 @@ fn candidates<'r>(rules: &[&'r CartRule], cart: &Cart, release: Release) -> Resu
             _ => {}
         }
         let holds = holds == Truth::True;
-        if holds && lines.contains(&Truth::Unknown) {
+        let in_doubt = lines.contains(&Truth::Unknown);
+        if holds && in_doubt {
             return Err(undecided(Why::Lines));
         }
-        found.push(Candidate { rule, holds, lines: lines.into_iter().map(|truth| truth == Truth::True).collect() });
+        let lines = lines.into_iter().map(|truth| truth == Truth::True).collect();
+        found.push(Candidate { rule, holds, lines, in_doubt });
     }
     Ok(found)
 }
@@ -257,6 +261,9 @@ impl<'c> Calculation<'c> {
         for candidate in candidates {
             if self.release.is_after_observed() && candidate.rule.conditions.asks_for_discounts() {
                 candidate.holds = self.holds_now(candidate.rule)?;
+                if candidate.holds && candidate.in_doubt {
+                    return Err(Undecided { rule_id: candidate.rule.id, why: Why::Lines });
+                }
             }
             if !candidate.holds {
                 continue;

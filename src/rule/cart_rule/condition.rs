@@ -105,8 +105,10 @@ pub struct Moment<'c> {
 /// What a cart lacks for a condition to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lack {
-    /// An amount in base currency.
+    /// An amount in base currency, without tax.
     Money(Decimal),
+    /// An amount in base currency, with tax.
+    MoneyWithTax(Decimal),
     /// Units.
     Units(Decimal),
 }
@@ -222,7 +224,7 @@ impl Test {
     /// How much more it takes to reach the value.
     fn lack(&self, actual: Decimal, of: fn(Decimal) -> Lack) -> Option<Lack> {
         let least = match of(Decimal::ONE) {
-            Lack::Money(_) => Decimal::new(1, 2),
+            Lack::Money(_) | Lack::MoneyWithTax(_) => Decimal::new(1, 2),
             Lack::Units(_) => Decimal::ONE,
         };
         let short = self.number()?.checked_sub(actual)?;
@@ -309,22 +311,25 @@ impl Condition {
 
     /// What a cart lacks for it to hold, where that is one thing, and more in the cart brings it; `None` where it holds, where something else is
     /// in its way, and where nobody can tell.
-    pub fn lack(&self, cart: &Cart) -> Option<Lack> {
+    pub fn lack(&self, moment: &Moment<'_>) -> Option<Lack> {
+        let cart = moment.cart;
         match self {
             Self::Combine(combine) if combine.value && (combine.all || combine.parts.len() == 1) => {
                 let mut lack = None;
                 for part in &combine.parts {
-                    match part.truth(cart) {
+                    match part.truth_at(moment) {
                         Truth::True => {}
-                        Truth::False if lack.is_none() => lack = Some(part.lack(cart)?),
+                        Truth::False if lack.is_none() => lack = Some(part.lack(moment)?),
                         _ => return None,
                     }
                 }
                 lack
             }
             Self::Address(test) => match test.attribute() {
+                // What is put into the cart may be discounted itself.
+                "base_subtotal_with_discount" if moment.release.is_after_observed() => None,
                 "base_subtotal" | "base_subtotal_with_discount" => test.lack(cart.base_subtotal()?, Lack::Money),
-                "base_subtotal_total_incl_tax" => test.lack(cart.base_subtotal_with_tax()?, Lack::Money),
+                "base_subtotal_total_incl_tax" => test.lack(cart.base_subtotal_with_tax()?, Lack::MoneyWithTax),
                 "total_qty" => test.lack(cart.total_quantity()?, Lack::Units),
                 _ => None,
             },
@@ -332,7 +337,14 @@ impl Condition {
                 // Whoever has none of it is not on the way there.
                 let sum =
                     numeric(&running_sums(total, lines, cart)?.last()?.to_string()).filter(|sum| !sum.is_zero())?;
-                total.lack(sum, if total.attribute() == "qty" { Lack::Units } else { Lack::Money })
+                total.lack(
+                    sum,
+                    match total.attribute() {
+                        "qty" => Lack::Units,
+                        "base_row_total_incl_tax" => Lack::MoneyWithTax,
+                        _ => Lack::Money,
+                    },
+                )
             }
             _ => None,
         }
@@ -417,10 +429,12 @@ impl Entity {
 }
 
 fn audience(test: &AudienceTest, cart: &Cart) -> Truth {
-    let Some(held) = &cart.audiences else { return Truth::Unknown };
-    let holds = |id: &crate::rule::AudienceId| held.contains(id);
-    let any = test.any.is_empty() || test.any.iter().any(holds);
-    Truth::from(any && test.all.iter().all(holds) && !test.none.iter().any(holds))
+    let Some(audiences) = &cart.audiences else { return Truth::Unknown };
+    let holds = |id: &AudienceId| audiences.holds(id);
+    let any = test.any.iter().map(holds).reduce(Truth::or).unwrap_or(Truth::True);
+    let all = test.all.iter().map(holds).fold(Truth::True, Truth::and);
+    let none = test.none.iter().map(|id| holds(id).is(false)).fold(Truth::True, Truth::and);
+    any.and(all).and(none)
 }
 
 fn address_test(test: &Test, moment: &Moment<'_>) -> Truth {

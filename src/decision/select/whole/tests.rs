@@ -5,7 +5,7 @@ use crate::cart::LineKind;
 use crate::decision::decide::Who;
 use crate::decision::link;
 use crate::decision::samples::{
-    COMBINE, PRODUCT_COMBINE, audiences, combine, now, offer, over, rule, rules, said, sites, skus,
+    ADDRESS, COMBINE, PRODUCT_COMBINE, audiences, combine, now, offer, over, rule, rules, said, sites, skus,
 };
 use crate::decision::select::select_cart;
 use crate::page::ProductId;
@@ -42,7 +42,8 @@ fn select_as(own: Value, store: &[Value], cart: &CartFacts, takes_coupons: bool,
     let vip = audiences(&["vip"]);
     let who = Who { takes_coupons, ..Who::guest(&vip) };
     let decision = rules.decide(&rules.key_of(&view, &who, now()));
-    select_cart(&decision, &view, cart, now())
+    let held = if takes_coupons { Held::None } else { Held::Unknown };
+    select_cart(&decision, &view, cart, held, now())
 }
 
 fn select(store: &[Value], cart: &CartFacts) -> CartSelection {
@@ -218,7 +219,7 @@ fn an_offer_that_carts_did_not_keep_says_nothing_of_them() {
     let (rules, _) = link::rules(paused, Some(&said(&store)), &sites);
     let view = &sites.views()[0];
     let decision = rules.decide(&rules.key(view, &audiences(&[]), now()));
-    let selection = select_cart(&decision, view, &cart(vec![line(1, "10", 1)]), now());
+    let selection = select_cart(&decision, view, &cart(vec![line(1, "10", 1)]), Held::None, now());
     assert_eq!(selection, CartSelection { lines: vec![None], ..CartSelection::default() });
 }
 
@@ -231,7 +232,7 @@ fn without_a_code_at_hand_a_coupon_takes_nothing_off() {
     let view = &sites.views()[0];
     let decision = rules.decide(&rules.key(view, &audiences(&[]), now()));
     assert!(decision.coupon().is_none());
-    assert_eq!(sum(&select_cart(&decision, view, &cart(vec![line(1, "10", 1)]), now())), None);
+    assert_eq!(sum(&select_cart(&decision, view, &cart(vec![line(1, "10", 1)]), Held::None, now())), None);
 }
 
 #[test]
@@ -244,4 +245,96 @@ fn units_past_the_most_that_a_rule_takes_are_no_way_to_get_more() {
     let step = |most: u32| json!({"discount_step": 5, "discount_qty": most});
     assert_eq!(said(step(0)), ["0: 3 more"]);
     assert_eq!(said(step(3)), [""; 0]);
+}
+
+#[test]
+fn amounts_to_go_are_said_as_prices_are_shown() {
+    let taxed = |price: &str, with_tax: &str| LineFacts { including_tax: Some(money(with_tax)), ..line(1, price, 1) };
+    let of = |attribute: &str| {
+        let part =
+            json!([{ "condition_type": ADDRESS, "attribute_name": attribute, "operator": ">=", "value": "100" }]);
+        [rule(1, json!({"condition": combine(COMBINE, part)}))]
+    };
+    let says = |basis, shown, attribute: &str| {
+        let tax = Tax {
+            catalog_prices: Some(basis),
+            discount_on: Some(basis),
+            computed: Some(TaxComputed::AfterDiscount),
+            shown,
+            ..Tax::default()
+        };
+        let own = json!({"audiences": {"any": ["vip"]}});
+        missing(&select_as(own, &of(attribute), &cart(vec![taxed("50", "59.50")]), true, &tax))
+    };
+    let (without, with) = ("base_subtotal", "base_subtotal_total_incl_tax");
+    assert_eq!(
+        says(TaxBasis::Including, TaxShown::Including, without),
+        [""; 0],
+        "50.00 without tax are 59.50 to the shopper"
+    );
+    assert_eq!(says(TaxBasis::Including, TaxShown::Including, with), ["cart: 40.5"]);
+    assert_eq!(says(TaxBasis::Excluding, TaxShown::Excluding, without), ["cart: 50"]);
+    assert_eq!(says(TaxBasis::Excluding, TaxShown::Including, without), [""; 0]);
+    assert_eq!(says(TaxBasis::Excluding, TaxShown::Including, with), [""; 0], "the cart rounds what it comes to");
+}
+
+#[test]
+fn what_later_releases_take_off_first_is_not_to_go() {
+    let part = json!([{ "condition_type": ADDRESS, "attribute_name": "base_subtotal_with_discount", "operator": ">=", "value": "100" }]);
+    let store = [rule(1, json!({"condition": combine(COMBINE, part)}))];
+    let lack = |release: &str| {
+        let commerce = said(&store);
+        let commerce = link::Commerce::new(commerce.book, None, release.parse().expect("a release"));
+        let sites = sites();
+        let offers = json!([offer("own", json!({}))]);
+        let (rules, _) = link::rules(rules(offers, json!([])), Some(&commerce), &sites);
+        let view = &sites.views()[0];
+        let decision = rules.decide(&rules.key(view, &audiences(&[]), now()));
+        missing(&select_cart(&decision, view, &cart(vec![line(1, "50", 1)]), Held::None, now()))
+    };
+    assert_eq!(lack("2.4.6"), ["cart: 50"]);
+    assert_eq!(lack("2.4.7"), [""; 0]);
+}
+
+#[test]
+fn nothing_is_said_where_the_order_of_two_rules_is_the_databases_choice() {
+    let fixed = |order: u32| rule(2, json!({"simple_action": "by_fixed", "discount_amount": 4, "sort_order": order}));
+    let of = |order| sum(&select(&[rule(1, json!({})), fixed(order)], &cart(vec![line(1, "10", 1)])));
+    assert_eq!((of(5), of(6).as_deref()), (None, Some("5")));
+    let percent = rule(2, json!({"discount_amount": 50}));
+    let same = select(&[rule(1, json!({})), percent], &cart(vec![line(1, "10", 1)]));
+    assert_eq!(sum(&same).as_deref(), Some("5.5"), "either way");
+    let stop = rule(2, json!({"discount_amount": 50, "stop_rules_processing": true}));
+    let stopped = select(&[rule(1, json!({})), stop], &cart(vec![line(1, "10", 1)]));
+    assert_eq!(sum(&stopped), None, "one of them may keep the other from the cart");
+}
+
+#[test]
+fn a_coupon_of_the_shoppers_own_counts_where_its_rule_goes_first() {
+    let own_coupon = |order: u32| rule(2, json!({"coupon_type": "SPECIFIC_COUPON", "sort_order": order}));
+    let said = |order, is_known| {
+        let own = json!({"audiences": {"any": ["vip"]}});
+        sum(&select_as(
+            own,
+            &[rule(1, json!({})), own_coupon(order)],
+            &cart(vec![line(1, "10", 1)]),
+            is_known,
+            &Tax::default(),
+        ))
+    };
+    assert_eq!(said(1, true).as_deref(), Some("1"), "there is none");
+    assert_eq!(said(1, false), None);
+    assert_eq!(said(9, false).as_deref(), Some("1"), "what the offer takes off it leaves");
+}
+
+#[test]
+fn whether_a_shopper_is_in_an_audience_that_is_not_declared_nobody_knows() {
+    let asks = |id: &str| {
+        let part = json!([{ "condition_type": "Vendor\\Audience", "operator": "()", "value": id }]);
+        rule(2, json!({"condition": combine(COMBINE, part), "sort_order": 1, "discount_amount": 20}))
+    };
+    let of = |id: &str| sum(&select(&[rule(1, json!({})), asks(id)], &cart(vec![line(1, "10", 1)])));
+    assert_eq!(of("vip").as_deref(), Some("2.8"));
+    assert_eq!(of("new").as_deref(), Some("1"), "he is not in it");
+    assert_eq!(of("gone"), None);
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::rule::cart_rule::{
-    Address, AttributeValue, AudienceTypes, CartAddress, CartLine, CartTax, Condition, Coupon, LineFacts, Truth,
+    Address, AttributeValue, AudienceTypes, Audiences, CartAddress, CartLine, CartTax, Condition, Coupon, LineFacts,
+    Truth,
 };
 use crate::site::TaxComputed;
 
@@ -56,7 +57,7 @@ fn cart(lines: Vec<CartLine>) -> Cart {
         },
         today: date(2026, 11, 22),
         customer_group: Some(0),
-        audiences: Some(BTreeSet::new()),
+        audiences: Some(Audiences::default()),
         coupon: Coupon::None,
         address: CartAddress::None,
         payment_method: Some(None),

@@ -227,7 +227,7 @@ impl Raw {
             tax,
             today: self.date,
             customer_group: Some(self.customer_group_id),
-            audiences: Some(BTreeSet::new()),
+            audiences: Some(Audiences::default()),
             coupon: self.coupon(rules),
             address: self.address(),
             payment_method: Some(self.payment_method.clone()),
