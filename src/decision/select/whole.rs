@@ -228,7 +228,9 @@ impl Reckoning<'_> {
     /// them.
     fn may_own_coupon_change(&self, charged: &Charged) -> bool {
         let last = self.basis.rules().filter(|rule| charged.applied.contains(&rule.id)).max_by(|a, b| a.order(b));
-        let Some(last) = last.filter(|_| self.held == Held::Unknown) else { return false };
+        // Where Segue may give it a code, nobody's own was seen in it.
+        let may_have_own = self.held == Held::Unknown && self.decision.coupon().is_none();
+        let Some(last) = last.filter(|_| may_have_own) else { return false };
         let cart = Cart { coupon: Coupon::Unknown, ..self.filled.cart.clone() };
         let is_own = |rule: &&CartRule| rule.coupon != CouponKind::None && !charged.applied.contains(&rule.id);
         self.basis.rules().filter(is_own).any(|rule| rule.order(last).is_lt() && self.basis.may_apply(rule, &cart))
