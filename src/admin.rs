@@ -2,6 +2,7 @@
 //! merchandisers; it never serves the shop's HTML, so that no script of the shop runs in its origin.
 
 mod answer;
+mod api;
 mod audiences;
 mod audit;
 mod blocks;
@@ -195,6 +196,9 @@ impl Admin {
             .route("/audit.csv", get(audit::export))
             .route("/people", get(people::list).post(people::save))
             .route("/people/delete", post(people::delete))
+            .route("/people/tokens", post(people::add_token))
+            .route("/people/tokens/delete", post(people::delete_token))
+            .nest(api::PATH, api::router())
             .fallback(|| async { Refused::NotFound.into_response() })
             .layer(DefaultBodyLimit::max(MOST_BYTES))
             .layer(axum::middleware::from_fn(guard))
@@ -283,10 +287,11 @@ fn of_file(file: &Path, inventory: Names) -> Result<Desk, Refused> {
     Ok(Desk::new(Default::default(), entries.collect(), &rules, inventory))
 }
 
-/// Refuses what a page of somebody else's has sent: whatever changes something comes from a page of this UI.
+/// Refuses what a page of somebody else's has sent: whatever changes something comes from a page of this UI, or from a program with a token,
+/// which no browser sends by itself.
 async fn guard(request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let is_safe = request.method().is_safe();
+    let is_safe = request.method().is_safe() || request.uri().path().starts_with(api::PATH);
     let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let origin = text(header::ORIGIN);
     let is_own = origin.split_once("://").is_some_and(|(_, host)| !host.is_empty() && host == text(header::HOST));

@@ -46,7 +46,7 @@ impl Refused {
         }
     }
 
-    fn words(&self) -> (&'static str, String) {
+    pub(super) fn words(&self) -> (&'static str, String) {
         match self {
             Self::SignIn(_) => ("Please sign in", String::new()),
             Self::Role(needed) => (

@@ -31,24 +31,24 @@ const COLUMNS: [(&str, &str); 6] = [
 ];
 
 /// An audience of the list.
-struct Row<'a> {
-    id: &'a str,
-    name: &'a str,
-    known: Option<&'a Known>,
-    offers: Vec<&'a Entry>,
-    blocks: Vec<&'a Entry>,
+pub(super) struct Row<'a> {
+    pub(super) id: &'a str,
+    pub(super) name: &'a str,
+    pub(super) known: Option<&'a Known>,
+    pub(super) offers: Vec<&'a Entry>,
+    pub(super) blocks: Vec<&'a Entry>,
 }
 
 impl Row<'_> {
-    fn origin(&self) -> String {
+    pub(super) fn origin(&self) -> String {
         self.known.map_or_else(|| "Added by hand".to_owned(), |known| known.audience.origin.to_string())
     }
 
-    fn evaluation(&self) -> &'static str {
+    pub(super) fn evaluation(&self) -> &'static str {
         self.known.map_or("", |known| known.audience.evaluation.as_str())
     }
 
-    fn status(&self) -> &str {
+    pub(super) fn status(&self) -> &str {
         match self.known {
             None => "",
             Some(known) if known.gone_at.is_some() => "deleted",
@@ -56,7 +56,7 @@ impl Row<'_> {
         }
     }
 
-    fn modified(&self) -> Option<Timestamp> {
+    pub(super) fn modified(&self) -> Option<Timestamp> {
         self.known.and_then(|known| known.audience.updated)
     }
 
@@ -81,7 +81,7 @@ impl Row<'_> {
     }
 
     /// What is the matter with it.
-    fn warnings(&self) -> Vec<&'static str> {
+    pub(super) fn warnings(&self) -> Vec<&'static str> {
         let Some(known) = self.known else { return Vec::new() };
         let is_used = self.uses() > 0;
         let mut found = Vec::new();
@@ -101,7 +101,7 @@ impl Row<'_> {
     }
 }
 
-fn rows<'a>(desk: &'a Desk, snapshot: Option<&'a Snapshot>) -> Vec<Row<'a>> {
+pub(super) fn rows<'a>(desk: &'a Desk, snapshot: Option<&'a Snapshot>) -> Vec<Row<'a>> {
     let known = snapshot.into_iter().flat_map(|snapshot| &snapshot.known);
     let row = |id, name, known| Row { id, name, known, offers: Vec::new(), blocks: Vec::new() };
     let mut rows: Vec<Row<'a>> =
@@ -365,6 +365,12 @@ pub(super) async fn delete(State(admin): State<Admin>, Posted { who, fields }: P
 
 /// `POST /audiences/sync`: asks Experience Platform now.
 pub(super) async fn sync(State(admin): State<Admin>, Posted { who, .. }: Posted) -> Result<Response, Refused> {
+    list_anew(&admin, &who).await?;
+    Ok(see_other("/audiences?done=synced"))
+}
+
+/// Asks Experience Platform for its audiences; how many it has, and how many are otherwise than before.
+pub(super) async fn list_anew(admin: &Admin, who: &Signed) -> Result<(usize, usize), Refused> {
     who.must(Role::Editor)?;
     let open = admin.0.parts.inventory.as_ref().ok_or(Refused::NotFound)?;
     let store = admin.store().await?;
@@ -377,5 +383,5 @@ pub(super) async fn sync(State(admin): State<Admin>, Posted { who, .. }: Posted)
         .map_err(|error| Refused::Unavailable(format!("{error}; {}", error.advice())))?;
     let detail = format!("{} listed, {} changes", report.listed, report.changes.len());
     store.note(who.doing("audiences.sync", "", &detail)).await?;
-    Ok(see_other("/audiences?done=synced"))
+    Ok((report.listed, report.changes.len()))
 }

@@ -372,11 +372,15 @@ pub(super) async fn keep(
 
 /// Takes away what a form was opened on.
 pub(super) async fn remove(admin: &Admin, who: &Signed, kind: Kind, fields: &Fields) -> Result<(), Refused> {
+    remove_one(admin, who, kind, fields.text("former"), fields.text("version").parse().unwrap_or_default()).await
+}
+
+/// Takes away an entry, as long as it has this version.
+pub(super) async fn remove_one(admin: &Admin, who: &Signed, kind: Kind, id: &str, version: i64) -> Result<(), Refused> {
     who.must(Role::Editor)?;
     if let Some(file) = admin.rules_file() {
         return Err(Refused::ReadOnly(file.display().to_string()));
     }
-    let (id, version) = (fields.text("former"), fields.text("version").parse().unwrap_or_default());
     let action = format!("{kind}.delete");
     let done =
         admin.store().await?.delete_entry(kind, id, Expected::Version(version), who.doing(&action, id, "")).await?;

@@ -29,11 +29,11 @@ const SHOWN: usize = 200;
 
 /// What is the matter with what would be published.
 #[derive(Debug, Default)]
-struct Findings {
+pub(super) struct Findings {
     /// Why it cannot be published: about what, and words.
-    mistakes: Vec<(String, String)>,
+    pub(super) mistakes: Vec<(String, String)>,
     /// What should be looked at.
-    warnings: Vec<(String, String)>,
+    pub(super) warnings: Vec<(String, String)>,
 }
 
 fn findings(document: &Value, sites: &Sites, today: Date) -> Findings {
@@ -84,16 +84,19 @@ fn crowded(document: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
+/// What is the matter with what is worked on.
+pub(super) async fn look_over(admin: &Admin, desk: &Desk) -> Result<Findings, Refused> {
+    let (document, sites, today) = (desk.document(), admin.sites().clone(), admin.today());
+    // Thousands of rules take their time, which others on this thread would wait for.
+    let found = tokio::task::spawn_blocking(move || findings(&document, &sites, today)).await;
+    found.map_err(|error| Refused::Unavailable(error.to_string()))
+}
+
 /// `GET /publish`
 pub(super) async fn form(State(admin): State<Admin>, who: Signed, asked: Asked) -> Result<Response, Refused> {
     let desk = admin.desk().await?;
     let differences = desk.differences();
-    let document = desk.document();
-    let sites = admin.sites().clone();
-    let today = admin.today();
-    // Thousands of rules take their time, which others on this thread would wait for.
-    let found = tokio::task::spawn_blocking(move || findings(&document, &sites, today)).await;
-    let found = found.map_err(|error| Refused::Unavailable(error.to_string()))?;
+    let found = look_over(&admin, &desk).await?;
     let scheduled = admin.store().await?.scheduled().await?;
     let may = who.may(Role::Publisher) && admin.rules_file().is_none();
     let list = |items: &[(String, String)]| {
@@ -197,7 +200,7 @@ fn in_short(differences: &[Difference]) -> String {
     parts.join("; ")
 }
 
-fn editable(admin: &Admin, who: &Signed) -> Result<(), Refused> {
+pub(super) fn editable(admin: &Admin, who: &Signed) -> Result<(), Refused> {
     who.must(Role::Publisher)?;
     admin.rules_file().map_or(Ok(()), |file| Err(Refused::ReadOnly(file.display().to_string())))
 }
@@ -208,12 +211,24 @@ fn overtaken() -> Refused {
     )
 }
 
-/// `POST /publish`
-pub(super) async fn publish(State(admin): State<Admin>, Posted { who, fields }: Posted) -> Result<Response, Refused> {
-    editable(&admin, &who)?;
+/// What became of publishing.
+pub(super) enum Published {
+    /// It is live, as this revision.
+    Live(i64),
+    /// It will be at this moment.
+    Later(Timestamp),
+}
+
+/// Publishes what is worked on as it was after a change, now or at a moment to come.
+pub(super) async fn publish_at(
+    admin: &Admin,
+    who: &Signed,
+    seen: i64,
+    note: &str,
+    at: Option<Timestamp>,
+) -> Result<Published, Refused> {
+    editable(admin, who)?;
     let desk = admin.desk().await?;
-    let seen: i64 =
-        fields.text("changes").parse().map_err(|_| Refused::Bad("It does not say what was looked at.".to_owned()))?;
     if seen != desk.state.changes {
         return Err(overtaken());
     }
@@ -227,21 +242,32 @@ pub(super) async fn publish(State(admin): State<Admin>, Posted { who, fields }: 
         ));
     }
     let store = admin.store().await?;
-    let (note, detail) = (fields.text("note"), in_short(&desk.differences()));
+    let detail = in_short(&desk.differences());
     let note: String = note.chars().take(255).collect();
-    if let Some(at) = moment_of(&admin, fields.text("at"))?.filter(|at| *at > Timestamp::now()) {
+    if let Some(at) = at.filter(|at| *at > Timestamp::now()) {
         let plan = Scheduled { rules, note, at, who: who.name.clone() };
         let subject = at.to_string();
         return match store.schedule(&plan, Some(seen), who.doing("rules.schedule", &subject, &detail)).await? {
-            Changed::Done(()) => Ok(see_other("/publish?done=scheduled")),
+            Changed::Done(()) => Ok(Published::Later(at)),
             Changed::Conflict => Err(overtaken()),
         };
     }
     let publication = Publication { rules: &rules, note: &note, who: &who.name, again: None, detail: &detail };
     match store.publish(&publication, Some(seen), None).await? {
-        Changed::Done(_) => Ok(see_other("/publish?done=published")),
+        Changed::Done(number) => Ok(Published::Live(number)),
         Changed::Conflict => Err(overtaken()),
     }
+}
+
+/// `POST /publish`
+pub(super) async fn publish(State(admin): State<Admin>, Posted { who, fields }: Posted) -> Result<Response, Refused> {
+    let seen: i64 =
+        fields.text("changes").parse().map_err(|_| Refused::Bad("It does not say what was looked at.".to_owned()))?;
+    let at = moment_of(&admin, fields.text("at"))?;
+    Ok(match publish_at(&admin, &who, seen, fields.text("note"), at).await? {
+        Published::Live(_) => see_other("/publish?done=published"),
+        Published::Later(_) => see_other("/publish?done=scheduled"),
+    })
 }
 
 /// A moment as a browser's field has it, in the shop's time zone.
@@ -255,18 +281,23 @@ fn moment_of(admin: &Admin, text: &str) -> Result<Option<Timestamp>, Refused> {
     Ok(Some(zoned.timestamp()))
 }
 
-/// `POST /publish/discard`: makes the drafts what is live.
-pub(super) async fn discard(State(admin): State<Admin>, Posted { who, fields }: Posted) -> Result<Response, Refused> {
-    editable(&admin, &who)?;
+/// Makes the drafts what is live, as long as they are as they were after a change.
+pub(super) async fn discard_drafts(admin: &Admin, who: &Signed, seen: Option<i64>) -> Result<(), Refused> {
+    editable(admin, who)?;
     let store = admin.store().await?;
     let Some((number, rules)) = store.newest_rules().await? else { return Err(Refused::NotFound) };
-    let seen = fields.text("changes").parse().ok();
     let rules: Value = serde_json::from_str(&rules).map_err(|error| Refused::Unavailable(error.to_string()))?;
     let (rules, subject) = (own(&rules, &admin.desk().await?.inventory), format!("revision {number}"));
     match store.replace_entries(&rules, seen, who.doing("rules.discard", &subject, "")).await? {
-        Changed::Done(_) => Ok(see_other("/publish?done=discarded")),
+        Changed::Done(_) => Ok(()),
         Changed::Conflict => Err(overtaken()),
     }
+}
+
+/// `POST /publish/discard`
+pub(super) async fn discard(State(admin): State<Admin>, Posted { who, fields }: Posted) -> Result<Response, Refused> {
+    discard_drafts(&admin, &who, fields.text("changes").parse().ok()).await?;
+    Ok(see_other("/publish?done=discarded"))
 }
 
 /// `POST /publish/unschedule`
@@ -371,14 +402,9 @@ fn between(old: &str, new: &str, desk: &Desk) -> Vec<Difference> {
     Desk::new(desk.state, entries.collect(), &old, desk.audiences()).differences()
 }
 
-/// `POST /revisions/one`: publishes a revision's rules again.
-pub(super) async fn roll_back(State(admin): State<Admin>, Posted { who, fields }: Posted) -> Result<Response, Refused> {
-    editable(&admin, &who)?;
-    let desk = admin.desk().await?;
-    let number: i64 = fields.text("number").parse().map_err(|_| Refused::NotFound)?;
-    if fields.text("live").parse() != Ok(desk.state.revision) {
-        return Err(overtaken());
-    }
+/// Publishes a revision's rules again; the new revision.
+pub(super) async fn roll_back_to(admin: &Admin, who: &Signed, number: i64, desk: &Desk) -> Result<i64, Refused> {
+    editable(admin, who)?;
     let store = admin.store().await?;
     let text = store.revision_rules(number).await?.ok_or(Refused::NotFound)?;
     if let Err(mistakes) = Ruleset::parse("the revision", text.as_bytes(), admin.sites()) {
@@ -391,7 +417,18 @@ pub(super) async fn roll_back(State(admin): State<Admin>, Posted { who, fields }
     // What nobody has published yet is not lost by a step back.
     let drafts = (desk.pending() == 0).then(|| own(&rules, &desk.inventory));
     match store.publish(&publication, Some(desk.state.changes), drafts.as_ref()).await? {
-        Changed::Done(_) => Ok(see_other("/revisions?done=published")),
+        Changed::Done(number) => Ok(number),
         Changed::Conflict => Err(overtaken()),
     }
+}
+
+/// `POST /revisions/one`
+pub(super) async fn roll_back(State(admin): State<Admin>, Posted { who, fields }: Posted) -> Result<Response, Refused> {
+    let desk = admin.desk().await?;
+    let number: i64 = fields.text("number").parse().map_err(|_| Refused::NotFound)?;
+    if fields.text("live").parse() != Ok(desk.state.revision) {
+        return Err(overtaken());
+    }
+    roll_back_to(&admin, &who, number, &desk).await?;
+    Ok(see_other("/revisions?done=published"))
 }

@@ -19,9 +19,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::Admin;
 use super::answer::{Refused, page, see_other};
-use super::forms::{Fields, Posted, Sent};
+use super::forms::{Posted, Sent};
 use super::layout;
-use crate::store::{Changed, Doing, Role};
+use crate::store::{self, Changed, Doing, Role};
 
 /// The session's cookie: `__Host-` keeps it to this host and to HTTPS (and to this machine).
 const COOKIE: &str = "__Host-segue_admin";
@@ -102,6 +102,11 @@ pub(super) struct Signed {
 }
 
 impl Signed {
+    /// A program with a token.
+    pub(super) fn program(token: &store::Token) -> Self {
+        Self { name: format!("token {}", token.name), role: token.role, csrf: String::new(), digest: String::new() }
+    }
+
     /// Whether he may do what this role may.
     pub(super) fn may(&self, role: Role) -> bool {
         self.role >= role
@@ -290,7 +295,7 @@ pub(super) async fn set_up(
     if !admin.is_set_up_by(token) {
         return Err(Refused::NotFound);
     }
-    let (name, hash) = match new_person(&fields).await {
+    let (name, hash) = match new_person(fields.text("name"), fields.raw("password")).await {
         Ok(new) => new,
         Err(wrong) => {
             let page = page(show_set_up(token, fields.text("name"), Some(&wrong)));
@@ -308,14 +313,14 @@ pub(super) async fn set_up(
 }
 
 /// Name and hash of somebody new, or what is wrong.
-pub(super) async fn new_person(fields: &Fields) -> Result<(String, String), String> {
-    let name = checked_name(fields.text("name"))?;
-    Ok((name, new_hash(fields).await?))
+pub(super) async fn new_person(name: &str, password: &str) -> Result<(String, String), String> {
+    let name = checked_name(name)?;
+    Ok((name, new_hash(password).await?))
 }
 
 /// The hash of a new password, or what is wrong with it.
-pub(super) async fn new_hash(fields: &Fields) -> Result<String, String> {
-    let password = fields.raw("password").to_owned();
+pub(super) async fn new_hash(password: &str) -> Result<String, String> {
+    let password = password.to_owned();
     let hash = tokio::task::spawn_blocking(move || hash(&password)).await;
     hash.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
 }

@@ -1,6 +1,7 @@
 //! Promises of the whole, one file each, tested over real connections, on real pages and in a real browser.
 
 mod admin;
+mod admin_api;
 mod answers;
 mod browser;
 mod charging;
