@@ -13,6 +13,7 @@ mod layout;
 mod listing;
 mod offers;
 mod people;
+mod preview;
 mod publish;
 mod sign_in;
 mod words;
@@ -32,6 +33,7 @@ use axum::routing::{get, post};
 use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use jiff::civil::Date;
+use reqwest::Url;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -63,6 +65,8 @@ pub struct Config {
     pub idle: Duration,
     /// How long any session lasts.
     pub absolute: Duration,
+    /// Where browsers find the shop, for previews; where it is not said, where Segue listens.
+    pub shop: Option<Url>,
 }
 
 /// What the admin UI needs of the rest of Segue.
@@ -81,6 +85,10 @@ pub struct Parts {
     pub inventory: Option<InventorySource>,
     /// The offers that the price guard paused.
     pub paused: watch::Receiver<BTreeSet<Arc<str>>>,
+    /// With what tokens of simulations are sealed.
+    pub membership: crate::audience::Config,
+    /// Where browsers find the shop.
+    pub shop: Url,
 }
 
 /// Opens an inventory of Experience Platform's audiences on a store.
@@ -171,6 +179,7 @@ impl Admin {
     }
 
     fn router(self) -> Router {
+        let policy = self.policy();
         Router::new()
             .route("/", get(|| async { answer::see_other("/audiences") }))
             .route("/static/{*path}", get(layout::asset))
@@ -187,6 +196,7 @@ impl Admin {
             .route("/blocks", get(blocks::list))
             .route("/blocks/edit", get(blocks::edit).post(blocks::save))
             .route("/blocks/delete", post(blocks::delete))
+            .route("/preview", post(preview::open))
             .route("/publish", get(publish::form).post(publish::publish))
             .route("/publish/discard", post(publish::discard))
             .route("/publish/unschedule", post(publish::unschedule))
@@ -202,8 +212,20 @@ impl Admin {
             .fallback(|| async { Refused::NotFound.into_response() })
             .layer(DefaultBodyLimit::max(MOST_BYTES))
             .layer(axum::middleware::from_fn(guard))
-            .layer(map_response(secure))
+            .layer(map_response(move |response| secure(response, policy.clone())))
             .with_state(self)
+    }
+
+    /// What pages of this UI may load, and where their forms lead: here, and on to the shop.
+    fn policy(&self) -> HeaderValue {
+        let shops: BTreeSet<String> =
+            self.sites().views().iter().map(|view| preview::base(self, view).origin().ascii_serialization()).collect();
+        let shops = shops.into_iter().collect::<Vec<_>>().join(" ");
+        let policy = format!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+             form-action 'self' {shops}; frame-ancestors 'none'; base-uri 'none'"
+        );
+        HeaderValue::try_from(policy).expect("origins are ASCII")
     }
 
     async fn store(&self) -> Result<Store, StoreError> {
@@ -256,9 +278,7 @@ impl Admin {
     }
 
     async fn inventory_names(&self, store: &Store) -> Result<Names, StoreError> {
-        let snapshot = self.snapshot(store).await?;
-        let known = snapshot.into_iter().flat_map(|snapshot| snapshot.known).filter(|known| known.gone_at.is_none());
-        Ok(known.map(|known| (known.audience.id, known.audience.name)).collect())
+        Ok(self.snapshot(store).await?.map(Snapshot::names).unwrap_or_default())
     }
 
     fn is_paused(&self, offer: &str) -> bool {
@@ -299,13 +319,8 @@ async fn guard(request: Request, next: Next) -> Response {
 }
 
 /// What every answer says to browsers.
-async fn secure(mut response: Response) -> Response {
-    const HEADERS: [(header::HeaderName, &str); 7] = [
-        (
-            header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
-             frame-ancestors 'none'; base-uri 'none'",
-        ),
+async fn secure(mut response: Response, policy: HeaderValue) -> Response {
+    const HEADERS: [(header::HeaderName, &str); 6] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
@@ -314,6 +329,7 @@ async fn secure(mut response: Response) -> Response {
         (header::HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ];
     let is_page = response.status() != StatusCode::NOT_MODIFIED;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }

@@ -1,16 +1,18 @@
 //! From a configuration to a running proxy: binds sockets, watches files, drains.
 
+mod drafts;
 mod follower;
 mod publisher;
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use prometheus_client::metrics::counter::Counter;
+use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
@@ -182,6 +184,10 @@ impl App {
             charging,
         }));
         let publisher = Publisher::new(Arc::clone(&shop), loaded.ruleset, paused, commerce_said, offers, needed);
+        if let RulesSource::Store { .. } = &config.rules {
+            let scope = config.platform.as_ref().map(|platform| inventory::scope(&platform.aep));
+            shop.preview_by(drafts::source(config.store.clone(), scope, config.sites.clone(), &publisher));
+        }
         let first_party = first_party(&config, &shop, &mut metrics)?;
         let admin = match &config.admin {
             None => None,
@@ -383,7 +389,16 @@ fn admin(config: &Config, settings: &admin::Config, tokens: Option<Tokens>, guar
         scope: platform.as_ref().map(inventory::scope),
         inventory,
         paused: guard.paused(),
+        membership: config.membership.clone(),
+        shop: settings.shop.clone().unwrap_or_else(|| own_url(config.listen)),
     })
+}
+
+/// Where a browser on this machine finds the shop.
+fn own_url(listen: SocketAddr) -> Url {
+    let ip = if listen.ip().is_unspecified() { IpAddr::from([127, 0, 0, 1]) } else { listen.ip() };
+    let at = SocketAddr::new(ip, listen.port());
+    format!("http://{at}/").parse().expect("an address makes a URL")
 }
 
 /// The path under which pages reach the Edge Network, where there is one.

@@ -6,7 +6,7 @@ mod figures;
 mod flags;
 mod keeper;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -93,6 +93,12 @@ impl Snapshot {
     pub async fn read(store: &Store, scope: &Scope) -> Result<Self, StoreError> {
         let (last, good) = store.last_syncs(scope).await?;
         Ok(Self { known: store.audiences(scope).await?, last, good })
+    }
+
+    /// What the audiences are called that are not gone, by id.
+    pub fn names(self) -> BTreeMap<String, String> {
+        let known = self.known.into_iter().filter(|known| known.gone_at.is_none());
+        known.map(|known| (known.audience.id, known.audience.name)).collect()
     }
 
     /// What is the matter with the audiences that rules use.

@@ -4,6 +4,7 @@
 
 mod access;
 mod entries;
+mod previews;
 mod problem;
 mod publishing;
 
@@ -44,6 +45,7 @@ pub(super) fn router() -> Router<Admin> {
         .route("/audiences/{id}", get(entries::audience).put(entries::put_audience).delete(entries::delete_audience))
         .route("/draft", get(publishing::draft))
         .route("/draft/discard", post(publishing::discard))
+        .route("/previews", post(previews::open))
         .route("/schedule", get(publishing::scheduled).delete(publishing::unschedule))
         .route("/revisions", get(publishing::revisions).post(publishing::publish))
         .route("/revisions/{number}", get(publishing::revision))

@@ -275,6 +275,15 @@ impl Shown<'_> {
                 }
             }
         };
+        let path = match self.value["page_kinds"][0].as_str() {
+            Some("cart") => "/checkout/cart/",
+            Some("account") => "/customer/account/",
+            _ => "/",
+        };
+        let body = html! {
+            (body)
+            @if !self.former.is_empty() { (super::preview::form(self.admin, self.who, self.desk, self.value, path)) }
+        };
         let actions = html! {
             @if !self.former.is_empty() {
                 (layout::standing(self.desk.standing(Kind::Block, self.former, self.admin.today()), self.desk.is_changed(Kind::Block, self.former), false))

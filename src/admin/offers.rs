@@ -277,6 +277,10 @@ impl Shown<'_> {
                 }
             }
         };
+        let body = html! {
+            (body)
+            @if !self.former.is_empty() { (super::preview::form(self.admin, self.who, self.desk, self.value, "/")) }
+        };
         let actions = html! {
             @if !self.former.is_empty() {
                 (layout::standing(self.desk.standing(Kind::Offer, self.former, self.admin.today()), self.desk.is_changed(Kind::Offer, self.former), self.admin.is_paused(self.former)))

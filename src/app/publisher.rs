@@ -77,6 +77,14 @@ impl Publisher {
         revision
     }
 
+    /// The rules that would be in force with another ruleset.
+    pub(super) fn preview(&self, ruleset: Ruleset) -> Rules {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let (paused, commerce) = (parts.paused.clone(), parts.commerce.clone());
+        drop(parts);
+        compile(ruleset, &paused, commerce.as_ref(), self.shop.sites()).0
+    }
+
     /// Whether rules in force go by what Commerce says, where it is asked.
     pub(super) fn joined(&self) -> channel::Receiver<bool> {
         self.joined.subscribe()

@@ -45,6 +45,19 @@ pub struct Simulation {
     pub labels: Vec<String>,
     /// When it ends by itself, in seconds since 1970 UTC.
     pub expires_at: i64,
+    /// By which rules its pages are made.
+    pub by: By,
+}
+
+/// By which rules the pages of a simulation are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Those that are live.
+    Live,
+    /// Those that are being worked on.
+    Drafts,
+    /// Those that are live, since those that are being worked on cannot be had, or have mistakes.
+    NoDrafts,
 }
 
 /// What a token and a simulation's cookie hold.
@@ -55,6 +68,8 @@ pub(super) struct Ticket {
     /// The path that the simulation starts at.
     pub(super) to: String,
     pub(super) audiences: BTreeSet<AudienceId>,
+    /// Whether it shows what is being worked on.
+    pub(super) drafts: bool,
 }
 
 impl Ticket {
@@ -63,6 +78,7 @@ impl Ticket {
         let mut content = self.id.to_vec();
         content.extend(self.expires_at.to_be_bytes());
         put_text(&mut content, &self.to).ok_or(SealError::BadTarget)?;
+        content.push(u8::from(self.drafts));
         let room = room(config, &config.simulation_cookie()).saturating_sub(content.len());
         let (audiences, is_cut) = encode_audiences(self.audiences.iter().collect(), room);
         if is_cut {
@@ -82,7 +98,8 @@ impl Ticket {
         let id = content.take()?;
         let expires_at = content.seconds()?;
         let to = content.text()?.to_owned();
-        Some(Self { id, expires_at, to, audiences: decode_audiences(&mut content)? })
+        let drafts = content.byte()? != 0;
+        Some(Self { id, expires_at, to, audiences: decode_audiences(&mut content)?, drafts })
     }
 }
 
@@ -91,7 +108,8 @@ impl Simulation {
     pub(super) fn open(config: &Config, value: &[u8], known: &KnownAudiences, now: i64) -> Result<Self, OpenError> {
         let ticket = Ticket::open(config, Purpose::Cookie(&config.simulation_cookie()), value, now)?;
         let labels = ticket.audiences.iter().map(|id| known.label(id).to_owned()).collect();
-        Ok(Self { audiences: ticket.audiences, labels, expires_at: ticket.expires_at })
+        let by = if ticket.drafts { By::Drafts } else { By::Live };
+        Ok(Self { audiences: ticket.audiences, labels, expires_at: ticket.expires_at, by })
     }
 }
 
@@ -106,6 +124,31 @@ pub fn mint_simulation_token(
     life: Duration,
     now: i64,
 ) -> Result<String, SealError> {
+    mint(config, audiences, to, life, now, false)
+}
+
+/// The same, with pages as they will be once what is being worked on is published.
+///
+/// # Errors
+/// As [`mint_simulation_token`].
+pub fn mint_preview_token(
+    config: &Config,
+    audiences: &BTreeSet<AudienceId>,
+    to: &str,
+    life: Duration,
+    now: i64,
+) -> Result<String, SealError> {
+    mint(config, audiences, to, life, now, true)
+}
+
+fn mint(
+    config: &Config,
+    audiences: &BTreeSet<AudienceId>,
+    to: &str,
+    life: Duration,
+    now: i64,
+    drafts: bool,
+) -> Result<String, SealError> {
     if !is_local_path(to) || to.len() > 255 {
         return Err(SealError::BadTarget);
     }
@@ -113,7 +156,7 @@ pub fn mint_simulation_token(
         return Err(SealError::BadAudience(bad.to_string()));
     }
     let expires_at = now.saturating_add(seconds(life));
-    let ticket = Ticket { id: random()?, expires_at, to: to.to_owned(), audiences: audiences.clone() };
+    let ticket = Ticket { id: random()?, expires_at, to: to.to_owned(), audiences: audiences.clone(), drafts };
     ticket.seal(config, Purpose::SimulationToken)
 }
 
@@ -123,10 +166,15 @@ pub fn marker(simulation: &Simulation, prefix: &str) -> String {
         [] => "no audience".to_owned(),
         labels => labels.iter().map(|label| escape(label)).collect::<Vec<_>>().join(", "),
     };
+    let what = match simulation.by {
+        By::Live => "Simulating",
+        By::Drafts => "Drafts, as seen by",
+        By::NoDrafts => "The drafts cannot be shown: they have mistakes, or are out of reach. What is live, as seen by",
+    };
     let action = escape(&format!("{prefix}simulate/end"));
     format!(
         "<div class=\"segue-simulation\" role=\"status\">\
-         <p class=\"segue-simulation-text\">Simulating: <strong>{labels}</strong>. The cart charges your own price.</p>\
+         <p class=\"segue-simulation-text\">{what}: <strong>{labels}</strong>. The cart charges your own price.</p>\
          <form class=\"segue-simulation-form\" method=\"post\" action=\"{action}\">\
          <button class=\"segue-simulation-end\" type=\"submit\">End simulation</button></form></div>"
     )
@@ -388,7 +436,7 @@ mod tests {
         let ticket = |n: usize, expires_at| {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&n.to_be_bytes());
-            Ticket { id, expires_at, to: "/".into(), audiences: set(&[]) }
+            Ticket { id, expires_at, to: "/".into(), audiences: set(&[]), drafts: false }
         };
         assert!((0..MOST_TICKETS).all(|n| tickets.take(&ticket(n, NOW + 10), NOW)));
         assert!(!tickets.take(&ticket(MOST_TICKETS, NOW + 10), NOW));
@@ -398,7 +446,7 @@ mod tests {
     #[test]
     fn marks_the_page_without_letting_names_be_markup() {
         let labels = vec!["VIP".to_owned(), "<b>'A' & \"B\"</b>".to_owned()];
-        let simulation = Simulation { audiences: set(&[]), labels, expires_at: 0 };
+        let simulation = Simulation { audiences: set(&[]), labels, expires_at: 0, by: By::Live };
         let html = marker(&simulation, "/.segue/");
         assert!(html.contains("VIP, &lt;b&gt;&#39;A&#39; &amp; &quot;B&quot;&lt;/b&gt;"), "{html}");
         assert!(html.contains("The cart charges your own price."));

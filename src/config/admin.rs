@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use reqwest::Url;
+
 use super::sections::{address, set};
 use crate::admin::Config;
 use crate::document::{Field, Reader};
@@ -13,7 +15,18 @@ pub(super) fn read(reader: &Reader<'_>) -> Option<Config> {
     set(&mut idle, reader.optional("idle_timeout").map(|field| at_least_a_minute(&field)));
     let mut absolute = Duration::from_secs(12 * 3600);
     set(&mut absolute, reader.optional("session_timeout").map(|field| at_least_a_minute(&field)));
-    Some(Config { listen: listen?, idle, absolute })
+    let mut shop = None;
+    set(&mut shop, reader.optional("shop_url").map(|field| shop_url(&field).map(Some)));
+    Some(Config { listen: listen?, idle, absolute, shop })
+}
+
+fn shop_url(field: &Field<'_>) -> Option<Url> {
+    let url =
+        field.text()?.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if url.is_none() {
+        field.mistake("is no URL such as https://shop.example/");
+    }
+    url
 }
 
 fn at_least_a_minute(field: &Field<'_>) -> Option<Duration> {

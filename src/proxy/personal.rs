@@ -9,8 +9,10 @@ mod stale;
 mod watched;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,7 +25,7 @@ use tower::{Layer, Service};
 use super::{Answering, Client};
 use crate::aep::Datastreams;
 use crate::audience::refresh::Refresher;
-use crate::audience::simulate::{self, SimulationRequest};
+use crate::audience::simulate::{self, By, SimulationRequest};
 use crate::audience::{Identifier, Keep, KnownAudiences, Membership, RequestView, Shopper, Source, adobe, jar};
 use crate::body::{Body, BoxError};
 use crate::charging::Charging;
@@ -42,7 +44,6 @@ use crate::site::{Sites, StoreView};
 use crate::telemetry::pages::{PageMetrics, Shown};
 
 /// Everything that a request is judged by. What changes while Segue runs is behind [`Shop::publish`] and [`Shop::set_modes`].
-#[derive(Debug)]
 pub struct Shop {
     sites: Sites,
     share: u8,
@@ -58,7 +59,11 @@ pub struct Shop {
     charging: Arc<Charging>,
     stylesheet: Stylesheet,
     metrics: PageMetrics,
+    drafts: OnceLock<DraftSource>,
 }
+
+/// Gives the rules that are being worked on, or says why it cannot.
+pub type DraftSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Arc<Rules>, String>> + Send>> + Send + Sync>;
 
 /// How shoppers are looked up.
 #[derive(Debug)]
@@ -94,6 +99,12 @@ pub struct Parts {
     pub metrics: PageMetrics,
 }
 
+impl fmt::Debug for Shop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shop").field("sites", &self.sites).finish_non_exhaustive()
+    }
+}
+
 impl Shop {
     /// A shop with these parts.
     pub fn new(parts: Parts) -> Self {
@@ -113,6 +124,7 @@ impl Shop {
             charging: parts.charging,
             stylesheet,
             metrics: parts.metrics,
+            drafts: OnceLock::new(),
         }
     }
 
@@ -125,6 +137,11 @@ impl Shop {
     pub fn publish(&self, rules: Rules) {
         self.known.store(Arc::new(KnownAudiences::of(rules.ruleset())));
         self.lookup.publish(rules);
+    }
+
+    /// Says where previews get the rules from that are being worked on. Only the first word counts.
+    pub fn preview_by(&self, drafts: DraftSource) {
+        let _ = self.drafts.set(drafts);
     }
 
     /// Puts other modes in force.
@@ -254,6 +271,30 @@ struct Turn {
 }
 
 impl Turn {
+    /// Takes the rules that are being worked on, where the shopper is somebody who previews them.
+    async fn take_drafts(&mut self) {
+        let Some(simulation) = self.shopper.simulation.as_mut().filter(|it| it.by == By::Drafts) else { return };
+        // Files and calls that pass as they are need no rules.
+        if self.wanted.skip().is_some() && self.wanted.answer().is_none() {
+            return;
+        }
+        let drafts = match self.shop.drafts.get() {
+            Some(drafts) => drafts().await,
+            None => Err("rules are in a file".to_owned()),
+        };
+        match drafts {
+            Ok(rules) => {
+                let known = KnownAudiences::of(rules.ruleset());
+                simulation.labels = simulation.audiences.iter().map(|id| known.label(id).to_owned()).collect();
+                self.rules = rules;
+            }
+            Err(error) => {
+                tracing::warn!("a preview shows what is live: {error}");
+                simulation.by = By::NoDrafts;
+            }
+        }
+    }
+
     /// Fits a request's headers for the origin.
     fn tell_origin(&self, headers: &mut HeaderMap) {
         let sent = self.shopper.membership.as_ref().filter(|known| goes_up(known, self.tells_origin));
@@ -478,6 +519,7 @@ where
         let other = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, other);
         Box::pin(async move {
+            turn.take_drafts().await;
             turn.look_up(&parts).await;
             turn.charge(&parts).await;
             turn.tell_origin(&mut parts.headers);

@@ -220,6 +220,50 @@ async fn what_is_published_is_what_the_shop_shows_and_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn drafts_are_previewed_in_the_shop_and_no_shopper_sees_them() {
+    let desk = Desk::open().await;
+    let vic = desk.sign_in("vic").await;
+    let ada = desk.sign_in("ada").await;
+    ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
+    ada.does("/offers", "/offers/edit", &offer(desk.vip)).await;
+    ada.does("/publish", "/publish", &[]).await;
+    desk.shows("38.4").await;
+    let dearer: Vec<(&str, &str)> = offer(desk.vip)
+        .into_iter()
+        .map(|(name, value)| if name == "amount" { (name, "50") } else { (name, value) })
+        .collect();
+    ada.does("/offers/edit?id=vip-20", "/offers/edit", &dearer).await;
+
+    let asked = [("view", "default"), ("path", TOTE), ("as", desk.vip)];
+    let opened = vic.send("/offers/edit?id=vip-20", "/preview", &asked).await;
+    assert_eq!(opened.status, 303, "{}", opened.text());
+    let link = opened.header("location").to_owned();
+    assert!(link.starts_with(&format!("http://127.0.0.1:{}/.segue/simulate?token=", desk.running.port)), "{link}");
+    let start = get(&link, &[]).await;
+    assert_eq!((start.status.as_u16(), start.header("location")), (303, TOTE));
+    let simulation = start.set_cookies()[0].split(';').next().expect("a cookie").to_owned();
+    assert_eq!(get(&link, &[]).await.status, 403, "it opens once");
+    let preview = async || desk.running.get(TOTE, &[("cookie", &simulation)]).await.text();
+    let page = preview().await;
+    assert!(page.contains("data-price-amount=\"24\""), "half of 48");
+    assert!(page.contains("Drafts, as seen by: <strong>VIP</strong>. The cart charges your own price."));
+    desk.shows("38.4").await;
+
+    // What is saved afterwards is seen as well.
+    let dearest: Vec<(&str, &str)> = offer(desk.vip)
+        .into_iter()
+        .map(|(name, value)| if name == "amount" { (name, "75") } else { (name, value) })
+        .collect();
+    ada.does("/offers/edit?id=vip-20", "/offers/edit", &dearest).await;
+    assert!(preview().await.contains("data-price-amount=\"12\""));
+    let policy = vic.get("/offers").await.header("content-security-policy").to_owned();
+    assert!(policy.contains(&format!("form-action 'self' http://127.0.0.1:{};", desk.running.port)), "{policy}");
+    for wrong in [[("view", "nowhere"), ("path", "/")], [("view", "default"), ("path", "https://evil.example/")]] {
+        assert_eq!(vic.send("/offers/edit?id=vip-20", "/preview", &wrong).await.status, 400, "{wrong:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_form_says_what_is_wrong_where_it_is_and_nothing_is_lost() {
     let desk = Desk::open().await;
     let ada = desk.sign_in("ada").await;
@@ -398,6 +442,20 @@ async fn a_merchandiser_makes_an_offer_and_a_hero_in_his_browser() {
         press(".bar .button--main").await;
         browser.wait_for("document.querySelector('[role=status]')").await;
         look("blocks").await;
+        go("/blocks/edit?id=hero-for-vips").await;
+        look("block-saved").await;
+        let phone = width == 390;
+        let before = browser.page.window().await.expect("a window");
+        press(&format!("[data-width=\"{width}\"]")).await;
+        let preview = browser.other_window(&before).await;
+        browser.page.switch_to_window(preview).await.expect("the preview");
+        browser.wait_for("document.body?.textContent.includes('Welcome back')").await;
+        let marker = browser.text(".segue-simulation-text").await;
+        assert!(marker.starts_with("Drafts, as seen by: VIP."), "{marker}");
+        assert_eq!(browser.eval("window.opener === null && !location.search.includes('token')").await, json!(true));
+        browser.picture(&format!("preview-{}", if phone { "phone" } else { "desktop" })).await;
+        browser.page.close_window().await.expect("it closes");
+        browser.page.switch_to_window(before).await.expect("the first window");
         go("/publish").await;
         fill("note", "VIP weekend").await;
         look("publish").await;

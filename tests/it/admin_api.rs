@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::admin::{Desk, between};
-use crate::running::{Answer, send};
+use crate::running::{Answer, get, send};
 
 /// A program with a token.
 struct Program<'a> {
@@ -110,6 +110,11 @@ async fn a_program_makes_an_offer_publishes_it_and_goes_back() {
     assert_eq!(first["rules"]["offers"][0]["amount"], "25");
     let audit = program.get("/audit?action=rules.").await;
     assert_eq!((&audit["total"], &audit["items"][0]["who"]), (&json!(3), &json!("token publisher")), "{audit}");
+
+    let wanted = json!({ "store_view": "default", "path": "/gear.html", "audiences": [desk.vip] });
+    let link = json_of(&program.ask("POST", "/previews", &[], &wanted).await)["url"].clone();
+    assert_eq!(get(link.as_str().expect("a link"), &[]).await.header("location"), "/gear.html");
+    problem(&program.ask("POST", "/previews", &[], &json!({ "store_view": "nowhere" })).await, 400);
 
     let plan = json!({ "at": "2099-01-01T00:00:00Z" });
     let seen = program.tag("/draft").await;

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, ClientBuilder};
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
@@ -82,6 +83,19 @@ fn capabilities(profile: &Folder, width: u32, height: u32) -> serde_json::Map<St
 }
 
 impl Browser {
+    /// A window that was opened from another one, as soon as it is there.
+    pub async fn other_window(&self, first: &WindowHandle) -> WindowHandle {
+        let begin = Instant::now();
+        loop {
+            let windows = self.page.windows().await.expect("windows");
+            if let Some(other) = windows.into_iter().find(|window| window != first) {
+                return other;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(10), "no other window opens");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     pub async fn go(&self, url: &str) {
         self.page.goto(url).await.expect("the page opens");
     }

@@ -56,3 +56,13 @@ for (const select of document.querySelectorAll("select[data-shows]")) {
   select.addEventListener("change", show);
   show();
 }
+
+// A preview opens in a window as wide as a phone or a desktop.
+for (const form of document.querySelectorAll("form[data-popup]")) {
+  form.addEventListener("submit", (event) => {
+    const { width, height } = event.submitter?.dataset ?? {};
+    if (!width) return;
+    const name = `preview-${width}`;
+    if (window.open("", name, `popup,width=${width},height=${height}`)) form.target = name;
+  });
+}
