@@ -304,12 +304,19 @@ impl Offer {
     }
 
     /// Its place among others: as Magento goes through its rules, where those are known.
-    fn order(&self) -> (i32, u64, &Arc<str>) {
+    fn order(&self) -> (i32, bool, u64, &Arc<str>) {
         let rule = match &self.charge {
             Charge::Store(rule) => rule.rule_id,
             charge => charge.rule_id().unwrap_or(u64::MAX),
         };
-        (self.priority, rule, &self.id)
+        (self.priority, self.charge.is_coupon(), rule, &self.id)
+    }
+
+    /// Whether carts may go through the rules that charge two offers in either order: Magento leaves it to the database which of two of one
+    /// priority goes first, unless one of them has a coupon.
+    pub fn ties_with(&self, other: &Self) -> bool {
+        let place = |offer: &Self| (offer.priority, offer.charge.is_coupon());
+        place(self) == place(other) && self.order().2 != other.order().2
     }
 }
 

@@ -111,6 +111,8 @@ pub enum NotApplied {
     CatalogueUnknown,
     /// This rule of the store's own may come first, or take back what it takes off.
     StoreRule(Arc<str>),
+    /// This one may come before it or after it, as the shop's database has it, which makes a difference.
+    OrderUnknown(Arc<str>),
     /// What the cart charges cannot be told because of this offer, so the product stays as it is.
     LeftAlone(Arc<str>),
 }
@@ -147,6 +149,7 @@ impl NotApplied {
             Self::StoppedBy(_) => "stopped_by",
             Self::CatalogueUnknown => "catalogue_unknown",
             Self::StoreRule(_) => "store_rule",
+            Self::OrderUnknown(_) => "order_unknown",
             Self::LeftAlone(_) => "left_alone",
         }
     }
@@ -185,6 +188,10 @@ impl fmt::Display for NotApplied {
             Self::StoppedBy(other) => write!(f, "offer {other} applied before it and lets none follow"),
             Self::CatalogueUnknown => f.write_str("nobody can tell whether it is for this product, which the catalogue does not know"),
             Self::StoreRule(rule) => write!(f, "the store's own {rule} may come first, or take back what it takes off"),
+            Self::OrderUnknown(other) => write!(
+                f,
+                "{other} has the same priority, so that the shop's database decides which of them goes first, which makes a difference: give them different ones"
+            ),
             Self::LeftAlone(other) => write!(f, "what the cart charges cannot be told because of offer {other}"),
         }
     }

@@ -329,3 +329,25 @@ fn a_rule_shown_by_its_label_may_still_stop_others() {
     let (selection, _) = select_with(offers, &commerce, Some(0), "100");
     assert!(selection.prices.iter().all(|change| change.units.is_empty()), "a cart of 100 gets the first one alone");
 }
+
+#[test]
+fn a_price_that_the_databases_order_decides_is_not_shown() {
+    let of = |other: Value| shown(own(json!({})), &said(&[rule(1, json!({})), rule(2, other)]));
+    assert_eq!(of(json!({"simple_action": "by_fixed", "discount_amount": 4})), None, "86 or 86.40");
+    assert_eq!(of(json!({"simple_action": "by_fixed", "discount_amount": 4, "sort_order": 6})).as_deref(), Some("86"));
+    assert_eq!(of(json!({"discount_amount": 20})).as_deref(), Some("72"), "either way");
+    assert_eq!(of(json!({"discount_amount": 20, "stop_rules_processing": true})), None);
+    let elsewhere = json!({"simple_action": "by_fixed", "discount_amount": 4, "action_condition": skus("b-2")});
+    assert_eq!(of(elsewhere).as_deref(), Some("90"));
+    // One with a coupon goes behind those without, however old it is.
+    let by_coupon = json!([
+        offer("own", json!({"audiences": {"any": ["vip"]}, "charge": {"type": "coupon", "rule_id": 1}})),
+        offer("other", json!({"charge": {"type": "origin", "rule_id": 2}})),
+    ]);
+    let mut commerce = said(&[
+        rule(1, json!({"coupon_type": "AUTO"})),
+        rule(2, json!({"simple_action": "by_fixed", "discount_amount": 4})),
+    ]);
+    commerce.codes.insert(1);
+    assert_eq!(shown(by_coupon, &commerce).as_deref(), Some("86.4"), "4 off first");
+}

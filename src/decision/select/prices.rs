@@ -27,13 +27,15 @@ pub(super) fn select(
     for product in &page.products {
         // Who asks for reasons wants one for every offer.
         let (change, doubt) = if notes.are_wanted() {
-            Stack::new(&shared, product).apply(decision.offers(), notes)
+            let all: Vec<_> = decision.offers().collect();
+            Stack::new(&shared, product).minding_ties(&all).apply(all.into_iter(), notes)
         } else {
             let naming = offers.naming(product);
             if naming.iter().all(|number| decision.offer(*number).charge.is_stores()) {
                 continue;
             }
-            Stack::new(&shared, product).apply(naming.iter().map(|number| decision.offer(*number)), notes)
+            let all: Vec<_> = naming.iter().map(|number| decision.offer(*number)).collect();
+            Stack::new(&shared, product).minding_ties(&all).apply(all.into_iter(), notes)
         };
         changes.extend(change);
         in_doubt.extend(doubt);

@@ -126,6 +126,27 @@ impl<'a> Stack<'a> {
         Self { page, product, sku: product.sku.as_deref().map(lower), units, has_extras, in_doubt: None }
     }
 
+    /// Leaves the product alone where the shop's database decides which of two offers goes first, and that makes a difference to it.
+    pub(super) fn minding_ties(mut self, offers: &[&'a Arc<Offer>]) -> Self {
+        let charged = || offers.iter().filter(|offer| !offer.is_label());
+        let Some((one, other)) = charged().zip(charged().skip(1)).find(|(one, other)| one.ties_with(other)) else {
+            return self;
+        };
+        let units = |offers: &mut dyn Iterator<Item = &'a Arc<Offer>>| {
+            let (change, _) = Self::new(self.page, self.product).apply(offers, &mut Notes(None));
+            change.map(|change| change.units).unwrap_or_default()
+        };
+        let turned = offers.chunk_by(|one, other| one.priority == other.priority).flat_map(|tied| {
+            let (with_coupon, without): (Vec<_>, Vec<_>) =
+                tied.iter().rev().partition(|offer| offer.charge.is_coupon());
+            without.into_iter().chain(with_coupon)
+        });
+        if units(&mut offers.iter().copied()) != units(&mut turned.copied()) {
+            self.in_doubt = Some((one, NotApplied::OrderUnknown(Arc::clone(&other.id))));
+        }
+        self
+    }
+
     /// What is shown for the product, and why its prices stay if nobody can tell what they would be.
     pub(super) fn apply(
         mut self,
