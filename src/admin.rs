@@ -15,6 +15,7 @@ mod offers;
 mod people;
 mod preview;
 mod publish;
+mod rules;
 mod sign_in;
 mod words;
 
@@ -89,6 +90,8 @@ pub struct Parts {
     pub membership: crate::audience::Config,
     /// Where browsers find the shop.
     pub shop: Url,
+    /// How Commerce is asked, where it is.
+    pub commerce: Option<crate::commerce::Config>,
 }
 
 /// Opens an inventory of Experience Platform's audiences on a store.
@@ -105,6 +108,7 @@ struct Inner {
     /// What the link of the first start holds, as long as nobody may sign in.
     setup: Mutex<Option<String>>,
     syncing: tokio::sync::Mutex<()>,
+    linked: Option<rules::Linked>,
 }
 
 impl fmt::Debug for Admin {
@@ -116,8 +120,10 @@ impl fmt::Debug for Admin {
 impl Admin {
     /// An admin UI. Nothing is opened yet.
     pub fn new(parts: Parts) -> Self {
+        let linked = parts.commerce.clone().and_then(rules::Linked::new);
         Self(Arc::new(Inner {
             parts,
+            linked,
             desk: Mutex::new(None),
             evaluating: Semaphore::new(EVALUATED),
             setup: Mutex::new(None),
@@ -193,6 +199,9 @@ impl Admin {
             .route("/offers", get(offers::list))
             .route("/offers/edit", get(offers::edit).post(offers::save))
             .route("/offers/delete", post(offers::delete))
+            .route("/rules", get(rules::list))
+            .route("/rules/skus", get(rules::skus))
+            .route("/rules/edit", get(rules::edit).post(rules::save))
             .route("/blocks", get(blocks::list))
             .route("/blocks/edit", get(blocks::edit).post(blocks::save))
             .route("/blocks/delete", post(blocks::delete))

@@ -390,6 +390,7 @@ fn admin(config: &Config, settings: &admin::Config, tokens: Option<Tokens>, guar
         inventory,
         paused: guard.paused(),
         membership: config.membership.clone(),
+        commerce: config.commerce.clone(),
         shop: settings.shop.clone().unwrap_or_else(|| own_url(config.listen)),
     })
 }

@@ -33,6 +33,7 @@ pub(super) async fn asset(Path(path): Path<String>) -> Response {
 pub(super) enum Section {
     Audiences,
     Offers,
+    Rules,
     Blocks,
     Publish,
     Revisions,
@@ -41,13 +42,22 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 7] =
-        [Self::Audiences, Self::Offers, Self::Blocks, Self::Publish, Self::Revisions, Self::Audit, Self::People];
+    const ALL: [Self; 8] = [
+        Self::Audiences,
+        Self::Offers,
+        Self::Rules,
+        Self::Blocks,
+        Self::Publish,
+        Self::Revisions,
+        Self::Audit,
+        Self::People,
+    ];
 
     fn path(self) -> &'static str {
         match self {
             Self::Audiences => "/audiences",
             Self::Offers => "/offers",
+            Self::Rules => "/rules",
             Self::Blocks => "/blocks",
             Self::Publish => "/publish",
             Self::Revisions => "/revisions",
@@ -60,6 +70,7 @@ impl Section {
         match self {
             Self::Audiences => "Audiences",
             Self::Offers => "Offers",
+            Self::Rules => "Cart price rules",
             Self::Blocks => "Dynamic blocks",
             Self::Publish => "Publish",
             Self::Revisions => "Revisions",
@@ -132,7 +143,7 @@ impl Page<'_> {
                         a.brand href="/" { (mark()) "Segue" }
                         nav aria-label="Sections" {
                             @for section in Section::ALL {
-                                @if self.who.may(section.needs()) {
+                                @if self.who.may(section.needs()) && (section != Section::Rules || self.admin.0.linked.is_some()) {
                                     a.nav aria-current=[(section == self.section).then_some("page")] href=(section.path()) {
                                         (section.title())
                                         @if section == Section::Publish && pending > 0 {

@@ -12,8 +12,11 @@ use super::entry_form::{self, Form};
 use super::forms::{Fields, Posted};
 use super::layout::{self, Page, Section, csrf, moment};
 use super::listing::{Asked, sort_by};
+use super::rules::effect;
 use super::sign_in::Signed;
 use super::{Admin, words};
+use crate::commerce::Book;
+use crate::rule::cart_rule::CouponKind;
 use crate::store::{Changed, Entry, Expected, Kind, Role};
 
 /// What fields are called on the form.
@@ -142,6 +145,7 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
 /// What a form before has done.
 pub(super) fn done(asked: &Asked) -> Option<&'static str> {
     match asked.text("done") {
+        "rule" => Some("Saved in Commerce. Offers follow it as soon as Segue has looked again."),
         "saved" => Some("Saved as a draft. Shoppers see it once it is published."),
         "deleted" => Some("Deleted from the drafts. Shoppers see it until that is published."),
         "published" => Some("Published. The shop follows within a second."),
@@ -164,14 +168,37 @@ pub(super) async fn edit(State(admin): State<Admin>, who: Signed, asked: Asked) 
     let desk = admin.desk().await?;
     let id = asked.text("id");
     let (value, version) = match (id, desk.draft(Kind::Offer, id)) {
-        ("", _) => (json!({ "action": "by_percent", "charge": "none" }), 0),
+        ("", _) => (new_offer(&admin, asked.text("rule")).await?, 0),
         (_, Some(entry)) => (entry.value.clone(), entry.version),
         (_, None) => return Err(Refused::NotFound),
     };
     // What is odd about a draft is seen when it is opened too.
     let checked = if id.is_empty() { Checked::default() } else { desk.check(Kind::Offer, &value, admin.sites()) };
-    let form = Shown { admin: &admin, who: &who, desk: &desk, value: &value, former: id, version, checked: &checked };
+    let book = admin.book().await?;
+    let form = Shown {
+        admin: &admin,
+        who: &who,
+        desk: &desk,
+        value: &value,
+        former: id,
+        version,
+        checked: &checked,
+        book: book.as_ref(),
+    };
     Ok(page(form.page()).into_response())
+}
+
+/// A new offer: of a rule of Commerce, or of nothing yet.
+async fn new_offer(admin: &Admin, rule: &str) -> Result<Value, Refused> {
+    let book = admin.book().await?;
+    let rule = book.as_ref().zip(rule.parse().ok()).and_then(|(book, id)| book.rule(id));
+    let Some(rule) = rule else { return Ok(json!({ "action": "by_percent", "charge": "none" })) };
+    let kind = if rule.coupon == CouponKind::None { "origin" } else { "coupon" };
+    let audiences: Vec<&str> = rule.conditions.audiences().into_iter().map(|id| &**id).collect();
+    Ok(json!({
+        "name": rule.name, "audiences": { "any": audiences }, "charge": { "type": kind, "rule_id": rule.id },
+        "labels": rule.labels.get(&0).map(|label| json!({ "default": label })),
+    }))
 }
 
 struct Shown<'a> {
@@ -183,6 +210,8 @@ struct Shown<'a> {
     former: &'a str,
     version: i64,
     checked: &'a Checked,
+    /// Commerce's rules, where it has said them.
+    book: Option<&'a Book>,
 }
 
 impl Shown<'_> {
@@ -250,8 +279,16 @@ impl Shown<'_> {
                         div data-charge="origin coupon" {
                             label.field {
                                 span.field__label { "Commerce cart price rule" }
-                                input type="number" min="1" name="rule_id" value=(layout::shown(&charge["rule_id"])) disabled[is_locked];
-                                span.field__hint { "Its id, as Marketing > Cart Price Rules lists it." }
+                                @match self.book {
+                                    Some(book) => {
+                                        (rule_choice(book, &charge["rule_id"], is_locked))
+                                        span.field__hint { "What it says goes: action, amount, products, dates and customer groups are the rule's. " a href="/rules" { "See the rules" } "." }
+                                    }
+                                    None => {
+                                        input type="number" min="1" name="rule_id" value=(layout::shown(&charge["rule_id"])) disabled[is_locked];
+                                        span.field__hint { "Its id, as Marketing > Cart Price Rules lists it." }
+                                    }
+                                }
                                 (form.below("charge", ""))
                             }
                         }
@@ -299,6 +336,22 @@ impl Shown<'_> {
     }
 }
 
+/// One of Commerce's rules; one that it does not have any more stays chosen.
+fn rule_choice(book: &Book, chosen: &Value, is_locked: bool) -> Markup {
+    let is_unknown = chosen.as_u64().is_some_and(|id| book.rule(id).is_none());
+    html! {
+        select name="rule_id" disabled[is_locked] {
+            option value="" { "Choose a rule" }
+            @if is_unknown { option value=(layout::shown(chosen)) selected { (layout::shown(chosen)) ": not in Commerce" } }
+            @for rule in &book.rules {
+                option value=(rule.id) selected[chosen.as_u64() == Some(rule.id)] {
+                    (rule.id) ": " (rule.name) " (" (effect(rule)) @if rule.coupon != CouponKind::None { ", by coupon" } @if !rule.is_active { ", inactive" } ")"
+                }
+            }
+        }
+    }
+}
+
 /// An offer as a form has it.
 fn read(fields: &Fields) -> Value {
     let mut offer = entry_form::read(fields);
@@ -334,7 +387,17 @@ pub(super) async fn save(State(admin): State<Admin>, Posted { who, fields }: Pos
     entry_form::check_id(&mut checked, &value, former, &desk, Kind::Offer);
     let version = fields.text("version").parse().unwrap_or_default();
     if !checked.mistakes.is_empty() {
-        let form = Shown { admin: &admin, who: &who, desk: &desk, value: &value, former, version, checked: &checked };
+        let book = admin.book().await?;
+        let form = Shown {
+            admin: &admin,
+            who: &who,
+            desk: &desk,
+            value: &value,
+            former,
+            version,
+            checked: &checked,
+            book: book.as_ref(),
+        };
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(form.page())).into_response());
     }
     keep(&admin, &who, Kind::Offer, &value, former, version).await?;

@@ -134,6 +134,16 @@ impl Store {
         self.fetch(query("SELECT id FROM catalog_products ORDER BY id"), |row| row.small("id")).await
     }
 
+    /// SKUs that hold a text, in letters of either case, by SKU.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn skus_with(&self, text: &str, most: u32) -> Result<Vec<String>, StoreError> {
+        let escaped = text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+        let sql = "SELECT sku FROM catalog_products WHERE lower(sku) LIKE $1 ESCAPE '!' ORDER BY sku LIMIT $2";
+        self.fetch(query(sql).bind(format!("%{escaped}%")).bind(most), |row| row.text("sku")).await
+    }
+
     /// Takes products away, a batch at a time.
     ///
     /// # Errors

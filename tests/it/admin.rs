@@ -13,13 +13,14 @@ use crate::fail_open::shopper;
 use crate::running::{Answer, Running, Setup, free_port, get, say, segue, send};
 
 const TOTE: &str = "/harbour-canvas-tote.html";
-const PASSWORD: &str = "correct horse battery";
+pub const PASSWORD: &str = "correct horse battery";
 
 /// A shop behind Segue, whose rules are made in its admin UI.
 pub struct Desk {
     pub running: Running,
     pub admin: String,
     pub vip: &'static str,
+    pub origin: u16,
 }
 
 /// Somebody who is signed in.
@@ -30,14 +31,29 @@ pub struct Person<'a> {
 
 impl Desk {
     pub async fn open() -> Self {
+        Self::with("").await
+    }
+
+    /// With Commerce, as an integration sees it.
+    pub async fn with_commerce() -> Self {
+        let class = demo::rules::AUDIENCE_CONDITION;
+        let token = demo_token();
+        Self::with(&format!(
+            "[commerce]\ntoken = \"{token}\"\npoll = \"1s\"\naudience_condition_types = {{ '{class}' = \"ids\" }}\n"
+        ))
+        .await
+    }
+
+    async fn with(more: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
         let origin = listener.local_addr().expect("an address").port();
-        tokio::spawn(demo::Shop::new(demo::Options::default()).serve(listener, std::future::pending()));
+        let options = demo::Options { commerce_token: Some(demo_token().to_owned()), ..demo::Options::default() };
+        tokio::spawn(demo::Shop::new(options).serve(listener, std::future::pending()));
         let port = free_port();
-        let mut setup = Setup::default().with("more", &format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n"));
+        let mut setup = Setup::default().with("more", &format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n{more}"));
         setup.in_store = true;
         let running = Running::start(&setup, origin).await;
-        let desk = Self { running, admin: format!("http://127.0.0.1:{port}"), vip: demo::AUDIENCES[0].0 };
+        let desk = Self { running, admin: format!("http://127.0.0.1:{port}"), vip: demo::AUDIENCES[0].0, origin };
         for (name, role) in [("ada", "admin"), ("eddy", "editor"), ("vic", "viewer")] {
             let said = desk.add(name, role, PASSWORD).await;
             assert!(said.0, "{}", said.1);
@@ -99,6 +115,11 @@ impl Desk {
     }
 }
 
+/// What opens the demo's Commerce to an integration.
+pub fn demo_token() -> &'static str {
+    "0123456789-integration"
+}
+
 fn form(fields: &[(&str, &str)]) -> String {
     let encoded = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
     fields.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect::<Vec<_>>().join("&")
@@ -138,7 +159,7 @@ impl Person<'_> {
         self.desk.post(path, &self.cookie, &all).await
     }
 
-    async fn does(&self, page: &str, path: &str, fields: &[(&str, &str)]) {
+    pub async fn does(&self, page: &str, path: &str, fields: &[(&str, &str)]) {
         let answer = self.send(page, path, fields).await;
         assert_eq!(answer.status, 303, "{path}: {}", answer.text());
     }
@@ -367,7 +388,7 @@ async fn a_rules_file_is_shown_and_not_edited() {
     let setup = Setup::rules(&json!({ "version": 1, "audiences": rules["audiences"], "offers": [rules["offers"][0]] }))
         .with("more", &format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n"));
     let running = Running::start(&setup, listener.local_addr().expect("an address").port()).await;
-    let desk = Desk { running, admin: format!("http://127.0.0.1:{port}"), vip: demo::AUDIENCES[0].0 };
+    let desk = Desk { running, admin: format!("http://127.0.0.1:{port}"), vip: demo::AUDIENCES[0].0, origin: 0 };
     assert!(desk.add("ada", "admin", PASSWORD).await.0);
     let ada = desk.sign_in("ada").await;
     let page = ada.page("/offers").await;

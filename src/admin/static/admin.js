@@ -66,3 +66,19 @@ for (const form of document.querySelectorAll("form[data-popup]")) {
     if (window.open("", name, `popup,width=${width},height=${height}`)) form.target = name;
   });
 }
+
+// SKUs are suggested while the last one of a list is typed.
+const skus = document.getElementById("skus");
+for (const input of document.querySelectorAll("input[list=skus]")) {
+  input.addEventListener("input", async () => {
+    const parts = input.value.split(",");
+    const last = parts.pop().trim();
+    const answer = await fetch(`/rules/skus?q=${encodeURIComponent(last)}`);
+    if (!answer.ok || input.value.split(",").pop().trim() !== last) return;
+    skus.replaceChildren(...(await answer.json()).map((sku) => {
+      const option = document.createElement("option");
+      option.value = [...parts.map((part) => part.trim()), sku].join(", ");
+      return option;
+    }));
+  });
+}
