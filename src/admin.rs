@@ -43,7 +43,7 @@ use tokio::task::JoinHandle;
 use crate::config::RulesSource;
 use crate::inventory::{Inventory, Snapshot};
 use crate::site::Sites;
-use crate::store::{Kind, Place, Scope, Store, StoreError};
+use crate::store::{Kind, Place, RuleState, Scope, Store, StoreError};
 use answer::Refused;
 pub use desk::{Desk, Difference, Names, What, own};
 pub use sign_in::{PasswordError, checked_name, hash as hash_password};
@@ -104,6 +104,8 @@ pub struct Admin(Arc<Inner>);
 struct Inner {
     parts: Parts,
     desk: Mutex<Option<Arc<Desk>>>,
+    /// What is the matter with the desk of a state, on a day.
+    looked: Mutex<Option<publish::Looked>>,
     evaluating: Semaphore,
     /// What the link of the first start holds, as long as nobody may sign in.
     setup: Mutex<Option<String>>,
@@ -125,6 +127,7 @@ impl Admin {
             parts,
             linked,
             desk: Mutex::new(None),
+            looked: Mutex::new(None),
             evaluating: Semaphore::new(EVALUATED),
             setup: Mutex::new(None),
             syncing: tokio::sync::Mutex::new(()),
@@ -166,10 +169,20 @@ impl Admin {
         }
     }
 
-    /// Publishes what is due. Whoever is first of several processes does it.
+    /// Publishes what is due. Whoever is first of several processes does it. And reads what was changed, so that nobody's page waits for it.
     async fn keep_schedule(&self) {
         let mut failing = false;
+        let mut read = None;
         loop {
+            if self.rules_file().is_none()
+                && let Ok(store) = self.store().await
+                && let Ok(state) = store.rule_state().await
+                && read.replace(state) != Some(state)
+                && let Ok(desk) = self.desk().await
+                && let Err(error) = publish::look_over(self, &desk).await
+            {
+                tracing::warn!("the drafts could not be looked over: {error:?}");
+            }
             let due = async { self.store().await?.publish_scheduled(Timestamp::now()).await };
             match due.await {
                 Ok(Some(number)) => tracing::info!(revision = number, "published as scheduled"),
@@ -267,15 +280,32 @@ impl Admin {
         }
         let state = store.rule_state().await?;
         let held = self.0.desk.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(desk) = held.filter(|desk| desk.state == state && desk.inventory == inventory) {
-            return Ok(desk);
+        let held = held.filter(|desk| desk.inventory == inventory);
+        if let Some(desk) = held.as_ref().filter(|desk| desk.state == state) {
+            return Ok(Arc::clone(desk));
         }
-        let entries = store.rule_entries().await?;
-        let live = store.newest_rules().await?;
-        let live: Value = live.and_then(|(_, rules)| serde_json::from_str(&rules).ok()).unwrap_or_default();
-        let desk = Arc::new(Desk::new(state, entries, &live, inventory));
+        let desk = Arc::new(match held {
+            Some(held) => self.desk_after(&store, &held, state).await?,
+            None => self.whole_desk(&store, state, inventory).await?,
+        });
         *self.0.desk.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&desk));
         Ok(desk)
+    }
+
+    async fn whole_desk(&self, store: &Store, state: RuleState, inventory: Names) -> Result<Desk, Refused> {
+        Ok(Desk::new(state, store.rule_entries().await?, &live(store).await?, inventory))
+    }
+
+    /// The desk with what was changed since it was read: of thousands of entries, mostly one.
+    async fn desk_after(&self, store: &Store, held: &Desk, state: RuleState) -> Result<Desk, Refused> {
+        let written = store.rule_entries_after(held.state.changes).await?;
+        let live = if held.state.revision == state.revision { None } else { Some(live(store).await?) };
+        let desk = held.after(state, written, live.as_ref());
+        // What was taken away is not told.
+        if desk.len() == store.rule_entry_count().await? {
+            return Ok(desk);
+        }
+        self.whole_desk(store, state, held.inventory.clone()).await
     }
 
     /// What Experience Platform is known to have.
@@ -293,6 +323,12 @@ impl Admin {
     fn is_paused(&self, offer: &str) -> bool {
         self.0.parts.paused.borrow().contains(offer)
     }
+}
+
+/// The newest revision's rules.
+async fn live(store: &Store) -> Result<Value, StoreError> {
+    let live = store.newest_rules().await?;
+    Ok(live.and_then(|(_, rules)| serde_json::from_str(&rules).ok()).unwrap_or_default())
 }
 
 /// The desk of a rules file, which can only be looked at.

@@ -1,7 +1,7 @@
 //! What is being worked on, beside what is live: both as entries of a rules file, and the difference in words.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
@@ -23,8 +23,8 @@ pub type Names = BTreeMap<String, String>;
 pub struct Desk {
     /// How far the store was when this was read.
     pub state: RuleState,
-    drafts: BTreeMap<Kind, Entries<Entry>>,
-    live: BTreeMap<Kind, Entries<Value>>,
+    drafts: BTreeMap<Kind, Entries<Arc<Entry>>>,
+    live: Arc<BTreeMap<Kind, Entries<Value>>>,
     /// What audiences of the inventory are called.
     pub inventory: Names,
     pending: OnceLock<usize>,
@@ -82,16 +82,43 @@ pub enum What {
 impl Desk {
     /// A desk with these drafts, and a rules file that is live.
     pub fn new(state: RuleState, entries: Vec<Entry>, live: &Value, inventory: Names) -> Self {
-        let mut drafts: BTreeMap<Kind, Entries<Entry>> = BTreeMap::new();
+        let live = Arc::new(by_kind(live));
+        Self { state, drafts: BTreeMap::new(), live, inventory, pending: OnceLock::new() }.with(entries)
+    }
+
+    fn with(mut self, entries: Vec<Entry>) -> Self {
         for entry in entries {
-            drafts.entry(entry.kind).or_default().insert(entry.id.clone(), entry);
+            self.drafts.entry(entry.kind).or_default().insert(entry.id.clone(), Arc::new(entry));
         }
-        Self { state, drafts, live: by_kind(live), inventory, pending: OnceLock::new() }
+        self
+    }
+
+    /// The same desk after entries were written, and, with `live`, after something was published. What was taken away is still there.
+    pub fn after(&self, state: RuleState, written: Vec<Entry>, live: Option<&Value>) -> Self {
+        let live = live.map_or_else(|| Arc::clone(&self.live), |live| Arc::new(by_kind(live)));
+        let (drafts, inventory) = (self.drafts.clone(), self.inventory.clone());
+        Self { state, drafts, live, inventory, pending: OnceLock::new() }.with(written)
+    }
+
+    /// A desk with other drafts on what is live.
+    pub fn with_drafts(&self, entries: Vec<Entry>) -> Self {
+        let (live, inventory) = (Arc::clone(&self.live), self.audiences());
+        Self { state: self.state, drafts: BTreeMap::new(), live, inventory, pending: OnceLock::new() }.with(entries)
+    }
+
+    /// How many entries are worked on.
+    pub fn len(&self) -> usize {
+        self.drafts.values().map(BTreeMap::len).sum()
+    }
+
+    /// Whether nothing is worked on.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// What is worked on, of one kind, by id.
     pub fn drafts(&self, kind: Kind) -> impl Iterator<Item = &Entry> {
-        self.drafts.get(&kind).into_iter().flat_map(BTreeMap::values)
+        self.drafts.get(&kind).into_iter().flat_map(BTreeMap::values).map(|entry| &**entry)
     }
 
     /// How many there are of a kind.
@@ -101,7 +128,7 @@ impl Desk {
 
     /// An entry that is worked on.
     pub fn draft(&self, kind: Kind, id: &str) -> Option<&Entry> {
-        self.drafts.get(&kind)?.get(id)
+        self.drafts.get(&kind)?.get(id).map(|entry| &**entry)
     }
 
     /// An entry as it is live.

@@ -1,6 +1,7 @@
 //! Publishing: the difference in words, what is the matter with it, and every revision that was.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -10,7 +11,7 @@ use maud::{Markup, html};
 use serde_json::Value;
 
 use super::answer::{Refused, encoded, page, see_other};
-use super::desk::{Desk, Difference, What, own};
+use super::desk::{Desk, Difference, Names, What, own};
 use super::forms::Posted;
 use super::layout::{Page, Section, badge, csrf, moment};
 use super::listing::Asked;
@@ -19,7 +20,7 @@ use super::sign_in::Signed;
 use super::{Admin, words};
 use crate::rule::Ruleset;
 use crate::site::Sites;
-use crate::store::{Changed, Kind, Publication, Role, Scheduled};
+use crate::store::{Changed, Kind, Publication, Role, RuleState, Scheduled};
 
 /// Revisions that are listed.
 const LISTED: u32 = 200;
@@ -34,6 +35,15 @@ pub(super) struct Findings {
     pub(super) mistakes: Vec<(String, String)>,
     /// What should be looked at.
     pub(super) warnings: Vec<(String, String)>,
+}
+
+/// What was found of a desk.
+#[derive(Clone, Debug)]
+pub(super) struct Looked {
+    today: Date,
+    state: RuleState,
+    inventory: Names,
+    found: Arc<Findings>,
 }
 
 fn findings(document: &Value, sites: &Sites, today: Date) -> Findings {
@@ -85,11 +95,25 @@ fn crowded(document: &Value) -> Vec<(String, String)> {
 }
 
 /// What is the matter with what is worked on.
-pub(super) async fn look_over(admin: &Admin, desk: &Desk) -> Result<Findings, Refused> {
-    let (document, sites, today) = (desk.document(), admin.sites().clone(), admin.today());
+pub(super) async fn look_over(admin: &Admin, desk: &Desk) -> Result<Arc<Findings>, Refused> {
+    let today = admin.today();
+    let looked = admin.0.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let is_of =
+        |looked: &Looked| looked.today == today && looked.state == desk.state && looked.inventory == desk.inventory;
+    if let Some(looked) = looked.filter(is_of) {
+        return Ok(looked.found);
+    }
+    let (document, sites) = (desk.document(), admin.sites().clone());
     // Thousands of rules take their time, which others on this thread would wait for.
     let found = tokio::task::spawn_blocking(move || findings(&document, &sites, today)).await;
-    found.map_err(|error| Refused::Unavailable(error.to_string()))
+    let found = Arc::new(found.map_err(|error| Refused::Unavailable(error.to_string()))?);
+    // Rules of a file have no state.
+    if admin.rules_file().is_none() {
+        let (state, inventory) = (desk.state, desk.inventory.clone());
+        *admin.0.looked.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Looked { today, state, inventory, found: Arc::clone(&found) });
+    }
+    Ok(found)
 }
 
 /// `GET /publish`
@@ -349,9 +373,8 @@ pub(super) async fn one(State(admin): State<Admin>, who: Signed, asked: Asked) -
     let number: i64 = asked.text("number").parse().map_err(|_| Refused::NotFound)?;
     let store = admin.store().await?;
     let rules = store.revision_rules(number).await?.ok_or(Refused::NotFound)?;
-    let now = store.newest_rules().await?.map(|(_, rules)| rules).unwrap_or_default();
-    let differences = between(&now, &rules, &desk);
     let is_live = number == desk.state.revision;
+    let differences = if is_live { Vec::new() } else { from_live(&rules, &desk) };
     let may = who.may(Role::Publisher) && admin.rules_file().is_none();
     let body = html! {
         div.card {
@@ -382,10 +405,9 @@ pub(super) async fn one(State(admin): State<Admin>, who: Signed, asked: Asked) -
     Ok(page(page_of.show(&body)).into_response())
 }
 
-/// What is otherwise in a rules file than in an older one.
-fn between(old: &str, new: &str, desk: &Desk) -> Vec<Difference> {
-    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
-    let (old, new) = (parse(old), parse(new));
+/// What is otherwise in a rules file than in what is live.
+fn from_live(rules: &str, desk: &Desk) -> Vec<Difference> {
+    let new = serde_json::from_str::<Value>(rules).unwrap_or_default();
     let entries = [Kind::Offer, Kind::Block].into_iter().flat_map(|kind| {
         let list = new[kind.list()].as_array().cloned().unwrap_or_default();
         list.into_iter().filter_map(move |value| {
@@ -399,7 +421,7 @@ fn between(old: &str, new: &str, desk: &Desk) -> Vec<Difference> {
             })
         })
     });
-    Desk::new(desk.state, entries.collect(), &old, desk.audiences()).differences()
+    desk.with_drafts(entries.collect()).differences()
 }
 
 /// Publishes a revision's rules again; the new revision.

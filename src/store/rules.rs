@@ -186,6 +186,24 @@ impl Store {
         self.fetch(query("SELECT * FROM rule_entries ORDER BY kind, id"), entry).await
     }
 
+    /// The entries that were written by changes after one, by kind and id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rule_entries_after(&self, change: i64) -> Result<Vec<Entry>, StoreError> {
+        let sql = "SELECT * FROM rule_entries WHERE version > $1 ORDER BY kind, id";
+        self.fetch(query(sql).bind(change), entry).await
+    }
+
+    /// How many entries are worked on.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rule_entry_count(&self) -> Result<usize, StoreError> {
+        let count = self.first(query("SELECT count(*) AS count FROM rule_entries"), |row| row.number("count")).await?;
+        Ok(usize::try_from(count.unwrap_or_default()).unwrap_or_default())
+    }
+
     /// Writes an entry; its new version. With a former id it takes that entry's place.
     ///
     /// # Errors

@@ -33,12 +33,12 @@ pub(super) async fn draft(State(admin): State<Admin>, _: Caller) -> Result<Respo
             })
         })
         .collect();
-    let words = |found: Vec<(String, String)>| -> Vec<Value> {
-        found.into_iter().map(|(about, message)| json!({ "about": about, "message": message })).collect()
+    let words = |found: &[(String, String)]| -> Vec<Value> {
+        found.iter().map(|(about, message)| json!({ "about": about, "message": message })).collect()
     };
     let body = json!({
-        "revision": desk.state.revision, "differences": differences, "mistakes": words(found.mistakes),
-        "warnings": words(found.warnings),
+        "revision": desk.state.revision, "differences": differences, "mistakes": words(&found.mistakes),
+        "warnings": words(&found.warnings),
     });
     Ok(tagged(StatusCode::OK, desk.state.changes, body))
 }
