@@ -16,6 +16,7 @@ mod people;
 mod preview;
 mod publish;
 mod rules;
+mod shoppers;
 mod sign_in;
 mod words;
 
@@ -26,6 +27,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, map_response};
@@ -56,6 +58,9 @@ const EVALUATED: usize = 2;
 
 /// How often it is looked whether something is to be published that was scheduled.
 const SCHEDULE: Duration = Duration::from_millis(500);
+
+/// How often it is read how many shoppers were seen.
+const COUNT: Duration = Duration::from_secs(5);
 
 /// Where the admin UI listens and how long its sessions last.
 #[derive(Clone, Debug)]
@@ -111,6 +116,7 @@ struct Inner {
     setup: Mutex<Option<String>>,
     syncing: tokio::sync::Mutex<()>,
     linked: Option<rules::Linked>,
+    shoppers: ArcSwap<shoppers::View>,
 }
 
 impl fmt::Debug for Admin {
@@ -126,6 +132,7 @@ impl Admin {
         Self(Arc::new(Inner {
             parts,
             linked,
+            shoppers: ArcSwap::default(),
             desk: Mutex::new(None),
             looked: Mutex::new(None),
             evaluating: Semaphore::new(EVALUATED),
@@ -172,8 +179,16 @@ impl Admin {
     /// Publishes what is due. Whoever is first of several processes does it. And reads what was changed, so that nobody's page waits for it.
     async fn keep_schedule(&self) {
         let mut failing = false;
-        let mut read = None;
+        let (mut read, mut counted) = (None, None::<tokio::time::Instant>);
         loop {
+            if counted.is_none_or(|at| at.elapsed() >= COUNT)
+                && let Ok(store) = self.store().await
+            {
+                counted = Some(tokio::time::Instant::now());
+                if let Err(error) = self.count_shoppers(&store).await {
+                    tracing::warn!("how many shoppers were seen is not known: {error}");
+                }
+            }
             if self.rules_file().is_none()
                 && let Ok(store) = self.store().await
                 && let Ok(state) = store.rule_state().await

@@ -37,6 +37,7 @@ use crate::proxy::first_party::{FirstPartyLayer, Reported};
 use crate::proxy::personal::{self, Parts, Shop};
 use crate::push::{Hints, Push};
 use crate::rewrite::Rewriter;
+use crate::seen::Seen;
 use crate::telemetry::Metrics;
 use crate::telemetry::pages::PageMetrics;
 use crate::upstream::{self, Upstream};
@@ -95,6 +96,7 @@ pub struct App {
     catalogue: Option<catalog::keeper::Keeper<commerce::Client>>,
     codes: Option<(Arc<Codes>, codes::Keeper)>,
     uses: channel::Sender<Uses>,
+    seen: Option<Arc<Seen>>,
     rules_seen: Option<Fingerprint>,
     rules_published_last: Option<i64>,
     modes_seen: Option<Fingerprint>,
@@ -170,6 +172,12 @@ impl App {
             said.codes = codes.as_ref().map(|codes| codes.at_hand().borrow().clone()).unwrap_or_default();
             said
         });
+        // Somebody who looks at the admin UI, here or in another process, sees how many there were.
+        let is_counted = config.admin.is_some() || matches!(config.rules, RulesSource::Store { .. });
+        let seen = is_counted.then(|| Seen::new(config.store.clone()));
+        if let Some(seen) = &seen {
+            guard.count_in(Arc::clone(seen));
+        }
         let charging = Charging::new(config.charging.clone(), upstream.clone(), codes.clone(), &mut metrics);
         let shop = Arc::new(Shop::new(Parts {
             sites: config.sites.clone(),
@@ -182,6 +190,7 @@ impl App {
             rewriter,
             guard: Arc::clone(&guard),
             charging,
+            seen: seen.clone(),
         }));
         let publisher = Publisher::new(Arc::clone(&shop), loaded.ruleset, paused, commerce_said, offers, needed);
         if let RulesSource::Store { .. } = &config.rules {
@@ -219,6 +228,7 @@ impl App {
             catalogue,
             codes: codes.zip(code_keeper),
             uses,
+            seen,
             rules_seen: loaded.seen,
             rules_published_last: loaded.published,
             modes_seen,
@@ -265,6 +275,7 @@ impl App {
         let mut tasks = vec![self.watch_rules(), self.watch_modes()];
         tasks.push(Arc::clone(&self.publisher).follow(self.guard.paused()));
         tasks.push(self.keeper.spawn());
+        tasks.extend(self.seen.map(Seen::spawn));
         if let Some(push) = self.push {
             // A hint that is cut off is sent again, or the membership grows old by itself.
             tasks.push(tokio::spawn(push.run(std::future::pending())));

@@ -139,6 +139,8 @@ pub struct Guard {
     news: Notify,
     paused: watch::Sender<BTreeSet<Arc<str>>>,
     metrics: GuardMetrics,
+    /// Where shoppers who were charged as promised are counted.
+    seen: OnceLock<Arc<crate::seen::Seen>>,
 }
 
 impl Seen {
@@ -161,6 +163,7 @@ impl Guard {
             budget: Budget::new(MOST_HELD),
             ledger: Mutex::default(),
             stated: OnceLock::new(),
+            seen: OnceLock::new(),
             drift: Mutex::default(),
             news: Notify::new(),
             paused: watch::Sender::default(),
@@ -181,6 +184,11 @@ impl Guard {
     }
 
     /// Notes what a shopper's cart said of an offer, and pauses it where that is one cart too many.
+    /// Counts shoppers there whose carts are charged as they were promised. Only the first word counts.
+    pub fn count_in(&self, seen: Arc<crate::seen::Seen>) {
+        let _ = self.seen.set(seen);
+    }
+
     fn note(&self, offer: &Offer, shopper: ShopperHash, verdict: Verdict) {
         self.metrics.judged(&offer.id, verdict);
         let figures = self.counts.note(&offer.id, shopper, verdict);

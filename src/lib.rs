@@ -54,6 +54,7 @@ pub mod proxy;
 pub mod push;
 pub mod rewrite;
 pub mod rule;
+pub mod seen;
 pub mod server;
 pub mod site;
 pub mod store;

@@ -17,6 +17,7 @@ mod migrations;
 mod people;
 mod place;
 mod rules;
+mod seen;
 
 use std::fmt;
 use std::path::Path;

@@ -13,15 +13,18 @@ use super::forms::Posted;
 use super::layout::{Page, Section, badge, csrf, moment};
 use super::listing::{Asked, sort_by};
 use super::offers::{done, keep, may_edit, remove};
+use super::shoppers::{Figures, View, chart};
 use super::sign_in::Signed;
 use super::{Admin, words};
 use crate::aep::audiences::{Evaluation, Lifecycle};
 use crate::aep::destinations::Activation;
 use crate::inventory::Snapshot;
+use crate::seen::{KEPT_HOURS, Subject, hour};
 use crate::store::{Entry, Kind, Known, Role};
 
 /// The columns that can be left out.
-const COLUMNS: [(&str, &str); 6] = [
+const COLUMNS: [(&str, &str); 7] = [
+    ("seen", "Shoppers, 24 hours"),
     ("origin", "Origin"),
     ("evaluation", "Evaluation"),
     ("status", "Status"),
@@ -37,6 +40,9 @@ pub(super) struct Row<'a> {
     pub(super) known: Option<&'a Known>,
     pub(super) offers: Vec<&'a Entry>,
     pub(super) blocks: Vec<&'a Entry>,
+    pub(super) shoppers: Figures,
+    /// Whether it is known that nobody in it was seen for a day.
+    is_unseen: bool,
 }
 
 impl Row<'_> {
@@ -82,9 +88,10 @@ impl Row<'_> {
 
     /// What is the matter with it.
     pub(super) fn warnings(&self) -> Vec<&'static str> {
-        let Some(known) = self.known else { return Vec::new() };
         let is_used = self.uses() > 0;
-        let mut found = Vec::new();
+        let unseen = || if is_used && self.is_unseen { vec!["not seen for a day"] } else { Vec::new() };
+        let Some(known) = self.known else { return unseen() };
+        let mut found = unseen();
         if known.gone_at.is_some() && is_used {
             found.push("deleted but in use");
         }
@@ -101,9 +108,15 @@ impl Row<'_> {
     }
 }
 
-pub(super) fn rows<'a>(desk: &'a Desk, snapshot: Option<&'a Snapshot>) -> Vec<Row<'a>> {
+pub(super) fn rows<'a>(desk: &'a Desk, snapshot: Option<&'a Snapshot>, shoppers: &View) -> Vec<Row<'a>> {
     let known = snapshot.into_iter().flat_map(|snapshot| &snapshot.known);
-    let row = |id, name, known| Row { id, name, known, offers: Vec::new(), blocks: Vec::new() };
+    let row = |id, name, known: Option<&'a Known>| {
+        // Memberships carry either of its ids.
+        let ids = known.into_iter().flat_map(|known| known.audience.membership_ids()).chain([id]);
+        let figures = ids.map(|id| shoppers.of_audience(id)).max().unwrap_or_default();
+        let is_unseen = figures.day == 0 && shoppers.has_a_day();
+        Row { id, name, known, offers: Vec::new(), blocks: Vec::new(), shoppers: figures, is_unseen }
+    };
     let mut rows: Vec<Row<'a>> =
         known.map(|known| row(known.audience.id.as_str(), known.audience.name.as_str(), Some(known))).collect();
     let mut by_id: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
@@ -137,7 +150,7 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
     let desk = admin.desk().await?;
     let store = admin.store().await?;
     let snapshot = admin.snapshot(&store).await?;
-    let mut rows = rows(&desk, snapshot.as_ref());
+    let mut rows = rows(&desk, snapshot.as_ref(), &admin.shoppers());
     let (since, until) = (day(asked.text("since")), day(asked.text("until")));
     let zone = &admin.sites().default_view().time_zone;
     rows.retain(|row| {
@@ -153,6 +166,7 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
         "status" => sort_by(&mut rows, from_end, |row| row.status().to_owned()),
         "modified" => sort_by(&mut rows, from_end, Row::modified),
         "used" => sort_by(&mut rows, from_end, Row::uses),
+        "seen" => sort_by(&mut rows, from_end, |row| row.shoppers),
         _ => sort_by(&mut rows, from_end, |row| row.name.to_lowercase()),
     }
     let picked = asked.all("column");
@@ -244,6 +258,7 @@ fn line(row: &Row<'_>, shows: &impl Fn(&str) -> bool) -> Markup {
                 div.row__id { (row.id) }
                 @for warning in row.warnings() { " " (badge("warn", warning)) }
             }
+            @if shows("seen") { td.number data-label="Shoppers, 24 hours" { (row.shoppers.day) div.row__id { (row.shoppers.hour) " this hour" } } }
             @if shows("origin") { td data-label="Origin" { (row.origin()) } }
             @if shows("evaluation") { td data-label="Evaluation" { (row.evaluation()) } }
             @if shows("status") { td data-label="Status" { (status(row.status())) } }
@@ -273,9 +288,10 @@ pub(super) async fn one(State(admin): State<Admin>, who: Signed, asked: Asked) -
     let desk = admin.desk().await?;
     let store = admin.store().await?;
     let snapshot = admin.snapshot(&store).await?;
-    let rows = rows(&desk, snapshot.as_ref());
+    let rows = rows(&desk, snapshot.as_ref(), &admin.shoppers());
     let row = rows.iter().find(|row| row.id == asked.text("id")).ok_or(Refused::NotFound)?;
     let own = desk.draft(Kind::Audience, row.id);
+    let seen = store.seen_of(&Subject::Audience(row.id.into()), hour(Timestamp::now()) - KEPT_HOURS).await?;
     let uses = |title: &str, path: &str, entries: &[&Entry]| {
         html! {
             div.card {
@@ -307,6 +323,7 @@ pub(super) async fn one(State(admin): State<Admin>, who: Signed, asked: Asked) -
                 } @else { dt { "Origin" } dd { "Added by hand" } }
             }
         }
+        div.card { h2 { "Shoppers seen" } (chart(&seen, Timestamp::now())) }
         (uses("Offers", "/offers/edit", &row.offers))
         (uses("Dynamic blocks", "/blocks/edit", &row.blocks))
     };
@@ -339,6 +356,9 @@ fn explained(warning: &str) -> &'static str {
         }
         "not activated" => {
             "It is not activated for this shop, so that its members are not known at the edge: activate it under Destinations."
+        }
+        "not seen for a day" => {
+            "Nobody in it was seen in the last 24 hours, though something is shown to it: does it have members, and do they come to the shop?"
         }
         "batch only" => "It is evaluated once a day, so that shoppers come and go with a day's delay.",
         _ => "It is not published in Experience Platform.",

@@ -1,5 +1,7 @@
 //! Offers: the list, and the form of one.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
@@ -17,6 +19,7 @@ use super::sign_in::Signed;
 use super::{Admin, words};
 use crate::commerce::Book;
 use crate::rule::cart_rule::CouponKind;
+use crate::seen::Subject;
 use crate::store::{Changed, Entry, Expected, Kind, Role};
 
 /// What fields are called on the form.
@@ -74,6 +77,13 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
             (entry.value["priority"].as_i64().unwrap_or_default(), entry.id.clone())
         }),
     }
+    let shoppers = admin.shoppers();
+    let shoppers_of = |id: &str| {
+        let id: Arc<str> = id.into();
+        let (offered, charged) =
+            (shoppers.of(&Subject::Offered(Arc::clone(&id))).day, shoppers.of(&Subject::Charged(id)).day);
+        html! { (offered) div.row__id { (charged) " charged" } }
+    };
     let states = [
         ("", "Any state"),
         ("live", "Live"),
@@ -106,6 +116,7 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
                                 th { "For" }
                                 th { "What it does" }
                                 th { "Charged by" }
+                                th { "Shoppers, 24 hours" }
                                 (asked.head("priority", "Priority", "priority"))
                                 (asked.head("changed", "Changed", "priority"))
                             }
@@ -123,6 +134,7 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
                                     td data-label="For" { (words::audiences(&entry.value, &names)) }
                                     td data-label="What it does" { (words::action(&entry.value)) div.row__id { (words::products(&entry.value)) } }
                                     td data-label="Charged by" { (words::charge(&entry.value)) }
+                                    td data-label="Shoppers, 24 hours" { (shoppers_of(&entry.id)) }
                                     td.number data-label="Priority" { (entry.value["priority"].as_i64().unwrap_or_default()) }
                                     td data-label="Changed" { @if entry.version > 0 { (moment(entry.changed_at)) div.row__id { (entry.changed_by) } } }
                                 }

@@ -23,6 +23,7 @@ use crate::rewrite::coding::{Coding, gunzip};
 use crate::rewrite::hold::Buffer;
 use crate::rule::Offer;
 use crate::rule::cart_rule::{Address, CartAddress};
+use crate::seen::Subject;
 use crate::site::StoreView;
 
 /// A larger answer is no cart's: a page of the checkout has some 200 KiB.
@@ -36,6 +37,8 @@ const MOST_ASKED: usize = 64 << 10;
 pub struct About {
     /// Whose.
     pub shopper: ShopperHash,
+    /// His number, the same in every process.
+    pub number: u64,
     /// The store view that the cart is in.
     pub view: Arc<StoreView>,
     /// What was decided for him.
@@ -192,6 +195,9 @@ impl Guard {
         for offer in about.promised() {
             if let Some(verdict) = verdicts.get(&offer.id) {
                 self.note(offer, about.shopper, *verdict);
+                if let Some(seen) = self.seen.get().filter(|_| *verdict == Verdict::Agreed) {
+                    seen.count(Subject::Charged(Arc::clone(&offer.id)), about.number, about.now);
+                }
             }
         }
         Ok(())

@@ -40,6 +40,7 @@ use crate::rewrite::render::Dressing;
 use crate::rewrite::skip::Skip;
 use crate::rewrite::stylesheet::Stylesheet;
 use crate::rewrite::{Outcome, Rewriter, Rewritten, Wanted, headers};
+use crate::seen::Seen;
 use crate::site::{Sites, StoreView};
 use crate::telemetry::pages::{PageMetrics, Shown};
 
@@ -59,6 +60,7 @@ pub struct Shop {
     charging: Arc<Charging>,
     stylesheet: Stylesheet,
     metrics: PageMetrics,
+    seen: Option<Arc<Seen>>,
     drafts: OnceLock<DraftSource>,
 }
 
@@ -97,6 +99,8 @@ pub struct Parts {
     pub charging: Arc<Charging>,
     /// Where what became of pages is counted.
     pub metrics: PageMetrics,
+    /// Where shoppers are counted, if they are.
+    pub seen: Option<Arc<Seen>>,
 }
 
 impl fmt::Debug for Shop {
@@ -124,6 +128,7 @@ impl Shop {
             charging: parts.charging,
             stylesheet,
             metrics: parts.metrics,
+            seen: parts.seen,
             drafts: OnceLock::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use sqlx::migrate::{Migration, MigrationType};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
-const ALL: [(i64, &str, &str); 7] = [
+const ALL: [(i64, &str, &str); 8] = [
     (1, "inventory", include_str!("migrations/0001_inventory.sql")),
     (2, "commerce", include_str!("migrations/0002_commerce.sql")),
     (3, "catalog", include_str!("migrations/0003_catalog.sql")),
@@ -13,6 +13,7 @@ const ALL: [(i64, &str, &str); 7] = [
     (5, "guard", include_str!("migrations/0005_guard.sql")),
     (6, "rules", include_str!("migrations/0006_rules.sql")),
     (7, "people", include_str!("migrations/0007_people.sql")),
+    (8, "seen", include_str!("migrations/0008_seen.sql")),
 ];
 
 /// The newest version that this program knows.

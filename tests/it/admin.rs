@@ -285,6 +285,41 @@ async fn drafts_are_previewed_in_the_shop_and_no_shopper_sees_them() {
 }
 
 #[tokio::test]
+async fn shoppers_are_counted_where_an_audience_is_looked_at() {
+    let desk = Desk::open().await;
+    let ada = desk.sign_in("ada").await;
+    ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
+    ada.does("/offers", "/offers/edit", &offer(desk.vip)).await;
+    ada.does("/publish", "/publish", &[]).await;
+    desk.shows("38.4").await;
+    let again = shopper(&desk.running, "VIP").await;
+    let mut shoppers = vec![again.clone(), again];
+    for _ in 0..3 {
+        shoppers.push(shopper(&desk.running, "VIP").await);
+    }
+    for cookie in &shoppers {
+        desk.running.get(TOTE, &[("cookie", cookie)]).await;
+    }
+    // Those who were asked for the price until it was there count as well.
+    let begin = Instant::now();
+    let seen = loop {
+        let page = ada.page("/audiences").await;
+        let count: u64 = between(&page, "data-label=\"Shoppers, 24 hours\">", "<").trim().parse().expect("a number");
+        if count >= 4 {
+            break count;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(30), "{count}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    let page = ada.page(&format!("/audiences/one?id={}", desk.vip)).await;
+    assert!(page.contains(&format!("About <strong>{seen}</strong> shoppers")) && page.contains("<rect"), "{page}");
+    let offers = ada.page("/offers").await;
+    assert_eq!(between(&offers, "data-label=\"Shoppers, 24 hours\">", "<").trim(), seen.to_string());
+    let page = ada.page("/audiences?sort=-seen").await;
+    assert!(page.contains("aria-sort=\"descending\""));
+}
+
+#[tokio::test]
 async fn a_form_says_what_is_wrong_where_it_is_and_nothing_is_lost() {
     let desk = Desk::open().await;
     let ada = desk.sign_in("ada").await;

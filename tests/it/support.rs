@@ -298,6 +298,7 @@ fn shop_without_rules(upstream: &Upstream, metrics: &mut Metrics) -> Arc<Shop> {
         rewriter,
         guard: Guard::new(metrics),
         charging: Charging::new(charging::Config::default(), upstream.clone(), None, metrics),
+        seen: None,
         sites,
     }))
 }

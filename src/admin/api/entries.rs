@@ -12,16 +12,23 @@ use crate::admin::audiences::{Row, list_anew, rows};
 use crate::admin::desk::{Desk, tidy};
 use crate::admin::offers::{keep, remove_one};
 use crate::admin::{Admin, entry_form, words};
+use crate::seen::Subject;
 use crate::store::{Entry, Kind, Role};
 
 /// An entry with what is known beside it.
 fn shown(admin: &Admin, desk: &Desk, entry: &Entry) -> Value {
+    let shoppers = (entry.kind == Kind::Offer).then(|| {
+        let (seen, id) = (admin.shoppers(), std::sync::Arc::<str>::from(entry.id.as_str()));
+        let of = |subject| seen.of(&subject).day;
+        json!({ "offered": of(Subject::Offered(std::sync::Arc::clone(&id))), "charged": of(Subject::Charged(id)) })
+    });
     json!({
         "id": entry.id,
         "etag": etag(entry.version),
         "state": desk.standing(entry.kind, &entry.id, admin.today()).as_str(),
         "changed": desk.is_changed(entry.kind, &entry.id),
         "paused": entry.kind == Kind::Offer && admin.is_paused(&entry.id),
+        "shoppers": shoppers,
         "changed_at": entry.changed_at.to_string(),
         "changed_by": entry.changed_by,
         "value": entry.value,
@@ -165,6 +172,7 @@ fn audience_shown(desk: &Desk, row: &Row<'_>) -> Value {
         "evaluation": row.known.map(|_| row.evaluation()),
         "status": row.known.map(|_| row.status()),
         "last_modified": row.modified().map(|at| at.to_string()),
+        "shoppers": { "hour": row.shoppers.hour, "day": row.shoppers.day },
         "offers": ids(&row.offers),
         "blocks": ids(&row.blocks),
         "warnings": row.warnings(),
@@ -181,7 +189,7 @@ pub(super) async fn audiences(
     let desk = admin.desk().await?;
     let snapshot = admin.snapshot(&admin.store().await?).await?;
     let wanted = asked.q.to_lowercase();
-    let mut found = rows(&desk, snapshot.as_ref());
+    let mut found = rows(&desk, snapshot.as_ref(), &admin.shoppers());
     found.retain(|row| {
         let text = format!("{} {}", row.name, row.id).to_lowercase();
         wanted.split_whitespace().all(|word| text.contains(word))
@@ -197,7 +205,7 @@ pub(super) async fn audience(
 ) -> Result<Response, Problem> {
     let desk = admin.desk().await?;
     let snapshot = admin.snapshot(&admin.store().await?).await?;
-    let found = rows(&desk, snapshot.as_ref());
+    let found = rows(&desk, snapshot.as_ref(), &admin.shoppers());
     let row = found.iter().find(|row| row.id == id).ok_or_else(Problem::not_found)?;
     let shown = audience_shown(&desk, row);
     Ok(match desk.draft(Kind::Audience, &id).filter(|_| row.known.is_none()) {
@@ -239,7 +247,7 @@ pub(super) async fn put_audience(
     };
     let version = keep(&admin, &who, Kind::Audience, &value, former, version).await?;
     let desk = admin.desk().await?;
-    let found = rows(&desk, None);
+    let found = rows(&desk, None, &admin.shoppers());
     let row = found.iter().find(|row| row.id == id).ok_or_else(Problem::not_found)?;
     Ok(tagged(status, version, audience_shown(&desk, row)))
 }

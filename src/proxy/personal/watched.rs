@@ -9,6 +9,7 @@ use crate::body::Body;
 use crate::decision::decide::Decision;
 use crate::guard::place::Place;
 use crate::guard::{About, Asked};
+use crate::seen::Subject;
 use crate::site::{Sites, StoreView};
 
 /// The answer to a request that the guard listens to.
@@ -51,6 +52,7 @@ impl Turn {
         let (digest, config) = (decision.key().digest(), self.shop.charging.config());
         let about = About {
             shopper: self.shop.guard.shopper(self.shopper.key),
+            number: self.shopper.key.bucket(),
             view: Arc::clone(&watched.view),
             now: self.now,
             code: self.charged.code().cloned(),
@@ -68,6 +70,22 @@ impl Turn {
         if !self.shopper.is_simulated() {
             self.shop.guard.show(self.shop.guard.shopper(self.shopper.key), decision);
             self.show_to_session(decision.key().digest());
+            self.count_shopper(decision);
+        }
+    }
+
+    /// Counts the shopper in his audiences, and for the offers that are decided for him.
+    fn count_shopper(&self, decision: &Decision) {
+        let Some(seen) = &self.shop.seen else { return };
+        let (shopper, audiences) = (self.shopper.key.bucket(), self.shopper.page_audiences());
+        if !seen.is_news(shopper, (decision.key().digest(), audiences), self.now) {
+            return;
+        }
+        for id in audiences.into_iter().flatten() {
+            seen.count(Subject::Audience(Arc::clone(id)), shopper, self.now);
+        }
+        for offer in decision.offers().filter(|offer| !offer.charge.is_stores()) {
+            seen.count(Subject::Offered(Arc::clone(&offer.id)), shopper, self.now);
         }
     }
 }
