@@ -16,6 +16,7 @@ mod people;
 mod preview;
 mod publish;
 mod rules;
+mod settings;
 mod shoppers;
 mod sign_in;
 mod words;
@@ -241,6 +242,7 @@ impl Admin {
             .route("/revisions/one", get(publish::one).post(publish::roll_back))
             .route("/audit", get(audit::list))
             .route("/audit.csv", get(audit::export))
+            .route("/settings", get(settings::show).post(settings::test))
             .route("/people", get(people::list).post(people::save))
             .route("/people/delete", post(people::delete))
             .route("/people/tokens", post(people::add_token))

@@ -200,9 +200,10 @@ impl App {
         let first_party = first_party(&config, &shop, &mut metrics)?;
         let admin = match &config.admin {
             None => None,
-            Some(settings) => {
-                Some((admin(&config, settings, inventory_tokens, &guard), listen(settings.listen).await?))
-            }
+            Some(settings) => Some((
+                admin(&config, settings, inventory_tokens, &guard, shoppers.local_addr().unwrap_or(config.listen)),
+                listen(settings.listen).await?,
+            )),
         };
         let (rules_rejected, rules_published) = (Counter::default(), Counter::default());
         metrics.register("rules_rejected", "Rules files with mistakes, not put in force", rules_rejected.clone());
@@ -386,7 +387,13 @@ fn visitors(
 }
 
 /// The admin UI over what else there is.
-fn admin(config: &Config, settings: &admin::Config, tokens: Option<Tokens>, guard: &Guard) -> Admin {
+fn admin(
+    config: &Config,
+    settings: &admin::Config,
+    tokens: Option<Tokens>,
+    guard: &Guard,
+    shoppers: SocketAddr,
+) -> Admin {
     let platform = config.platform.as_ref().map(|platform| platform.aep.clone());
     let inventory = platform.clone().zip(tokens).map(|(platform, tokens)| {
         let open = move |store| Inventory::new(&platform, tokens.clone(), store);
@@ -402,7 +409,7 @@ fn admin(config: &Config, settings: &admin::Config, tokens: Option<Tokens>, guar
         paused: guard.paused(),
         membership: config.membership.clone(),
         commerce: config.commerce.clone(),
-        shop: settings.shop.clone().unwrap_or_else(|| own_url(config.listen)),
+        shop: settings.shop.clone().unwrap_or_else(|| own_url(shoppers)),
     })
 }
 

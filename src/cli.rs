@@ -45,7 +45,7 @@ enum Command {
     Serve(ConfigFile),
     /// Start a demo shop behind Segue on this machine; needs no file and no network
     Demo {
-        /// Where the shop listens on 127.0.0.1; operations, the shop without Segue and Experience Platform take the three ports after it (0: any free)
+        /// Where the shop listens on 127.0.0.1; operations, the shop without Segue, Experience Platform and the admin UI take the four ports after it (0: any free)
         #[arg(long, default_value_t = 8080)]
         port: u16,
         /// What is printed once it runs

@@ -39,10 +39,11 @@ pub(super) enum Section {
     Revisions,
     Audit,
     People,
+    Settings,
 }
 
 impl Section {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Audiences,
         Self::Offers,
         Self::Rules,
@@ -51,6 +52,7 @@ impl Section {
         Self::Revisions,
         Self::Audit,
         Self::People,
+        Self::Settings,
     ];
 
     fn path(self) -> &'static str {
@@ -63,6 +65,7 @@ impl Section {
             Self::Revisions => "/revisions",
             Self::Audit => "/audit",
             Self::People => "/people",
+            Self::Settings => "/settings",
         }
     }
 
@@ -76,6 +79,7 @@ impl Section {
             Self::Revisions => "Revisions",
             Self::Audit => "Audit",
             Self::People => "People",
+            Self::Settings => "Settings",
         }
     }
 

@@ -79,6 +79,20 @@ impl Linked {
         Some(Self { client: client.ok()?, config, categories: Mutex::new(None) })
     }
 
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Where Commerce is.
+    pub(super) fn url(&self) -> &str {
+        self.config.url.as_str()
+    }
+
+    /// How old what it said may be.
+    pub(super) fn max_age(&self) -> Duration {
+        self.config.max_age
+    }
+
     /// Categories by what they and those above them are called; none where Commerce does not say.
     async fn categories(&self) -> Categories {
         let mut kept = self.categories.lock().await;

@@ -87,6 +87,11 @@ impl fmt::Debug for Key {
 pub struct Keyring(Arc<[Key]>);
 
 impl Keyring {
+    /// How many keys there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Reads keys from base64url.
     ///
     /// # Errors

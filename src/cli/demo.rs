@@ -11,9 +11,11 @@ use tokio::task::JoinHandle;
 
 use super::serve::{failure, stopped};
 use super::{Failure, Output};
+use crate::admin::hash_password;
 use crate::app::App;
 use crate::audience::Key;
 use crate::demo::platform::{DATASTREAM, Options, Platform, Target};
+use crate::store::{Doing, Publication, Role, Store};
 use crate::{config, demo, telemetry};
 
 /// For how long the demo waits for the shop's rules before it says that it is ready.
@@ -43,6 +45,9 @@ struct Places {
     operations: String,
     origin: String,
     platform: String,
+    admin: String,
+    /// With which [`NAME`] signs in there.
+    password: String,
 }
 
 pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
@@ -50,14 +55,15 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     telemetry::start_logging(telemetry::LogFormat::Text, level).map_err(failed)?;
     let stop = stopped();
     let folder = Folder::new().map_err(failed)?;
-    let [operations, origin, platform] = ports_after(port)?;
+    let [operations, origin, platform, admin] = ports_after(port)?;
     let (shop, platform) = (listen(origin).await?, listen(platform).await?);
     let (origin, platform_url) = (url(shop.local_addr())?, url(platform.local_addr())?);
     let token = Key::generate().map_err(failed)?.export();
     let options = platform_options();
     let commerce_token = Key::generate().map_err(failed)?.export();
     let tokens = [&token, &commerce_token];
-    let config = configuration(&folder, [port, operations], &origin, &platform_url, &options, tokens)?;
+    let config = configuration(&folder, [port, operations, admin], &origin, &platform_url, &options, tokens)?;
+    let password = furnish(&config.store.open().await.map_err(failed)?).await?;
     let rules = config::rules(&config).await?;
     let app = App::bind(config, rules).await.map_err(failure)?;
     let places = Places {
@@ -65,6 +71,8 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
         operations: url(app.operations_address())?,
         origin,
         platform: platform_url,
+        admin: app.admin_address().map(|at| format!("http://{at}/")).unwrap_or_default(),
+        password,
     };
     let push = app.push_address().map(|at| Target { url: format!("http://{at}/push"), token, delay: Duration::ZERO });
     let stand_in = Platform::new(Options { shop_url: Some(places.storefront.clone()), push, ..options });
@@ -77,7 +85,7 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     let announced = async {
         // Whether or not the shop's rules are known by then, the demo can be looked at.
         let _ = ready.await;
-        announce(output, &places, &folder)
+        announce(output, &places)
     };
     let (announced, ()) = tokio::join!(announced, app.run(stop));
     announced?;
@@ -85,14 +93,31 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The three ports after the shop's; any free ones for port 0.
-fn ports_after(port: u16) -> Result<[u16; 3], Failure> {
+/// Who signs in to the demo's admin UI.
+const NAME: &str = "demo";
+
+/// Puts the demo's rules into its store, and somebody who may work on them; his password.
+async fn furnish(store: &Store) -> Result<String, Failure> {
+    let rules: Value = serde_json::from_str(demo::RULES).map_err(failed)?;
+    let publication =
+        Publication { rules: &rules, note: "what the demo begins with", who: NAME, again: None, detail: "imported" };
+    store.publish(&publication, None, Some(&rules)).await.map_err(failed)?;
+    let secret = Key::generate().map_err(failed)?.export();
+    let password: String = secret.expose_secret().chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+    let hash = hash_password(&password).map_err(failed)?;
+    let doing = Doing { who: NAME, action: "person.add", subject: NAME, detail: "as admin" };
+    store.add_person(NAME, Role::Admin, &hash, true, doing).await.map_err(failed)?;
+    Ok(password)
+}
+
+/// The four ports after the shop's; any free ones for port 0.
+fn ports_after(port: u16) -> Result<[u16; 4], Failure> {
     if port == 0 {
-        return Ok([0; 3]);
+        return Ok([0; 4]);
     }
-    let last = port.checked_add(3);
-    let last = last.ok_or_else(|| Failure::Usage("--port must leave room for the three ports after it".to_owned()))?;
-    Ok([last - 2, last - 1, last])
+    let last = port.checked_add(4);
+    let last = last.ok_or_else(|| Failure::Usage("--port must leave room for the four ports after it".to_owned()))?;
+    Ok([last - 3, last - 2, last - 1, last])
 }
 
 fn url(address: std::io::Result<SocketAddr>) -> Result<String, Failure> {
@@ -135,13 +160,12 @@ const VIEWS: &str = "[stores.views.de]\nwebsite = \"base\"\ncurrency = \"EUR\"\n
 /// The demo's own configuration: everything on loopback, where believing the browser harms nobody.
 fn configuration(
     folder: &Folder,
-    [port, operations]: [u16; 2],
+    [port, operations, admin]: [u16; 3],
     origin: &str,
     platform: &str,
     options: &Options,
     [token, commerce_token]: [&SecretString; 2],
 ) -> Result<config::Config, Failure> {
-    std::fs::write(folder.0.join("rules.json"), demo::RULES).map_err(failed)?;
     let key = Key::generate().map_err(failed)?.export();
     let text = format!(
         "[server]\nlisten = \"127.0.0.1:{port}\"\noperations = \"127.0.0.1:{operations}\"\n\
@@ -152,7 +176,7 @@ fn configuration(
          time_zone = \"America/New_York\"\n\
          {VIEWS}\
          [membership]\nsite = \"demo\"\ntrust = \"cookie\"\nkeys = [\"{key}\"]\n\
-         [rules]\nfile = \"rules.json\"\n[rewrite]\nmode = \"on\"\n\
+         [rules]\nstore = true\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n[rewrite]\nmode = \"on\"\n\
          [experience_platform]\norg_id = \"{org}\"\nclient_id = \"{client}\"\nclient_secret = \"{secret}\"\n\
          sandbox = \"{sandbox}\"\ndestinations = [\"Adobe Commerce\"]\n\
          ims_url = \"{platform}\"\nplatform_url = \"{platform}\"\nedge_domain = \"{platform}\"\n\
@@ -174,17 +198,17 @@ fn configuration(
     Ok(config::parse("the demo's configuration", &text, &folder.0, [])?)
 }
 
-fn announce(output: Output, places: &Places, folder: &Folder) -> Result<(), Failure> {
+fn announce(output: Output, places: &Places) -> Result<(), Failure> {
     let rules: Value = serde_json::from_str(demo::RULES).map_err(failed)?;
     let audiences = rules["audiences"].as_array().into_iter().flatten();
     let audiences: Vec<Value> =
         audiences.map(|audience| json!({ "id": audience["id"], "name": audience["name"] })).collect();
-    let Places { storefront, operations, origin, platform } = places;
+    let Places { storefront, operations, origin, platform, admin, password } = places;
     match output {
         Output::Json => {
             let ready = json!({
                 "storefront": storefront, "operations": operations, "origin": origin, "platform": platform,
-                "audiences": audiences,
+                "admin": admin, "admin_name": NAME, "admin_password": password, "audiences": audiences,
             });
             println!("{ready}");
         }
@@ -193,15 +217,15 @@ fn announce(output: Output, places: &Places, folder: &Folder) -> Result<(), Fail
              The shop through Segue   {storefront}\n  \
              The same shop without    {origin}\n  \
              Experience Platform      {platform}\n  \
+             The admin UI             {admin} (sign in as {NAME}, password {password})\n  \
              Metrics                  {operations}metrics\n\n\
              Try this: open the shop, choose VIP in the panel at the lower edge, and watch hero and prices follow.\n\
              Put something into the cart: it charges what the page showed.\n\
              The same with tax, in euros and in dinars: the shop's other store views are /de, /b2b and /ar.\n\
              Or let Experience Platform say who you are: open the shop, then its page above, move your visitor into VIP,\n\
              and reload the shop.\n\
-             Change {}/rules.json: it is live within a second.\n\
-             Ctrl-C ends it.",
-            folder.0.display()
+             Make a hero or change an offer in the admin UI, preview it in the shop, and publish it: it is live within a second.\n\
+             Ctrl-C ends it."
         ),
     }
     Ok(())

@@ -395,6 +395,25 @@ async fn each_may_do_what_his_role_says_and_from_his_own_pages_alone() {
 }
 
 #[tokio::test]
+async fn settings_say_how_things_are_and_try_them() {
+    let desk = Desk::with_commerce().await;
+    let (ada, vic) = (desk.sign_in("ada").await, desk.sign_in("vic").await);
+    let said = ada.send("/settings", "/settings", &[("test", "store")]).await.text();
+    assert!(said.contains("It can be written, in"), "{said}");
+    let said = ada.send("/settings", "/settings", &[("test", "commerce")]).await.text();
+    assert!(said.contains("It answers: 4 store views and 4 cart price rules"), "{said}");
+    let page = vic.page("/settings").await;
+    assert!(!page.contains("Test writing") && page.contains("segue.db") && page.contains("Not set up"), "{page}");
+    for secret in [demo_token(), crate::running::KEY] {
+        assert!(!page.contains(secret) && !said.contains(secret), "no secret is shown");
+    }
+    assert_eq!(vic.send("/settings", "/settings", &[("test", "store")]).await.status, 403);
+    let lone = Desk::open().await;
+    let said = lone.sign_in("ada").await.send("/settings", "/settings", &[("test", "commerce")]).await.text();
+    assert!(said.contains("Commerce is not set up"), "{said}");
+}
+
+#[tokio::test]
 async fn passwords_cannot_be_guessed() {
     let desk = Desk::open().await;
     assert_eq!(desk.add("bob", "viewer", "short").await.1.trim(), "a password needs 12 characters at least");
@@ -527,6 +546,7 @@ async fn a_merchandiser_makes_an_offer_and_a_hero_in_his_browser() {
             ("revision", "/revisions/one?number=1"),
             ("audit", "/audit"),
             ("people", "/people"),
+            ("settings", "/settings"),
             ("nothing", "/nowhere"),
         ] {
             go(path).await;

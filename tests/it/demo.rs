@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::browser::{self, Browser};
-use crate::running::Demo;
+use crate::running::{Demo, get, send};
 
 /// A product without and one with a special price, both shown on the home page, and the first one's own page.
 const BACKPACK: &str = "/loom-rolltop-backpack.html";
@@ -128,6 +128,21 @@ async fn new_visitors_pay_what_they_see_by_a_code_of_their_own() {
         visit.browser.picture(&format!("cart-coupon-{width}")).await;
         visit.end().await;
     }
+}
+
+#[tokio::test]
+async fn the_demos_admin_is_open_to_who_started_it() {
+    let demo = Demo::start().await;
+    let said = |key: &str| demo.ready[key].as_str().expect("a text").to_owned();
+    let (admin, password) = (said("admin"), said("admin_password"));
+    let origin = admin.trim_end_matches('/');
+    let headers = [("origin", origin), ("content-type", "application/x-www-form-urlencoded")];
+    let form = format!("name={}&password={password}&to=/offers", said("admin_name"));
+    let answer = send("POST", &format!("{origin}/sign-in"), &headers, &form).await;
+    assert_eq!((answer.status.as_u16(), answer.header("location")), (303, "/offers"), "{}", answer.text());
+    let cookie = answer.set_cookies()[0].split(';').next().expect("a cookie").to_owned();
+    let page = get(&format!("{origin}/offers"), &[("cookie", &cookie)]).await.text();
+    assert!(page.contains("live") && page.contains("Cart price rules"), "{page}");
 }
 
 #[tokio::test]
