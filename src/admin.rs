@@ -25,7 +25,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -38,6 +39,7 @@ use http::{HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::Url;
+use rust_decimal::Decimal;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -45,6 +47,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::RulesSource;
 use crate::inventory::{Inventory, Snapshot};
+use crate::rule::Ruleset;
 use crate::site::Sites;
 use crate::store::{Kind, Place, RuleState, Scope, Store, StoreError};
 use answer::Refused;
@@ -103,6 +106,29 @@ pub struct Parts {
 /// Opens an inventory of Experience Platform's audiences on a store.
 pub type InventorySource = Arc<dyn Fn(Store) -> Result<Inventory, crate::aep::http::BuildError> + Send + Sync>;
 
+/// Tries offers of a ruleset in carts of the shop, by their ids.
+pub type Verifier = Arc<dyn Fn(Ruleset, BTreeSet<String>) -> Trying + Send + Sync>;
+
+/// What comes of trying.
+pub type Trying = Pin<Box<dyn Future<Output = Result<Vec<TriedOffer>, String>> + Send>>;
+
+/// What came of one product of an offer, in a cart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TriedOffer {
+    /// The offer's id.
+    pub offer: String,
+    /// The product; empty where none was tried.
+    pub sku: String,
+    /// What one should cost, without tax.
+    pub expected: Option<Decimal>,
+    /// What it was charged.
+    pub charged: Option<Decimal>,
+    /// Whether both are otherwise.
+    pub differed: bool,
+    /// What came of it, in words.
+    pub result: String,
+}
+
 /// The admin UI.
 #[derive(Clone)]
 pub struct Admin(Arc<Inner>);
@@ -118,6 +144,7 @@ struct Inner {
     syncing: tokio::sync::Mutex<()>,
     linked: Option<rules::Linked>,
     shoppers: ArcSwap<shoppers::View>,
+    verifier: OnceLock<Verifier>,
 }
 
 impl fmt::Debug for Admin {
@@ -134,12 +161,18 @@ impl Admin {
             parts,
             linked,
             shoppers: ArcSwap::default(),
+            verifier: OnceLock::new(),
             desk: Mutex::new(None),
             looked: Mutex::new(None),
             evaluating: Semaphore::new(EVALUATED),
             setup: Mutex::new(None),
             syncing: tokio::sync::Mutex::new(()),
         }))
+    }
+
+    /// Says how drafts are tried in carts. Only the first word counts.
+    pub fn verify_by(&self, verifier: Verifier) {
+        let _ = self.0.verifier.set(verifier);
     }
 
     /// Serves until the task is aborted.
@@ -236,6 +269,7 @@ impl Admin {
             .route("/blocks/delete", post(blocks::delete))
             .route("/preview", post(preview::open))
             .route("/publish", get(publish::form).post(publish::publish))
+            .route("/publish/verify", post(publish::verify))
             .route("/publish/discard", post(publish::discard))
             .route("/publish/unschedule", post(publish::unschedule))
             .route("/revisions", get(publish::revisions))

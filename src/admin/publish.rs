@@ -1,13 +1,15 @@
 //! Publishing: the difference in words, what is the matter with it, and every revision that was.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use maud::{Markup, html};
+use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::answer::{Refused, encoded, page, see_other};
@@ -17,7 +19,7 @@ use super::layout::{Page, Section, badge, csrf, moment};
 use super::listing::Asked;
 use super::offers::done;
 use super::sign_in::Signed;
-use super::{Admin, words};
+use super::{Admin, TriedOffer, words};
 use crate::rule::Ruleset;
 use crate::site::Sites;
 use crate::store::{Changed, Kind, Publication, Role, RuleState, Scheduled};
@@ -118,9 +120,77 @@ pub(super) async fn look_over(admin: &Admin, desk: &Desk) -> Result<Arc<Findings
 
 /// `GET /publish`
 pub(super) async fn form(State(admin): State<Admin>, who: Signed, asked: Asked) -> Result<Response, Refused> {
+    show(&admin, &who, done(&asked), None).await
+}
+
+/// What came of trying offers in carts.
+type Tried = Result<Vec<TriedOffer>, String>;
+
+/// How long trying may take.
+const LONGEST: Duration = Duration::from_secs(90);
+
+/// `POST /publish/verify`: tries the offers that would be published in carts of guests. Nothing is ordered.
+pub(super) async fn verify(State(admin): State<Admin>, Posted { who, .. }: Posted) -> Result<Response, Refused> {
+    who.must(Role::Editor)?;
+    let verifier = admin.0.verifier.get().ok_or(Refused::NotFound)?;
+    let desk = admin.desk().await?;
+    let wanted: BTreeSet<String> = tried_offers(&desk).into_iter().collect();
+    let tried = match Ruleset::parse("the drafts", desk.document().to_string().as_bytes(), admin.sites()) {
+        Ok((ruleset, _)) => match tokio::time::timeout(LONGEST, verifier(ruleset, wanted)).await {
+            Ok(tried) => tried,
+            Err(_) => Err(format!("The shop took longer than {} s.", LONGEST.as_secs())),
+        },
+        Err(mistakes) => Err(format!("There are mistakes that must be mended first: {}", mistakes.len())),
+    };
+    let detail = tried.as_ref().map_or_else(Clone::clone, |rows| {
+        format!("{} tried, {} differed", rows.len(), rows.iter().filter(|row| row.differed).count())
+    });
+    admin.store().await?.note(who.doing("rules.verify", "", &detail)).await?;
+    show(&admin, &who, None, Some(&tried)).await
+}
+
+/// The offers that would change; all of them where none does.
+fn tried_offers(desk: &Desk) -> Vec<String> {
+    let ids = || desk.drafts(Kind::Offer).map(|entry| entry.id.clone());
+    let changed: Vec<String> = ids().filter(|id| desk.is_changed(Kind::Offer, id)).collect();
+    if changed.is_empty() { ids().collect() } else { changed }
+}
+
+fn tried_shown(tried: &Tried, desk: &Desk) -> Markup {
+    let name = |id: &str| desk.draft(Kind::Offer, id).map_or(id, |entry| words::name(&entry.value)).to_owned();
+    let price = |price: Option<Decimal>| price.map_or_else(String::new, |price| format!("{price:.2}"));
+    html! {
+        @match tried {
+            Err(why) => div.notice.notice--bad role="alert" tabindex="-1" data-focus { p { "They could not be tried: " (why) } },
+            Ok(rows) => {
+                @let differed = rows.iter().filter(|row| row.differed).count();
+                div.notice.{ "notice--" (if differed > 0 { "bad" } else { "good" }) } role="status" tabindex="-1" data-focus {
+                    p { @if differed > 0 { (differed) " carts do not charge what would be shown." } @else { "No cart charges anything else than what would be shown." } }
+                }
+                div.card { div.table { table.table--cards {
+                    thead { tr { th { "Offer" } th { "Product" } th { "Shown" } th { "Charged" } th { "Outcome" } } }
+                    tbody { @for row in rows { tr {
+                        td data-label="Offer" { span.row__name { (name(&row.offer)) } }
+                        td data-label="Product" { (row.sku) }
+                        td data-label="Shown" { (price(row.expected)) }
+                        td data-label="Charged" { (price(row.charged)) }
+                        td data-label="Outcome" { @if row.differed { (badge("bad", "differs")) } @else if row.charged.is_some() { (badge("good", &row.result)) } @else { (row.result) } }
+                    } } }
+                } } }
+            }
+        }
+    }
+}
+
+async fn show(
+    admin: &Admin,
+    who: &Signed,
+    done: Option<&'static str>,
+    tried: Option<&Tried>,
+) -> Result<Response, Refused> {
     let desk = admin.desk().await?;
     let differences = desk.differences();
-    let found = look_over(&admin, &desk).await?;
+    let found = look_over(admin, &desk).await?;
     let scheduled = admin.store().await?.scheduled().await?;
     let may = who.may(Role::Publisher) && admin.rules_file().is_none();
     let list = |items: &[(String, String)]| {
@@ -130,9 +200,10 @@ pub(super) async fn form(State(admin): State<Admin>, who: Signed, asked: Asked) 
         @if let Some(plan) = &scheduled {
             div.notice {
                 p { "Scheduled for " (moment(plan.at)) " UTC by " (plan.who) @if !plan.note.is_empty() { ": “" (plan.note) "”" } ". What is published then is what it was when it was scheduled." }
-                @if may { form method="post" action="/publish/unschedule" { (csrf(&who)) button.button.button--small { "Do not publish it" } } }
+                @if may { form method="post" action="/publish/unschedule" { (csrf(who)) button.button.button--small { "Do not publish it" } } }
             }
         }
+        @if let Some(tried) = tried { (tried_shown(tried, &desk)) }
         @if !found.mistakes.is_empty() { div.notice.notice--bad role="alert" { p { "This must be mended before it can be published:" } (list(&found.mistakes)) } }
         @if !found.warnings.is_empty() { div.notice.notice--warn { p { "Please look at this first:" } (list(&found.warnings)) } }
         div.card {
@@ -142,11 +213,11 @@ pub(super) async fn form(State(admin): State<Admin>, who: Signed, asked: Asked) 
         }
         @if may && (!differences.is_empty() || desk.state.revision == 0) {
             form.card method="post" action="/publish" {
-                (csrf(&who))
+                (csrf(who))
                 input type="hidden" name="changes" value=(desk.state.changes);
                 div.grid {
                     label.field.wide { span.field__label { "Note" } input name="note" maxlength="255" placeholder="What this is for"; }
-                    label.field { span.field__label { "Not before (optional)" } input type="datetime-local" name="at"; span.field__hint { "In " (zone(&admin)) "." } }
+                    label.field { span.field__label { "Not before (optional)" } input type="datetime-local" name="at"; span.field__hint { "In " (zone(admin)) "." } }
                 }
                 div.previews {
                     button.button.button--main disabled[!found.mistakes.is_empty()] { "Publish" }
@@ -154,18 +225,17 @@ pub(super) async fn form(State(admin): State<Admin>, who: Signed, asked: Asked) 
                 }
             }
         }
+        @if who.may(Role::Editor) && admin.rules_file().is_none() && admin.0.verifier.get().is_some() && desk.count(Kind::Offer) > 0 {
+            form.card method="post" action="/publish/verify" {
+                (csrf(who))
+                p { "Try it first: products of the offers that would change, twenty offers at most, are put into guests' carts in the shop, and what these are charged is compared with what would be shown. Nothing is ordered." }
+                button.button { "Try offers in carts" }
+            }
+        }
         @if !may && !differences.is_empty() && admin.rules_file().is_none() { p.quiet { "Publishing takes the role “publisher”." } }
     };
-    let done = done(&asked);
-    let page_of = Page {
-        admin: &admin,
-        who: &who,
-        desk: &desk,
-        section: Section::Publish,
-        title: "Publish",
-        actions: html! {},
-        done,
-    };
+    let page_of =
+        Page { admin, who, desk: &desk, section: Section::Publish, title: "Publish", actions: html! {}, done };
     Ok(page(page_of.show(&body)).into_response())
 }
 

@@ -65,7 +65,9 @@ pub(super) async fn run(port: u16, output: Output) -> Result<(), Failure> {
     let config = configuration(&folder, [port, operations, admin], &origin, &platform_url, &options, tokens)?;
     let password = furnish(&config.store.open().await.map_err(failed)?).await?;
     let rules = config::rules(&config).await?;
+    let verifier = super::offers::verifier(&config);
     let app = App::bind(config, rules).await.map_err(failure)?;
+    app.verify_by(verifier);
     let places = Places {
         storefront: url(app.address())?,
         operations: url(app.operations_address())?,

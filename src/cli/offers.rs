@@ -21,6 +21,8 @@ use crate::guard::{Pause, SHOPPERS, fingerprints};
 use crate::rule::{Charge, Offer};
 use crate::store::StoreError;
 
+pub(super) use verify::verifier;
+
 pub(super) async fn run(command: OffersCommand) -> Result<(), Failure> {
     match command {
         OffersCommand::List { config, output } => list(&config, output).await,

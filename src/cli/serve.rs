@@ -20,7 +20,9 @@ pub(super) async fn run(file: &ConfigFile) -> Result<(), Failure> {
     telemetry::start_logging(config.log_format, &config.log_filter)
         .map_err(|error| Failure::Usage(format!("log.level: {error}")))?;
     let stop = stopped();
+    let verifier = super::offers::verifier(&config);
     let app = App::bind(config, loaded).await.map_err(failure)?;
+    app.verify_by(verifier);
     tracing::info!(listen = app.address().ok().map(tracing::field::display), "ready");
     app.run(stop).await;
     Ok(())

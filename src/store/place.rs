@@ -15,7 +15,7 @@ use super::{Store, StoreError};
 pub struct Place(Arc<Inner>);
 
 struct Inner {
-    at: At,
+    at: Arc<At>,
     open: Mutex<Option<Store>>,
 }
 
@@ -48,7 +48,16 @@ impl Place {
     }
 
     fn new(at: At) -> Self {
+        Self::at(Arc::new(at))
+    }
+
+    fn at(at: Arc<At>) -> Self {
         Self(Arc::new(Inner { at, open: Mutex::new(None) }))
+    }
+
+    /// The same place, which opens on its own, and closes without closing it for others.
+    pub fn apart(&self) -> Self {
+        Self::at(Arc::clone(&self.0.at))
     }
 
     /// The store, opened where nobody has.
@@ -60,7 +69,7 @@ impl Place {
         if let Some(store) = open.as_ref().filter(|store| !store.pools.is_closed()) {
             return Ok(store.clone());
         }
-        let store = match &self.0.at {
+        let store = match &*self.0.at {
             At::File(path) => Store::open(path).await?,
             At::Postgres { name, options } => Store::connect(name, options).await?,
         };
@@ -74,7 +83,7 @@ impl Place {
 
     /// The file, where it is one.
     pub fn path(&self) -> Option<&Path> {
-        match &self.0.at {
+        match &*self.0.at {
             At::File(path) => Some(path),
             At::Postgres { .. } => None,
         }
@@ -83,7 +92,7 @@ impl Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.at {
+        match &*self.0.at {
             At::File(path) => path.display().fmt(f),
             At::Postgres { name, .. } => f.write_str(name),
         }

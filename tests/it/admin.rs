@@ -395,6 +395,26 @@ async fn each_may_do_what_his_role_says_and_from_his_own_pages_alone() {
 }
 
 #[tokio::test]
+async fn offers_are_tried_in_carts_before_they_are_published() {
+    let desk = Desk::open().await;
+    let ada = desk.sign_in("ada").await;
+    ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
+    ada.does("/offers", "/offers/edit", &offer(desk.vip)).await;
+    let kept = ada.send("/publish", "/publish/verify", &[]).await.text();
+    assert!(kept.contains("No cart charges anything else") && kept.contains("agreed"), "{kept}");
+    let dearer: Vec<(&str, &str)> = offer(desk.vip)
+        .into_iter()
+        .map(|(name, value)| if name == "amount" { (name, "50") } else { (name, value) })
+        .collect();
+    ada.does("/offers/edit?id=vip-20", "/offers/edit", &dearer).await;
+    let broken = ada.send("/publish", "/publish/verify", &[]).await.text();
+    assert!(broken.contains("carts do not charge what would be shown") && broken.contains("differs"), "{broken}");
+    let vic = desk.sign_in("vic").await;
+    assert_eq!(vic.send("/publish", "/publish/verify", &[]).await.status, 403);
+    assert!(ada.page("/audit?action=rules.").await.contains("differed"));
+}
+
+#[tokio::test]
 async fn settings_say_how_things_are_and_try_them() {
     let desk = Desk::with_commerce().await;
     let (ada, vic) = (desk.sign_in("ada").await, desk.sign_in("vic").await);

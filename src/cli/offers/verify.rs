@@ -3,6 +3,7 @@
 //! A cart is made for one product through the shop's own REST interface, with the membership that Segue would send along, and emptied
 //! afterwards. Nothing is ordered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, StatusCode, header};
@@ -15,6 +16,7 @@ use super::super::audiences::print_table;
 use super::super::page::{Wish, ask};
 use super::super::{Failure, Output, VerifyArguments, joined, print};
 use super::variant;
+use crate::admin::{TriedOffer, Verifier};
 use crate::audience::{Identifier, KnownAudiences, Membership, Source};
 use crate::body::Body;
 use crate::catalog::{self, Entry, Index};
@@ -35,7 +37,7 @@ use crate::rewrite::plan::StoreHints;
 use crate::rewrite::render::Dressing;
 use crate::rewrite::skip::Skip;
 use crate::rule::cart_rule::CartAddress;
-use crate::rule::{Charge, Offer, Products};
+use crate::rule::{Charge, Offer, Products, Ruleset};
 use crate::site::StoreView;
 
 /// An answer about a cart of one product has a few kilobytes.
@@ -133,21 +135,72 @@ pub(super) async fn run(arguments: VerifyArguments) -> Result<(), Failure> {
         known: KnownAudiences::of(&ruleset),
         view,
     };
-    let candidates = shop.candidates(&arguments.page).await?;
-    let mut said = joined::commerce(&config).await?;
-    if let Some(said) = &mut said {
-        // Codes are made here where they are needed.
-        said.codes.extend(codes::wanted(&ruleset));
-    }
-    let (rules, _) = link::rules(ruleset, said.as_ref(), &config.sites);
-    let mut rows = Vec::new();
-    for offer in &offers {
-        rows.extend(shop.verify(&rules, offer, &candidates, arguments.sample).await?);
-    }
+    let rows = shop.verify_all(ruleset, &offers, &arguments.page, arguments.sample).await?;
     report(&rows, arguments.output)
 }
 
+/// Offers that the admin UI tries at a time: each takes some requests of the shop.
+const MOST_OFFERS: usize = 20;
+
+/// Tries drafts of the admin UI in carts, as `segue offers verify` does.
+pub(in crate::cli) fn verifier(config: &Config) -> Verifier {
+    // What is opened for this is closed after it.
+    let config = Arc::new(Config { store: config.store.apart(), ..config.clone() });
+    Arc::new(move |ruleset: Ruleset, wanted: BTreeSet<String>| {
+        let config = Arc::clone(&config);
+        Box::pin(async move {
+            let offers = ruleset.offers.iter().filter(|offer| wanted.contains(&*offer.id)).take(MOST_OFFERS);
+            let offers: Vec<Arc<Offer>> = offers.cloned().collect();
+            let shop = Shop {
+                config: &config,
+                identifier: Identifier::new(config.membership.clone()),
+                known: KnownAudiences::of(&ruleset),
+                view: Arc::clone(config.sites.default_view()),
+            };
+            let rows = shop.verify_all(ruleset, &offers, "/", SAMPLE).await.map_err(|failure| failure.to_string())?;
+            Ok(rows.into_iter().map(Row::tried).collect())
+        })
+    })
+}
+
+/// Products of each offer that are tried where nobody says how many.
+pub(in crate::cli) const SAMPLE: usize = 3;
+
+impl Row {
+    fn tried(self) -> TriedOffer {
+        TriedOffer {
+            offer: self.offer.to_string(),
+            sku: self.sku,
+            expected: self.expected,
+            charged: self.charged,
+            differed: matches!(self.result, Outcome::Differed),
+            result: self.result.as_str().to_owned(),
+        }
+    }
+}
+
 impl Shop<'_> {
+    async fn verify_all(
+        &self,
+        ruleset: Ruleset,
+        offers: &[Arc<Offer>],
+        page: &str,
+        sample: usize,
+    ) -> Result<Vec<Row>, Failure> {
+        let candidates = self.candidates(page).await?;
+        let mut said = joined::commerce(self.config).await?;
+        if let Some(said) = &mut said {
+            // Codes are made here where they are needed.
+            said.codes.extend(codes::wanted(&ruleset));
+        }
+        let (rules, _) = link::rules(ruleset, said.as_ref(), &self.config.sites);
+        let mut rows = Vec::new();
+        for offer in offers {
+            rows.extend(self.verify(&rules, offer, &candidates, sample).await?);
+        }
+        Ok(rows)
+    }
+
     /// Products of the catalogue, or, as long as it is not known, of a page.
     async fn candidates(&self, page: &str) -> Result<Vec<Candidate>, Failure> {
         let index = self.catalogue().await?;
