@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::admin::{Desk, between};
-use crate::running::{Answer, get, send};
+use crate::running::{Answer, Folder, get, send};
 
 /// A program with a token.
 struct Program<'a> {
@@ -212,12 +212,15 @@ async fn the_api_is_as_its_document_says() {
     assert_eq!(admin.ask("POST", "/offers", &[], &offer(desk.vip)).await.status, 201);
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
                   response_schema_conformance,ignored_auth,use_after_free";
+    let folder = Folder::new();
     let run = Command::new(path)
         .args(["run", &format!("{}/api/v1/openapi.json", desk.admin)])
         .args(["--checks", checks, "--phases", "examples,coverage,fuzzing", "--max-examples", "25", "--seed", "2026"])
         .args(["--header", &format!("Authorization: Bearer {}", admin.token), "--no-color", "--continue-on-failure"])
         // Ending its own token would end the run.
         .args(["--exclude-operation-id", "delete-tokens-id", "--suppress-health-check", "all"])
+        // What it keeps between runs belongs to this one alone.
+        .current_dir(&folder.0)
         .kill_on_drop(true)
         .output();
     let output =

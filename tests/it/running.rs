@@ -20,7 +20,7 @@ use tokio::process::{Child, Command};
 pub const KEY: &str = "c2VndWUtdGVzdC1rZXktc2VndWUtdGVzdC1rZXktMDE";
 
 /// A folder that is gone when the test ends.
-pub struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new() -> Self {
