@@ -7,6 +7,7 @@ mod entries;
 mod previews;
 mod problem;
 mod publishing;
+mod rules;
 
 use std::sync::LazyLock;
 
@@ -46,6 +47,9 @@ pub(super) fn router() -> Router<Admin> {
         .route("/draft", get(publishing::draft))
         .route("/draft/discard", post(publishing::discard))
         .route("/previews", post(previews::open))
+        .route("/draft/try", post(rules::try_drafts))
+        .route("/rules", get(rules::list).post(rules::add))
+        .route("/rules/{id}", get(rules::one).put(rules::put))
         .route("/schedule", get(publishing::scheduled).delete(publishing::unschedule))
         .route("/revisions", get(publishing::revisions).post(publishing::publish))
         .route("/revisions/{number}", get(publishing::revision))

@@ -124,13 +124,19 @@ pub(super) async fn form(State(admin): State<Admin>, who: Signed, asked: Asked) 
 }
 
 /// What came of trying offers in carts.
-type Tried = Result<Vec<TriedOffer>, String>;
+pub(super) type Tried = Result<Vec<TriedOffer>, String>;
 
 /// How long trying may take.
 const LONGEST: Duration = Duration::from_secs(90);
 
-/// `POST /publish/verify`: tries the offers that would be published in carts of guests. Nothing is ordered.
+/// `POST /publish/verify`
 pub(super) async fn verify(State(admin): State<Admin>, Posted { who, .. }: Posted) -> Result<Response, Refused> {
+    let tried = try_in_carts(&admin, &who).await?;
+    show(&admin, &who, None, Some(&tried)).await
+}
+
+/// Tries the offers that would be published in carts of guests. Nothing is ordered.
+pub(super) async fn try_in_carts(admin: &Admin, who: &Signed) -> Result<Tried, Refused> {
     who.must(Role::Editor)?;
     let verifier = admin.0.verifier.get().ok_or(Refused::NotFound)?;
     let desk = admin.desk().await?;
@@ -146,7 +152,7 @@ pub(super) async fn verify(State(admin): State<Admin>, Posted { who, .. }: Poste
         format!("{} tried, {} differed", rows.len(), rows.iter().filter(|row| row.differed).count())
     });
     admin.store().await?.note(who.doing("rules.verify", "", &detail)).await?;
-    show(&admin, &who, None, Some(&tried)).await
+    Ok(tried)
 }
 
 /// The offers that would change; all of them where none does.

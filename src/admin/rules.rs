@@ -25,7 +25,7 @@ use super::offers::done;
 use super::sign_in::{Signed, digest};
 use super::{Admin, words};
 use crate::commerce::error::Area;
-use crate::commerce::{Book, Client, CommerceError, Config};
+use crate::commerce::{Book, Cause, Client, CommerceError, Config};
 use crate::rule::cart_rule::{AudienceTypes, CartAction, CartRule, CouponKind, FreeShipping, RestError};
 use crate::store::{Kind, Role};
 use tree::Asks;
@@ -125,12 +125,15 @@ impl Linked {
 
 impl From<CommerceError> for Refused {
     fn from(error: CommerceError) -> Self {
-        Self::Unavailable(format!("{error}; {}", error.advice()))
+        match error.cause {
+            Cause::NotFound(_) => Self::NotFound,
+            _ => Self::Unavailable(format!("{error}; {}", error.advice())),
+        }
     }
 }
 
 impl Admin {
-    fn linked(&self) -> Result<&Linked, Refused> {
+    pub(super) fn linked(&self) -> Result<&Linked, Refused> {
         self.0.linked.as_ref().ok_or(Refused::NotFound)
     }
 
@@ -258,7 +261,7 @@ fn fresh(book: Option<&Book>) -> Value {
 }
 
 /// A mark of a rule as it was seen, however often it was used since.
-fn seen(rule: &Value) -> String {
+pub(super) fn seen(rule: &Value) -> String {
     let mut plain = rule.clone();
     if let Value::Object(fields) = &mut plain {
         fields.remove("times_used");
@@ -521,22 +524,54 @@ pub(super) async fn save(State(admin): State<Admin>, Posted { who, fields }: Pos
         let shown = Shown::new(&admin, &who, &rule, seen_before).await?;
         return Ok(page(shown.page(&Checked::default(), fields.text("add"))).into_response());
     }
-    let parsed = match check(&rule, types) {
-        Ok(parsed) => parsed,
-        Err(checked) => {
-            let shown = Shown::new(&admin, &who, &rule, seen_before).await?;
-            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page(shown.page(&checked, ""))).into_response());
-        }
+    let id = match fields.text("rule_id") {
+        "" => None,
+        id => Some(id.parse().map_err(|_| Refused::NotFound)?),
     };
-    let saved = match fields.text("rule_id") {
-        "" => linked.client.create_rule(&without_id(&rule)).await?,
-        id => {
-            let id: u64 = id.parse().map_err(|_| Refused::NotFound)?;
+    match write(&admin, &who, id, &rule, seen_before).await {
+        Ok(_) => Ok(see_other("/rules?done=rule")),
+        Err(Unsaved::Refused(refused)) => Err(refused),
+        Err(Unsaved::Mistakes(checked)) => {
+            let shown = Shown::new(&admin, &who, &rule, seen_before).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page(shown.page(&checked, ""))).into_response())
+        }
+    }
+}
+
+/// Why a rule is not saved.
+pub(super) enum Unsaved {
+    /// It could not be.
+    Refused(Refused),
+    /// It would not do.
+    Mistakes(Checked),
+}
+
+impl<E: Into<Refused>> From<E> for Unsaved {
+    fn from(error: E) -> Self {
+        Self::Refused(error.into())
+    }
+}
+
+/// Writes a rule into Commerce, in the form of its REST API: a new one, or one as it was seen; it as Commerce has it then.
+pub(super) async fn write(
+    admin: &Admin,
+    who: &Signed,
+    id: Option<u64>,
+    rule: &Value,
+    seen_before: &str,
+) -> Result<Value, Unsaved> {
+    let linked = admin.linked()?;
+    who.must(Role::Publisher)?;
+    let types = &linked.config.audience_types;
+    let parsed = check(rule, types).map_err(Unsaved::Mistakes)?;
+    let saved = match id {
+        None => linked.client.create_rule(&without_id(rule)).await?,
+        Some(id) => {
             let now = linked.client.rule(id).await?;
             if seen(&now) != seen_before {
-                return Err(Refused::Conflict(format!(
-                    "Since you opened this form, rule {id} was changed by somebody else. Open it anew and make your change again."
-                )));
+                return Err(Unsaved::Refused(Refused::Conflict(format!(
+                    "Rule {id} was changed by somebody else since you have read it. Open it anew and make your change again."
+                ))));
             }
             // Only what was changed is written anew, so that Commerce keeps its own spelling of the rest.
             let rest = now.as_object().cloned().map(Arc::new).unwrap_or_default();
@@ -544,15 +579,15 @@ pub(super) async fn save(State(admin): State<Admin>, Posted { who, fields }: Pos
         }
     };
     let (id, store) = (layout::shown(&saved["rule_id"]), admin.store().await?);
-    let detail =
-        format!("{}: {}", words::name(&saved), check(&saved, types).map(|rule| effect(&rule)).unwrap_or_default());
+    let what = check(&saved, types).map(|rule| effect(&rule)).unwrap_or_default();
+    let detail = format!("{}: {what}", words::name(&saved));
     store.note(who.doing("rule.save", &id, &detail)).await?;
     // The list shows it at once; carts have it already.
     match Book::fetch(&linked.client, types).await {
         Ok(book) => store.keep_commerce_book(linked.config.url.as_str(), book.learnt_at, &book.to_json()).await?,
         Err(error) => tracing::warn!("the list of rules is not up to date: {error}"),
     }
-    Ok(see_other("/rules?done=rule"))
+    Ok(saved)
 }
 
 /// `GET /rules/skus`: SKUs that hold what was typed, for the script of choosers.

@@ -200,6 +200,35 @@ async fn audiences_are_added_by_hand_and_named_by_offers() {
 }
 
 #[tokio::test]
+async fn rules_of_commerce_are_read_and_written_by_programs() {
+    let desk = Desk::with_commerce().await;
+    let (publisher, editor) = (Program::with(&desk, "publisher").await, Program::with(&desk, "editor").await);
+    let begin = std::time::Instant::now();
+    while publisher.get("/rules").await["total"] != 4 {
+        assert!(begin.elapsed() < Duration::from_secs(10), "Commerce never said its rules");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let read = editor.ask("GET", "/rules/1", &[], &Value::Null).await;
+    let (tag, mut rule) = (read.header("etag").to_owned(), json_of(&read));
+    rule["discount_amount"] = json!(30);
+    problem(&editor.ask("PUT", "/rules/1", &[("if-match", &tag)], &rule).await, 403);
+    problem(&publisher.ask("PUT", "/rules/1", &[], &rule).await, 428);
+    let changed = publisher.ask("PUT", "/rules/1", &[("if-match", &tag)], &rule).await;
+    assert_eq!((changed.status.as_u16(), &json_of(&changed)["discount_amount"]), (200, &json!(30)));
+    problem(&publisher.ask("PUT", "/rules/1", &[("if-match", &tag)], &rule).await, 412);
+    rule["discount_amount"] = json!(300);
+    let wrong = problem(&publisher.ask("POST", "/rules", &[], &rule).await, 422);
+    assert_eq!(wrong["errors"][0]["field"], "discount_amount");
+    problem(&publisher.ask("GET", "/rules/77", &[], &Value::Null).await, 404);
+    let vip = json!({ "name": "VIP" });
+    assert_eq!(editor.ask("PUT", &format!("/audiences/{}", desk.vip), &[], &vip).await.status, 201);
+    assert_eq!(editor.ask("POST", "/offers", &[], &offer(desk.vip)).await.status, 201);
+    let tried = editor.ask("POST", "/draft/try", &[], &Value::Null).await;
+    let tried = &json_of(&tried)["items"][0];
+    assert_eq!((&tried["offer"], &tried["differed"]), (&json!("vip-20"), &json!(false)), "{tried}");
+}
+
+#[tokio::test]
 async fn the_api_is_as_its_document_says() {
     let path = std::env::var_os("SEGUE_SCHEMATHESIS");
     let Some(path) = path else {

@@ -148,7 +148,7 @@ async fn a_rule_keeps_what_has_no_field_and_nobodys_change_is_lost() {
     let looks = eddy.page("/rules/edit?id=1").await;
     assert!(!looks.contains("name=\"save\" value=\"1\">Save") && looks.contains("disabled"));
     assert_eq!(eddy.send("/rules", "/rules/edit", &[("save", "1")]).await.status, 403);
-    assert_eq!(ada.get("/rules/edit?id=77").await.status, 503, "Commerce has no such rule, and says so");
+    assert_eq!(ada.get("/rules/edit?id=77").await.status, 404, "Commerce has no such rule");
 }
 
 /// The fields that a browser sends of the page's form.

@@ -178,10 +178,15 @@ pub(super) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// An answer with an entity tag.
+/// An answer with a version as its entity tag.
 pub(super) fn tagged(status: StatusCode, version: i64, body: Value) -> Response {
+    with_tag(status, &etag(version), body)
+}
+
+/// An answer with an entity tag.
+pub(super) fn with_tag(status: StatusCode, tag: &str, body: Value) -> Response {
     let mut response = (status, Json(body)).into_response();
-    if let Ok(tag) = HeaderValue::try_from(etag(version)) {
+    if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
@@ -189,15 +194,19 @@ pub(super) fn tagged(status: StatusCode, version: i64, body: Value) -> Response 
 
 /// Compares what `If-Match` says with what there is: whoever changes something says what he has seen.
 pub(super) fn must_match(headers: &HeaderMap, version: i64) -> Result<(), Problem> {
+    must_match_tag(headers, &etag(version))
+}
+
+/// The same with an entity tag.
+pub(super) fn must_match_tag(headers: &HeaderMap, now: &str) -> Result<(), Problem> {
     let Some(wanted) = headers.get(header::IF_MATCH) else {
         return Err(Problem::new(
             StatusCode::PRECONDITION_REQUIRED,
             "Say by If-Match which ETag you have seen, so that nobody's change is lost.",
         ));
     };
-    let now = etag(version);
     let mut tags = wanted.to_str().unwrap_or_default().split(',').map(str::trim);
-    if tags.any(|tag| tag == "*" || tag == now) { Ok(()) } else { Err(Problem::changed(&now)) }
+    if tags.any(|tag| tag == "*" || tag == now) { Ok(()) } else { Err(Problem::changed(now)) }
 }
 
 #[cfg(test)]
