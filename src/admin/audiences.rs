@@ -1,5 +1,7 @@
 //! Audiences: which exist, and where each is used.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use jiff::Timestamp;
@@ -45,7 +47,16 @@ pub(super) struct Row<'a> {
     is_unseen: bool,
 }
 
+/// The ids under which memberships carry an audience.
+fn ids<'a>(id: &'a str, known: Option<&'a Known>) -> BTreeSet<&'a str> {
+    known.into_iter().flat_map(|known| known.audience.membership_ids()).chain([id]).collect()
+}
+
 impl Row<'_> {
+    fn ids(&self) -> BTreeSet<&str> {
+        ids(self.id, self.known)
+    }
+
     pub(super) fn origin(&self) -> String {
         self.known.map_or_else(|| "Added by hand".to_owned(), |known| known.audience.origin.to_string())
     }
@@ -111,9 +122,7 @@ impl Row<'_> {
 pub(super) fn rows<'a>(desk: &'a Desk, snapshot: Option<&'a Snapshot>, shoppers: &View) -> Vec<Row<'a>> {
     let known = snapshot.into_iter().flat_map(|snapshot| &snapshot.known);
     let row = |id, name, known: Option<&'a Known>| {
-        // Memberships carry either of its ids.
-        let ids = known.into_iter().flat_map(|known| known.audience.membership_ids()).chain([id]);
-        let figures = ids.map(|id| shoppers.of_audience(id)).max().unwrap_or_default();
+        let figures = ids(id, known).into_iter().map(|id| shoppers.of_audience(id)).max().unwrap_or_default();
         let is_unseen = figures.day == 0 && shoppers.has_a_day();
         Row { id, name, known, offers: Vec::new(), blocks: Vec::new(), shoppers: figures, is_unseen }
     };
@@ -291,7 +300,10 @@ pub(super) async fn one(State(admin): State<Admin>, who: Signed, asked: Asked) -
     let rows = rows(&desk, snapshot.as_ref(), &admin.shoppers());
     let row = rows.iter().find(|row| row.id == asked.text("id")).ok_or(Refused::NotFound)?;
     let own = desk.draft(Kind::Audience, row.id);
-    let seen = store.seen_of(&Subject::Audience(row.id.into()), hour(Timestamp::now()) - KEPT_HOURS).await?;
+    let (mut seen, since) = (Vec::new(), hour(Timestamp::now()) - KEPT_HOURS);
+    for id in row.ids() {
+        seen.extend(store.seen_of(&Subject::Audience(id.into()), since).await?);
+    }
     let uses = |title: &str, path: &str, entries: &[&Entry]| {
         html! {
             div.card {

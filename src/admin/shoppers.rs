@@ -114,11 +114,15 @@ pub(super) fn chart(counted: &[Hourly], now: Timestamp) -> Markup {
     const HEIGHT: u64 = 90;
     let last = hour(now);
     let first = last - KEPT_HOURS + DAY + 1;
-    let counts: BTreeMap<i64, u64> = counted.iter().map(|(_, hour, sketch)| (*hour, sketch.count())).collect();
+    let mut hours: BTreeMap<i64, Sketch> = BTreeMap::new();
+    for (_, hour, sketch) in counted {
+        hours.entry(*hour).or_default().merge(sketch);
+    }
+    let counts: BTreeMap<i64, u64> = hours.iter().map(|(hour, sketch)| (*hour, sketch.count())).collect();
     let most = counts.range(first..).map(|(_, count)| *count).max().unwrap_or_default();
     let total = {
         let mut all = Sketch::default();
-        counted.iter().filter(|(_, hour, _)| *hour >= first).for_each(|(.., sketch)| all.merge(sketch));
+        hours.range(first..).for_each(|(_, sketch)| all.merge(sketch));
         all.count()
     };
     let moment = |hour: i64| Timestamp::from_second(hour * 3600).map(|at| at.strftime("%a %d %H:00").to_string());
@@ -170,7 +174,10 @@ mod tests {
     #[test]
     fn a_chart_tells_each_hour() {
         let now = Timestamp::from_second(3600 * 1000).expect("a moment");
-        let chart = chart(&[(Subject::Audience("vip".into()), 999, of(0..7))], now).into_string();
+        // One audience under two ids.
+        let counted =
+            [(Subject::Audience("vip".into()), 999, of(0..5)), (Subject::Audience("ext".into()), 999, of(3..7))];
+        let chart = chart(&counted, now).into_string();
         assert!(chart.contains("UTC: 7</title>") && chart.contains("About <strong>7</strong>"), "{chart}");
         assert_eq!(chart.matches("<rect").count(), 7 * 24);
         assert!(!chart.contains("style="));

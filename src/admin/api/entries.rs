@@ -96,11 +96,7 @@ pub(super) async fn put(
             write(&admin, &who, kind, &value, &id, before.version, StatusCode::OK).await
         }
         None if is_new => {
-            if let Value::Object(fields) = &mut value
-                && *fields.entry("id").or_insert_with(|| json!(id)) != json!(id)
-            {
-                return Err(Problem::field("id", "is not the one of the path"));
-            }
+            take_id(&mut value, &id)?;
             let value = prepared(&admin, kind, value, "").await?;
             write(&admin, &who, kind, &value, "", 0, StatusCode::CREATED).await
         }
@@ -122,6 +118,15 @@ pub(super) async fn delete(
     must_match(&headers, entry.version)?;
     remove_one(&admin, &who, kind, &id, entry.version).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Gives what is added the id of its path, where it says none.
+fn take_id(value: &mut Value, id: &str) -> Result<(), Problem> {
+    let Value::Object(fields) = value else { return Err(Problem::field("", "is no JSON object")) };
+    match *fields.entry("id").or_insert_with(|| json!(id)) == json!(id) {
+        true => Ok(()),
+        false => Err(Problem::field("id", "is not the one of the path")),
+    }
 }
 
 /// An entry as it would be kept, or what is wrong with it.
@@ -230,10 +235,7 @@ pub(super) async fn put_audience(
             "Experience Platform has this audience: it is changed there, and listed here at the next sync.",
         ));
     }
-    let Value::Object(fields) = &mut value else { return Err(Problem::field("", "is no JSON object")) };
-    if *fields.entry("id").or_insert_with(|| json!(id)) != json!(id) {
-        return Err(Problem::field("id", "is not the one of the path"));
-    }
+    take_id(&mut value, &id)?;
     let checked = desk.check(Kind::Audience, &value, admin.sites());
     if !checked.mistakes.is_empty() {
         return Err(Problem::unprocessable(checked.mistakes));
