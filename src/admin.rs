@@ -9,6 +9,7 @@ mod blocks;
 mod desk;
 mod entry_form;
 mod forms;
+mod imports;
 mod layout;
 mod listing;
 mod offers;
@@ -267,6 +268,7 @@ impl Admin {
             .route("/blocks", get(blocks::list))
             .route("/blocks/edit", get(blocks::edit).post(blocks::save))
             .route("/blocks/delete", post(blocks::delete))
+            .route("/blocks/import", get(imports::form).post(imports::import))
             .route("/preview", post(preview::open))
             .route("/publish", get(publish::form).post(publish::publish))
             .route("/publish/verify", post(publish::verify))

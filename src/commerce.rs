@@ -3,6 +3,7 @@
 //! [`Client`] asks, as the integration whose access token it has. [`Book`] is what Commerce said of its cart price rules and of the shop,
 //! with when it did; [`keeper`] keeps one up to date while Segue runs.
 
+pub mod blocks;
 pub mod book;
 pub mod client;
 pub mod coupons;

@@ -9,6 +9,7 @@ mod account;
 mod answer;
 mod api;
 mod assets;
+mod banner;
 mod cart;
 mod catalog;
 mod checkout;
@@ -230,6 +231,7 @@ fn paths(shop: Shop) -> Router {
         .route("/customer/account/logoutSuccess/", get(account::logged_out))
         .route("/newsletter/subscriber/new/", post(cart::subscribe))
         .route("/customer/section/load/", get(sections::load))
+        .route("/banner/ajax/load/", get(banner::load))
         .route("/demo/vip-rule/", get(tamper::vip_rule).post(tamper::vip_rule))
         .merge(api::router())
         .merge(commerce::router())

@@ -3,6 +3,7 @@
 //! No cookie opens it, so that no page of somebody else's can use it through a browser.
 
 mod access;
+mod commerce;
 mod entries;
 mod previews;
 mod problem;
@@ -50,6 +51,8 @@ pub(super) fn router() -> Router<Admin> {
         .route("/draft/try", post(rules::try_drafts))
         .route("/rules", get(rules::list).post(rules::add))
         .route("/rules/{id}", get(rules::one).put(rules::put))
+        .route("/commerce/blocks", get(commerce::blocks))
+        .route("/commerce/blocks/import", post(commerce::import))
         .route("/schedule", get(publishing::scheduled).delete(publishing::unschedule))
         .route("/revisions", get(publishing::revisions).post(publishing::publish))
         .route("/revisions/{number}", get(publishing::revision))

@@ -18,7 +18,7 @@ use super::{Admin, words};
 use crate::store::{Entry, Kind, Role};
 
 /// What fields are called on the form.
-const FIELDS: [(&str, &str); 14] = [
+pub(super) const FIELDS: [(&str, &str); 14] = [
     ("id", "Id"),
     ("name", "Name"),
     ("audiences", "Audiences"),
@@ -148,8 +148,12 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
             }
         }
     };
-    let actions =
-        html! { @if may_edit(&admin, &who) { a.button.button--main href="/blocks/edit" { "Add new block" } } };
+    let actions = html! {
+        @if may_edit(&admin, &who) {
+            @if admin.linked().is_ok() { a.button href="/blocks/import" { "Import from Commerce" } }
+            a.button.button--main href="/blocks/edit" { "Add new block" }
+        }
+    };
     let done = done(&asked);
     let page_of = Page {
         admin: &admin,

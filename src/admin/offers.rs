@@ -159,6 +159,7 @@ pub(super) fn done(asked: &Asked) -> Option<&'static str> {
     match asked.text("done") {
         "rule" => Some("Saved in Commerce. Offers follow it as soon as Segue has looked again."),
         "saved" => Some("Saved as a draft. Shoppers see it once it is published."),
+        "imported" => Some("Imported as drafts. Each takes the place of its block of Commerce once it is published."),
         "deleted" => Some("Deleted from the drafts. Shoppers see it until that is published."),
         "published" => Some("Published. The shop follows within a second."),
         "scheduled" => Some("Scheduled."),

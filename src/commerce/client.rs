@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode, header};
-use reqwest::{Client as Http, Url};
+use reqwest::{Client as Http, RequestBuilder, Url};
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Config;
 use super::error::{Area, Cause, CommerceError};
@@ -140,13 +140,37 @@ impl Client {
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        let answer = send(request, MOST).await.map_err(|error| {
-            failed(match error {
-                CallError::Timeout(_) => Cause::Timeout,
-                other => Cause::Unreachable(other.into()),
-            })
-        })?;
+        let answer = sent(request).await.map_err(failed)?;
         self.understand(&answer).map_err(failed)
+    }
+
+    /// Asks the GraphQL API about a store view, once, and answers with its data. It is asked as a guest: it knows no integrations.
+    ///
+    /// # Errors
+    /// When Commerce does not give it; what it says to be wrong with the query is [`Cause::Refused`].
+    pub async fn graphql(
+        &self,
+        area: Area,
+        store_view: &str,
+        query: &str,
+        variables: &Value,
+    ) -> Result<Value, CommerceError> {
+        let failed = |cause| CommerceError { area, cause };
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/graphql", self.base.path().trim_end_matches('/')));
+        let body = json!({ "query": query, "variables": variables });
+        let request = self.http.post(url).header(header::ACCEPT, "application/json").header("store", store_view);
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
+        let answer = sent(request).await.map_err(failed)?;
+        // Releases differ in whether a mistake comes as 200 or as 400.
+        let said: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        let errors = said.as_ref().and_then(|said| said.get("errors")?.as_array()).filter(|errors| !errors.is_empty());
+        if let Some(errors) = errors {
+            let words: Vec<&str> = errors.iter().filter_map(|error| error.get("message")?.as_str()).collect();
+            return Err(failed(Cause::Refused(self.quotable(&words.join("; ")))));
+        }
+        let data = self.understand(&answer).map_err(failed)?.get_mut("data").map(Value::take);
+        data.filter(Value::is_object).ok_or_else(|| failed(Cause::Malformed("it has no data".to_owned())))
     }
 
     fn url(&self, path: &str, query: &Query) -> Url {
@@ -188,7 +212,7 @@ impl Client {
         })
     }
 
-    /// Commerce's own words with what belongs into them; never with the token in them.
+    /// Commerce's own words with what belongs into them.
     fn words(&self, body: &Value) -> Option<String> {
         let mut text = body.get("message")?.as_str()?.to_owned();
         match body.get("parameters") {
@@ -204,6 +228,11 @@ impl Client {
             }
             _ => {}
         }
+        self.quotable(&text)
+    }
+
+    /// Words of Commerce as they may be repeated: no more than a few, and not with the token in them.
+    fn quotable(&self, text: &str) -> Option<String> {
         let shown = |c: char| if c.is_control() { ' ' } else { c };
         let text: String = text.trim().chars().map(shown).take(MOST_SAID).collect();
         let secret = self.token.to_str().ok()?.trim_start_matches("Bearer ");
@@ -221,6 +250,13 @@ impl crate::catalog::rest::Ask for Client {
         };
         Ok(Self::get(self, area, path, query).await?)
     }
+}
+
+async fn sent(request: RequestBuilder) -> Result<Answer, Cause> {
+    send(request, MOST).await.map_err(|error| match error {
+        CallError::Timeout(_) => Cause::Timeout,
+        other => Cause::Unreachable(other.into()),
+    })
 }
 
 /// What `The consumer isn't authorized to access %resources.` is about. Magento says the same of a token that it does not know.
@@ -249,4 +285,4 @@ fn redirect(answer: &Answer) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

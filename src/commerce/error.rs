@@ -26,6 +26,8 @@ pub enum Area {
     Currency,
     /// A guest's cart, for which no permission is needed.
     Cart,
+    /// Dynamic blocks, as guests are told of them.
+    Blocks,
 }
 
 impl Area {
@@ -44,6 +46,7 @@ impl Area {
             Self::Groups => "customer groups",
             Self::Currency => "currency rates",
             Self::Cart => "guest carts",
+            Self::Blocks => "dynamic blocks",
         }
     }
 
@@ -56,7 +59,7 @@ impl Area {
             Self::Attributes => "Stores > Attributes > Product",
             Self::Stores => "Stores > Settings > All Stores",
             Self::Groups => "Stores > Other Settings > Customer Groups",
-            Self::Currency | Self::Cart => "none",
+            Self::Currency | Self::Cart | Self::Blocks => "none",
         }
     }
 }
@@ -87,6 +90,9 @@ pub enum Cause {
     /// 404.
     #[error("there is no such thing in Commerce{}", quoted(.0))]
     NotFound(Option<String>),
+    /// The shop's edition has nothing of the kind.
+    #[error("this shop has none")]
+    Absent,
     /// 400: Commerce's own words.
     #[error("Commerce refuses it{}", quoted(.0))]
     Refused(Option<String>),
@@ -141,6 +147,7 @@ impl CommerceError {
             Cause::Permission(_) => "permission",
             Cause::Barred(_) => "barred",
             Cause::NotFound(_) => "not_found",
+            Cause::Absent => "absent",
             Cause::Refused(_) => "refused",
             Cause::Throttled(_) => "throttled",
             Cause::Closed(_) => "closed",
@@ -169,6 +176,7 @@ impl CommerceError {
                  name a way past it"
                 .to_owned(),
             Cause::NotFound(_) => "see whether commerce.url is the shop's base URL, under which rest/V1 is".to_owned(),
+            Cause::Absent => "they come with Adobe Commerce, on premises or on its cloud infrastructure; Magento Open Source has none".to_owned(),
             Cause::Refused(_) => "Commerce's own words say what is wrong".to_owned(),
             Cause::Throttled(_) => "wait; if it goes on, make commerce.poll longer".to_owned(),
             Cause::Closed(_) => "wait, or end the maintenance: bin/magento maintenance:disable".to_owned(),

@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::Shop;
+use super::banner;
 use super::catalog;
 use super::layout::{self, Page};
 use super::price::Place;
@@ -17,12 +18,13 @@ const FEATURED: [u64; 8] = [6, 2, 5, 7, 4, 8, 1, 9];
 pub fn home(shop: &Shop, view: &View) -> (StatusCode, Page) {
     let tiles: String =
         catalog::products(&FEATURED).into_iter().map(|product| tile(shop, view, product, Place::Widget)).collect();
+    let banners = [1, 2].map(|id| banner::widget(view, id)).concat();
     let page = Page {
         title: String::from("Lumen & Loom: lamps and bags"),
         description: String::from("Lamps you can take outside and bags you can hand down."),
         body_class: String::from("cms-home cms-index-index page-layout-1column"),
         title_block: layout::title_block("Home Page"),
-        main: render(view, include_str!("templates/home.html"), &[("tiles", tiles)]),
+        main: render(view, include_str!("templates/home.html"), &[("tiles", tiles), ("banners", banners)]),
         ..Page::default()
     };
     (StatusCode::OK, page)

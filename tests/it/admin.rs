@@ -36,10 +36,15 @@ impl Desk {
 
     /// With Commerce, as an integration sees it.
     pub async fn with_commerce() -> Self {
+        Self::with_commerce_and("").await
+    }
+
+    /// With more in the configuration.
+    pub async fn with_commerce_and(more: &str) -> Self {
         let class = demo::rules::AUDIENCE_CONDITION;
         let token = demo_token();
         Self::with(&format!(
-            "[commerce]\ntoken = \"{token}\"\npoll = \"1s\"\naudience_condition_types = {{ '{class}' = \"ids\" }}\n"
+            "[commerce]\ntoken = \"{token}\"\npoll = \"1s\"\naudience_condition_types = {{ '{class}' = \"ids\" }}\n{more}"
         ))
         .await
     }

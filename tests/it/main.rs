@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_api;
+mod admin_import;
 mod admin_rules;
 mod answers;
 mod browser;

@@ -21,7 +21,7 @@ fn config(url: &Url) -> Config {
     }
 }
 
-fn client(mock: &Mock) -> Client {
+pub(in crate::commerce) fn client(mock: &Mock) -> Client {
     Client::new(&config(&mock.url)).expect("a client")
 }
 

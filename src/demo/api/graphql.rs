@@ -1,4 +1,4 @@
-//! The little of Magento's GraphQL that shows what a cart is charged.
+//! The little of Magento's GraphQL that shows what a cart is charged, and what dynamic blocks hold.
 
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -7,6 +7,7 @@ use http::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::demo::Shop;
+use crate::demo::banner;
 use crate::demo::catalog::{PRODUCTS, Product};
 use crate::demo::listing;
 use crate::demo::money::Cents;
@@ -15,7 +16,8 @@ use crate::demo::session::Session;
 use crate::demo::totals::{LineTotals, Totals};
 use crate::demo::view::View;
 
-/// `GET` and `POST /graphql`: `cart` when the query asks for one (its id quoted in it or the variable `cart_id`), else `products`.
+/// `GET` and `POST /graphql`: `dynamicBlocks` by its variables, `cart` when the query asks for one (its id quoted in it or the variable
+/// `cart_id`), else `products`.
 pub async fn answer(
     State(shop): State<Shop>,
     headers: HeaderMap,
@@ -24,12 +26,16 @@ pub async fn answer(
 ) -> Response {
     let posted: Value = serde_json::from_slice(&body).unwrap_or_default();
     let text = posted["query"].as_str().or(query.get("query").map(String::as_str)).unwrap_or_default();
+    let view = View::with_code(headers.get("store").and_then(|code| code.to_str().ok()).unwrap_or_default());
+    if text.contains("dynamicBlocks(") {
+        let told = banner::graphql(&posted["variables"], view, &headers);
+        return super::super::answer::json(&told, &headers, None);
+    }
     if !text.contains("cart(") && !text.contains("cart (") {
         return super::super::answer::json(&json!({ "data": { "products": products() } }), &headers, None);
     }
     let quoted = text.split('"').nth(1);
     let cart_id = posted["variables"]["cart_id"].as_str().or(quoted).unwrap_or_default();
-    let view = View::with_code(headers.get("store").and_then(|code| code.to_str().ok()).unwrap_or_default());
     let found = shop.sessions.with_cart(cart_id, |session| {
         let totals = Totals::of(&shop, session, view, &headers);
         json!({ "data": { "cart": cart(session, view, &totals) } })

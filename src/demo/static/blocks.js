@@ -128,7 +128,30 @@ function greet(customer) {
     document.querySelector('.greet.welcome').replaceChildren(...(customer.fullname ? [greeting] : welcome));
 }
 
+/* Dynamic blocks: the page has empty widgets, and what they hold comes for each shopper. */
+
+async function showBanners() {
+    const widgets = all('.block-banners[data-display-mode=fixed]');
+    if (!widgets.length) {
+        return;
+    }
+    const query = new URLSearchParams({ requesting_page_url: location.href, sections: 'banner', _: Date.now() });
+    const answer = await fetch(url('banner/ajax/load/') + '?' + query, { headers: { 'X-Requested-With': 'XMLHttpRequest' } });
+    const items = (await answer.json()).banner.items.fixed;
+    widgets.forEach((widget) => widget.dataset.ids.split(',').filter((id) => items[id]).forEach((id) => {
+        const item = document.createElement('li');
+        item.className = 'banner-item';
+        item.dataset.bannerId = id;
+        const content = document.createElement('div');
+        content.className = 'banner-item-content';
+        content.innerHTML = items[id].content;
+        item.append(content);
+        widget.querySelector('.banner-items').append(item);
+    }));
+}
+
 export function initBlocks() {
+    showBanners();
     initMinicart();
     showCookieMessages();
     watch('messages', (messages) => messages.messages.forEach(showMessage));
