@@ -102,6 +102,8 @@ pub struct Parts {
     pub shop: Url,
     /// How Commerce is asked, where it is.
     pub commerce: Option<crate::commerce::Config>,
+    /// What it said of its rules and of its catalogue, where it is asked.
+    pub said: Option<(crate::commerce::keeper::Books, crate::catalog::keeper::Indexes)>,
 }
 
 /// Opens an inventory of Experience Platform's audiences on a store.
@@ -371,6 +373,13 @@ impl Admin {
 
     async fn inventory_names(&self, store: &Store) -> Result<Names, StoreError> {
         Ok(self.snapshot(store).await?.map(Snapshot::names).unwrap_or_default())
+    }
+
+    /// What Commerce is known to have; none before it has said all of it.
+    fn known(&self) -> Option<publish::Known> {
+        let (books, indexes) = self.0.parts.said.as_ref()?;
+        let release = self.0.parts.commerce.as_ref()?.release;
+        Some(publish::Known { book: books.borrow().clone()?, index: indexes.borrow().clone()?, release })
     }
 
     fn is_paused(&self, offer: &str) -> bool {

@@ -201,7 +201,17 @@ impl App {
         let admin = match &config.admin {
             None => None,
             Some(settings) => Some((
-                admin(&config, settings, inventory_tokens, &guard, shoppers.local_addr().unwrap_or(config.listen)),
+                admin(
+                    &config,
+                    settings,
+                    inventory_tokens,
+                    &guard,
+                    commerce
+                        .as_ref()
+                        .zip(catalogue.as_ref())
+                        .map(|(keeper, catalogue)| (keeper.books(), catalogue.indexes())),
+                    shoppers.local_addr().unwrap_or(config.listen),
+                ),
                 listen(settings.listen).await?,
             )),
         };
@@ -399,6 +409,7 @@ fn admin(
     settings: &admin::Config,
     tokens: Option<Tokens>,
     guard: &Guard,
+    said: Option<(commerce::keeper::Books, catalog::keeper::Indexes)>,
     shoppers: SocketAddr,
 ) -> Admin {
     let platform = config.platform.as_ref().map(|platform| platform.aep.clone());
@@ -416,6 +427,7 @@ fn admin(
         paused: guard.paused(),
         membership: config.membership.clone(),
         commerce: config.commerce.clone(),
+        said,
         shop: settings.shop.clone().unwrap_or_else(|| own_url(shoppers)),
     })
 }

@@ -1,5 +1,7 @@
 //! Publishing: the difference in words, what is the matter with it, and every revision that was.
 
+mod floors;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -23,6 +25,7 @@ use super::{Admin, TriedOffer, words};
 use crate::rule::Ruleset;
 use crate::site::Sites;
 use crate::store::{Changed, Kind, Publication, Role, RuleState, Scheduled};
+pub(super) use floors::Known;
 
 /// Revisions that are listed.
 const LISTED: u32 = 200;
@@ -45,10 +48,11 @@ pub(super) struct Looked {
     today: Date,
     state: RuleState,
     inventory: Names,
+    known: Option<Known>,
     found: Arc<Findings>,
 }
 
-fn findings(document: &Value, sites: &Sites, today: Date) -> Findings {
+fn findings(document: &Value, sites: &Sites, today: Date, known: Option<&Known>) -> Findings {
     let mut found = Findings::default();
     let named = |place: &str, message: String| {
         // Places are such as /offers/3/amount.
@@ -59,7 +63,12 @@ fn findings(document: &Value, sites: &Sites, today: Date) -> Findings {
         (what, field.map_or(message.clone(), |field| format!("{}: {message}", field.replace('/', " "))))
     };
     match Ruleset::parse("the drafts", document.to_string().as_bytes(), sites) {
-        Ok((_, warnings)) => found.warnings = warnings.into_iter().map(|it| named(&it.place, it.message)).collect(),
+        Ok((ruleset, warnings)) => {
+            found.warnings = warnings.into_iter().map(|it| named(&it.place, it.message)).collect();
+            if let Some(known) = known {
+                found.warnings.extend(floors::warnings(ruleset, known, sites, Timestamp::now()));
+            }
+        }
         Err(mistakes) => found.mistakes = mistakes.into_iter().map(|it| named(&it.place, it.message)).collect(),
     }
     for list in ["offers", "blocks"] {
@@ -98,22 +107,28 @@ fn crowded(document: &Value) -> Vec<(String, String)> {
 
 /// What is the matter with what is worked on.
 pub(super) async fn look_over(admin: &Admin, desk: &Desk) -> Result<Arc<Findings>, Refused> {
-    let today = admin.today();
+    let (today, known) = (admin.today(), admin.known());
     let looked = admin.0.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let is_of =
-        |looked: &Looked| looked.today == today && looked.state == desk.state && looked.inventory == desk.inventory;
+    let is_of = |looked: &Looked| {
+        let knows_the_same = match (&looked.known, &known) {
+            (Some(before), Some(now)) => before.is(now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        knows_the_same && looked.today == today && looked.state == desk.state && looked.inventory == desk.inventory
+    };
     if let Some(looked) = looked.filter(is_of) {
         return Ok(looked.found);
     }
     let (document, sites) = (desk.document(), admin.sites().clone());
     // Thousands of rules take their time, which others on this thread would wait for.
-    let found = tokio::task::spawn_blocking(move || findings(&document, &sites, today)).await;
+    let shared = known.clone();
+    let found = tokio::task::spawn_blocking(move || findings(&document, &sites, today, shared.as_ref())).await;
     let found = Arc::new(found.map_err(|error| Refused::Unavailable(error.to_string()))?);
     // Rules of a file have no state.
     if admin.rules_file().is_none() {
         let (state, inventory) = (desk.state, desk.inventory.clone());
         *admin.0.looked.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(Looked { today, state, inventory, found: Arc::clone(&found) });
+            Some(Looked { today, state, inventory, known, found: Arc::clone(&found) });
     }
     Ok(found)
 }

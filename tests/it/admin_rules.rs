@@ -170,3 +170,37 @@ fn browser_fields(page: &str) -> Vec<(String, String)> {
     }
     fields
 }
+
+#[tokio::test]
+async fn publishing_warns_of_prices_below_an_offers_floor() {
+    let desk = Desk::with_commerce().await;
+    known(&desk).await;
+    let ada = desk.sign_in("ada").await;
+    ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
+    let offer = |floor| {
+        [
+            ("name", "VIP 20 %"),
+            ("audiences.any", desk.vip),
+            ("products", "all"),
+            ("charge", "origin"),
+            ("rule_id", "1"),
+            ("labels:default", "VIP price"),
+            ("floor", floor),
+        ]
+    };
+    // The tote is 48, of which rule 1 leaves 38.40.
+    ada.does("/offers", "/offers/edit", &offer("38.41")).await;
+    let begin = Instant::now();
+    loop {
+        let page = ada.page("/publish").await;
+        if page.contains("below its floor of 38.41") {
+            assert!(page.contains("LL-"), "products are named: {page}");
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(10), "{page}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    ada.does("/offers/edit?id=vip-20", "/offers/edit", &[&offer("0.01")[..], &[("id", "vip-20")]].concat()).await;
+    let page = ada.page("/publish").await;
+    assert!(!page.contains("below its floor"), "{page}");
+}
