@@ -37,6 +37,7 @@ use axum::middleware::{Next, map_response};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use http::{HeaderValue, StatusCode, header};
+use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use reqwest::Url;
@@ -100,6 +101,8 @@ pub struct Parts {
     pub membership: crate::audience::Config,
     /// Where browsers find the shop.
     pub shop: Url,
+    /// Who may say where somebody comes from.
+    pub trusted_proxies: Vec<IpNet>,
     /// How Commerce is asked, where it is.
     pub commerce: Option<crate::commerce::Config>,
     /// What it said of its rules and of its catalogue, where it is asked.

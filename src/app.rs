@@ -426,6 +426,7 @@ fn admin(
         inventory,
         paused: guard.paused(),
         membership: config.membership.clone(),
+        trusted_proxies: config.proxy.headers.trusted_proxies.clone(),
         commerce: config.commerce.clone(),
         said,
         shop: settings.shop.clone().unwrap_or_else(|| own_url(shoppers)),

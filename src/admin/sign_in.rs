@@ -21,6 +21,7 @@ use super::Admin;
 use super::answer::{Refused, page, see_other};
 use super::forms::{Posted, Sent};
 use super::layout;
+use crate::proxy::forwarded;
 use crate::store::{self, Changed, Doing, Role};
 
 /// The session's cookie: `__Host-` keeps it to this host and to HTTPS (and to this machine).
@@ -191,14 +192,26 @@ fn show_form(name: &str, to: &str, wrong: Option<&str>) -> Markup {
     layout::bare("Sign in", &body)
 }
 
+/// Which address somebody comes from: who comes through a trusted proxy has the one that it says.
+pub(super) struct Address(String);
+
+impl FromRequestParts<Admin> for Address {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, admin: &Admin) -> Result<Self, Refused> {
+        let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, admin).await;
+        let ConnectInfo(peer) = peer.map_err(|error| Refused::Unavailable(error.body_text()))?;
+        Ok(Self(forwarded::address(peer.ip(), &parts.headers, &admin.0.parts.trusted_proxies).to_string()))
+    }
+}
+
 /// `POST /sign-in`
 pub(super) async fn sign_in(
     State(admin): State<Admin>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Address(address): Address,
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
     let (name, to) = (fields.text("name"), fields.text("to"));
-    let address = peer.ip().to_canonical().to_string();
     let store = admin.store().await?;
     // An account that does not exist is counted as any other. What was typed may be a password in the wrong field, and is kept nowhere.
     let account = digest(name);
@@ -288,7 +301,7 @@ fn show_set_up(token: &str, name: &str, wrong: Option<&str>) -> Markup {
 /// `POST /set-up`
 pub(super) async fn set_up(
     State(admin): State<Admin>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Address(address): Address,
     Sent(fields): Sent,
 ) -> Result<Response, Refused> {
     let token = fields.text("token");
@@ -307,7 +320,7 @@ pub(super) async fn set_up(
     let added = admin.store().await?.add_person(&name, Role::Admin, &hash, true, doing).await?;
     *admin.0.setup.lock().unwrap_or_else(PoisonError::into_inner) = None;
     match added {
-        Changed::Done(()) => begin(&admin, &name, &peer.ip().to_canonical().to_string(), "/").await,
+        Changed::Done(()) => begin(&admin, &name, &address, "/").await,
         Changed::Conflict => Err(Refused::NotFound),
     }
 }

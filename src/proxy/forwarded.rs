@@ -32,7 +32,7 @@ pub(super) fn trusts(networks: &[IpNet], address: IpAddr) -> bool {
 /// The nearest address, walking back from `peer`, that is not a trusted proxy's.
 ///
 /// An entry that is no address ends the walk: what stands before it may be made up.
-pub(super) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(crate) fn address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut nearest = peer.to_canonical();
     let lines: Vec<&HeaderValue> = headers.get_all(X_FORWARDED_FOR).iter().collect();
     let entries = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));

@@ -26,7 +26,7 @@ pub struct Desk {
 /// Somebody who is signed in.
 pub struct Person<'a> {
     desk: &'a Desk,
-    cookie: String,
+    pub cookie: String,
 }
 
 impl Desk {
@@ -49,13 +49,22 @@ impl Desk {
         .await
     }
 
+    /// Behind proxies that may say where somebody comes from.
+    async fn trusting(proxies: &str) -> Self {
+        Self::set_up(Setup::default().with("server", &format!("trusted_proxies = {proxies}\n")), "").await
+    }
+
     async fn with(more: &str) -> Self {
+        Self::set_up(Setup::default(), more).await
+    }
+
+    async fn set_up(setup: Setup, more: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback can be bound");
         let origin = listener.local_addr().expect("an address").port();
         let options = demo::Options { commerce_token: Some(demo_token().to_owned()), ..demo::Options::default() };
         tokio::spawn(demo::Shop::new(options).serve(listener, std::future::pending()));
         let port = free_port();
-        let mut setup = Setup::default().with("more", &format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n{more}"));
+        let mut setup = setup.with("more", &format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n{more}"));
         setup.in_store = true;
         let running = Running::start(&setup, origin).await;
         let desk = Self { running, admin: format!("http://127.0.0.1:{port}"), vip: demo::AUDIENCES[0].0, origin };
@@ -456,6 +465,64 @@ async fn passwords_cannot_be_guessed() {
         "the right one is not evaluated any more either"
     );
     desk.sign_in("eddy").await;
+}
+
+#[tokio::test]
+async fn who_comes_through_a_trusted_proxy_is_told_from_others() {
+    let desk = Desk::trusting("[\"127.0.0.0/8\"]").await;
+    let from = async |address: &str, name: &str| {
+        let headers = [
+            ("origin", desk.admin.as_str()),
+            ("x-forwarded-for", address),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        let fields = form(&[("name", name), ("password", "wrong password")]);
+        send("POST", &format!("{}/sign-in", desk.admin), &headers, &fields).await.status.as_u16()
+    };
+    for _ in 0..10 {
+        assert_eq!(from("192.0.2.1", "ada").await, 401);
+    }
+    // What stands before the proxy's own word is made up.
+    assert_eq!(from("198.51.100.7, 192.0.2.1", "ada").await, 429);
+    assert_eq!(from("192.0.2.2", "ada").await, 401, "somebody else can still sign in");
+    assert!(desk.sign_in("ada").await.page("/audit?q=192.0.2.1").await.contains("sign-in.failed"));
+}
+
+#[tokio::test]
+async fn the_first_user_is_made_by_a_link_that_opens_once() {
+    let port = free_port();
+    let mut setup = Setup::default().with("more", &format!("[admin]\nlisten = \"127.0.0.1:{port}\"\n"));
+    setup.in_store = true;
+    let (running, mut lines) = Running::overheard(&setup, free_port()).await;
+    let admin = format!("http://127.0.0.1:{port}");
+    let link = loop {
+        let line = lines.next_line().await.expect("it can be read").expect("it says the link");
+        if let Some((_, link)) = line.split_once("once: ") {
+            break link.to_owned();
+        }
+    };
+    assert!(link.starts_with(&format!("{admin}/set-up?token=")), "{link}");
+    let token = link.split_once("token=").expect("a token").1.to_owned();
+    assert_eq!(get(&format!("{admin}/set-up?token={token}x"), &[]).await.status, 404);
+    assert!(get(&link, &[]).await.text().contains("You are the first here"));
+    let set_up = async |token: &str, password: &str| {
+        let fields = form(&[("token", token), ("name", "grace"), ("password", password)]);
+        let headers = [("origin", admin.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        send("POST", &format!("{admin}/set-up"), &headers, &fields).await
+    };
+    let short = set_up(&token, "short").await;
+    assert!(short.status == 422 && short.text().contains("12 characters"), "{}", short.text());
+    assert_eq!(set_up("guess", PASSWORD).await.status, 404);
+    let made = set_up(&token, PASSWORD).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let cookie = made.set_cookies()[0].split(';').next().expect("a cookie").to_owned();
+    let people = get(&format!("{admin}/people"), &[("cookie", &cookie)]).await;
+    assert!(people.status == 200 && people.text().contains("grace"), "{}", people.text());
+    assert_eq!(
+        (get(&link, &[]).await.status, set_up(&token, PASSWORD).await.status.as_u16()),
+        (http::StatusCode::NOT_FOUND, 404)
+    );
+    drop(running);
 }
 
 #[tokio::test]

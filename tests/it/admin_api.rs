@@ -229,14 +229,89 @@ async fn rules_of_commerce_are_read_and_written_by_programs() {
 }
 
 #[tokio::test]
+async fn a_program_imports_the_blocks_of_commerce() {
+    let desk = Desk::with_commerce().await;
+    let (editor, viewer) = (Program::with(&desk, "editor").await, Program::with(&desk, "viewer").await);
+    assert_eq!(
+        editor.ask("PUT", &format!("/audiences/{}", desk.vip), &[], &json!({ "name": "VIP" })).await.status,
+        201
+    );
+    let found = editor.get("/commerce/blocks").await;
+    let uids: Vec<&Value> = found["items"].as_array().expect("items").iter().map(|one| &one["uid"]).collect();
+    assert_eq!(uids, ["MQ==", "Mg==", "Mw=="]);
+    assert_eq!(found["items"][1]["value"]["audiences"], json!({ "any": [desk.vip] }));
+    assert!(
+        found["items"][2]["mistakes"][0]["message"].as_str().is_some_and(|why| why.contains("{{widget")),
+        "{found}"
+    );
+
+    let import =
+        async |uids: &[&str]| editor.ask("POST", "/commerce/blocks/import", &[], &json!({ "uids": uids })).await;
+    let refused = problem(&import(&["MQ==", "Mw==", "eA=="]).await, 422);
+    let fields: Vec<&Value> = refused["errors"].as_array().expect("errors").iter().map(|one| &one["field"]).collect();
+    assert_eq!(fields, ["uids/1", "uids/2"], "{refused}");
+    assert_eq!(editor.get("/blocks").await["total"], 0, "all or none");
+    problem(&import(&[]).await, 422);
+    let imported = import(&["MQ==", "Mg=="]).await;
+    assert_eq!(imported.status, 200, "{}", imported.text());
+    let imported = json_of(&imported);
+    assert_eq!(import(&["Mg==", "MQ=="]).await.text(), imported.to_string(), "again is the same");
+    let id = imported["items"][0]["id"].as_str().expect("an id");
+    let block = editor.get(&format!("/blocks/{id}")).await;
+    assert_eq!((&block["state"], &block["value"]["placement"]), (&json!("draft"), &json!("commerce-block:MQ==")));
+    problem(&viewer.ask("GET", "/commerce/blocks", &[], &Value::Null).await, 403);
+    problem(&viewer.ask("POST", "/commerce/blocks/import", &[], &json!({ "uids": ["MQ=="] })).await, 403);
+}
+
+/// Where a program is that `tests/run` installs; none where these tests run without it.
+fn tool(variable: &str) -> Option<std::ffi::OsString> {
+    let path = std::env::var_os(variable);
+    if path.is_none() {
+        assert!(std::env::var_os("SEGUE_TESTS").is_none(), "tests/run installs it and says where it is by {variable}");
+        eprintln!("skipped: {variable} does not say where the program is that tests/run installs");
+    }
+    path
+}
+
+#[tokio::test]
+async fn a_scanner_finds_no_hole_in_the_pages() {
+    let Some(wapiti) = tool("SEGUE_WAPITI") else { return };
+    let desk = Desk::with_commerce().await;
+    let ada = desk.sign_in("ada").await;
+    ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
+    ada.does("/blocks/import", "/blocks/import", &[("uid", "MQ==")]).await;
+    ada.does("/publish", "/publish", &[]).await;
+    let folder = Folder::new();
+    let report = folder.0.join("report.json");
+    let run = Command::new(wapiti)
+        .args(["--url", &format!("{}/audiences", desk.admin), "--scope", "folder", "--flush-session", "--no-bugreport"])
+        .args(["--header", &format!("Cookie: {}", ada.cookie), "--header", &format!("Origin: {}", desk.admin)])
+        // Its session is needed to the end.
+        .args(["--exclude", &format!("{}/sign-out", desk.admin), "--exclude", &format!("{}/people/delete", desk.admin)])
+        // None that asks hosts elsewhere. The whole of the longest takes minutes.
+        .args(["--module", "cookieflags,csp,csrf,http_headers,redirect,crlf,xss", "--max-attack-time", "45"])
+        .args(["--format", "json", "--output"])
+        .arg(&report)
+        .arg("--store-session")
+        .arg(folder.0.join("session"))
+        .kill_on_drop(true)
+        .output();
+    let output =
+        tokio::time::timeout(Duration::from_secs(240), run).await.expect("it ends").expect("it can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&std::fs::read(report).expect("a report")).expect("JSON");
+    let pages = report["infos"]["crawled_pages_nbr"].as_u64();
+    assert!(pages.is_some_and(|pages| pages > 30), "it was not signed in: {}", report["infos"]);
+    for kind in ["vulnerabilities", "anomalies"] {
+        let found = report[kind].as_object().expect("findings by kind").values().flat_map(|found| found.as_array());
+        assert_eq!(found.flatten().collect::<Vec<_>>(), Vec::<&Value>::new());
+    }
+}
+
+#[tokio::test]
 async fn the_api_is_as_its_document_says() {
-    let path = std::env::var_os("SEGUE_SCHEMATHESIS");
-    let Some(path) = path else {
-        assert!(std::env::var_os("SEGUE_TESTS").is_none(), "tests/run installs schemathesis and says where it is");
-        eprintln!("skipped: SEGUE_SCHEMATHESIS does not say where schemathesis is; tests/run installs it");
-        return;
-    };
-    let desk = Desk::open().await;
+    let Some(path) = tool("SEGUE_SCHEMATHESIS") else { return };
+    let desk = Desk::with_commerce().await;
     let admin = Program::with(&desk, "admin").await;
     assert_eq!(admin.ask("POST", "/offers", &[], &offer(desk.vip)).await.status, 201);
     let checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\

@@ -13,8 +13,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
 
 /// A key that opens nothing outside these tests.
 pub const KEY: &str = "c2VndWUtdGVzdC1rZXktc2VndWUtdGVzdC1rZXktMDE";
@@ -158,13 +158,24 @@ impl Running {
 
     /// The same in a folder where another one has run.
     pub async fn start_in(folder: Folder, setup: &Setup, origin: u16) -> Self {
+        Self::begin(folder, setup, origin, Stdio::inherit()).await
+    }
+
+    /// The same, with what it says on standard error.
+    pub async fn overheard(setup: &Setup, origin: u16) -> (Self, Lines<BufReader<ChildStderr>>) {
+        let mut running = Self::begin(Folder::new(), setup, origin, Stdio::piped()).await;
+        let said = running.process.stderr.take().expect("a piped standard error");
+        (running, BufReader::new(said).lines())
+    }
+
+    async fn begin(folder: Folder, setup: &Setup, origin: u16, says: Stdio) -> Self {
         let (port, operations) = (free_port(), free_port());
         folder.write("segue.toml", &setup.config(port, operations, origin));
         folder.write("rules.json", &setup.rules);
         let config = folder.path().join("segue.toml");
         let process = segue(&["serve", "--config", &config.to_string_lossy()])
             .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
+            .stderr(says)
             .spawn()
             .expect("segue can be started");
         let mut running = Self { folder, process, port, operations };
