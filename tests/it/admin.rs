@@ -129,6 +129,12 @@ impl Desk {
     }
 }
 
+/// The demo's store views in German and in Arabic.
+pub const MORE_VIEWS: &str = "[stores.views.de]\nwebsite = \"base\"\ncurrency = \"EUR\"\nlocale = \"de_DE\"\n\
+     time_zone = \"Europe/Berlin\"\npath_prefix = \"/de\"\nprices = \"including_tax\"\ntax_rates = [19]\n\
+     [stores.views.ar]\nwebsite = \"base\"\ncurrency = \"KWD\"\nlocale = \"ar_KW\"\n\
+     time_zone = \"Asia/Kuwait\"\npath_prefix = \"/ar\"\n";
+
 /// What opens the demo's Commerce to an integration.
 pub fn demo_token() -> &'static str {
     "0123456789-integration"
@@ -410,7 +416,7 @@ async fn each_may_do_what_his_role_says_and_from_his_own_pages_alone() {
 
 #[tokio::test]
 async fn offers_are_tried_in_carts_before_they_are_published() {
-    let desk = Desk::open().await;
+    let desk = Desk::with(MORE_VIEWS).await;
     let ada = desk.sign_in("ada").await;
     ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
     ada.does("/offers", "/offers/edit", &offer(desk.vip)).await;
@@ -423,6 +429,15 @@ async fn offers_are_tried_in_carts_before_they_are_published() {
     ada.does("/offers/edit?id=vip-20", "/offers/edit", &dearer).await;
     let broken = ada.send("/publish", "/publish/verify", &[]).await.text();
     assert!(broken.contains("carts do not charge what would be shown") && broken.contains("differs"), "{broken}");
+    // One of another store view is tried there.
+    let elsewhere = [&offer(desk.vip)[..], &[("id", "vip-20"), ("store_views", "ar")]].concat();
+    ada.does("/offers/edit?id=vip-20", "/offers/edit", &elsewhere).await;
+    let kept = ada.send("/publish", "/publish/verify", &[]).await.text();
+    assert!(
+        kept.contains("agreed") && !kept.contains("it does not hold here"),
+        "{}",
+        kept.split("<table").nth(1).unwrap_or(&kept)
+    );
     let vic = desk.sign_in("vic").await;
     assert_eq!(vic.send("/publish", "/publish/verify", &[]).await.status, 403);
     assert!(ada.page("/audit?action=rules.").await.contains("differed"));

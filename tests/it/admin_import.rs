@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::admin::{Desk, PASSWORD};
+use crate::admin::{Desk, MORE_VIEWS, PASSWORD};
 use crate::browser;
 use crate::fail_open::shopper;
 
@@ -10,10 +10,7 @@ use crate::fail_open::shopper;
 async fn a_merchandiser_takes_over_the_blocks_of_commerce_and_the_shop_shows_them() {
     for (width, height) in [(1280, 1000), (390, 900)] {
         let Some(browser) = browser::open(width, height).await else { return };
-        let desk = Desk::with_commerce_and(
-            "[stores.views.de]\nwebsite = \"base\"\ncurrency = \"USD\"\nlocale = \"de_DE\"\ntime_zone = \"Europe/Berlin\"\npath_prefix = \"/de\"\n",
-        )
-        .await;
+        let desk = Desk::with_commerce_and(MORE_VIEWS).await;
         let ada = desk.sign_in("ada").await;
         ada.does("/audiences", "/audiences", &[("id", desk.vip), ("name", "VIP")]).await;
         let press = async |selector: &str| browser.eval(&format!("document.querySelector({selector:?}).click()")).await;

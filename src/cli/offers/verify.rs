@@ -3,7 +3,7 @@
 //! A cart is made for one product through the shop's own REST interface, with the membership that Segue would send along, and emptied
 //! afterwards. Nothing is ordered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use http::{HeaderValue, Method, Request, StatusCode, header};
@@ -38,7 +38,7 @@ use crate::rewrite::render::Dressing;
 use crate::rewrite::skip::Skip;
 use crate::rule::cart_rule::CartAddress;
 use crate::rule::{Charge, Offer, Products, Ruleset};
-use crate::site::StoreView;
+use crate::site::{Sites, StoreView};
 
 /// An answer about a cart of one product has a few kilobytes.
 const MOST_BYTES: usize = 1 << 20;
@@ -150,17 +150,34 @@ pub(in crate::cli) fn verifier(config: &Config) -> Verifier {
         let config = Arc::clone(&config);
         Box::pin(async move {
             let offers = ruleset.offers.iter().filter(|offer| wanted.contains(&*offer.id)).take(MOST_OFFERS);
-            let offers: Vec<Arc<Offer>> = offers.cloned().collect();
-            let shop = Shop {
-                config: &config,
-                identifier: Identifier::new(config.membership.clone()),
-                known: KnownAudiences::of(&ruleset),
-                view: Arc::clone(config.sites.default_view()),
-            };
-            let rows = shop.verify_all(ruleset, &offers, "/", SAMPLE).await.map_err(|failure| failure.to_string())?;
+            let mut by_view: BTreeMap<&Arc<str>, Vec<Arc<Offer>>> = BTreeMap::new();
+            for offer in offers {
+                by_view.entry(&view_of(offer, &config.sites).code).or_default().push(Arc::clone(offer));
+            }
+            let mut rows = Vec::new();
+            for (code, offers) in by_view {
+                let shop = Shop {
+                    config: &config,
+                    identifier: Identifier::new(config.membership.clone()),
+                    known: KnownAudiences::of(&ruleset),
+                    view: Arc::clone(config.sites.view(code).unwrap_or(config.sites.default_view())),
+                };
+                let tried = shop.verify_all(ruleset.clone(), &offers, "/", SAMPLE).await;
+                rows.extend(tried.map_err(|failure| failure.to_string())?);
+            }
             Ok(rows.into_iter().map(Row::tried).collect())
         })
     })
+}
+
+/// A store view that an offer is for: the default one, if it can be.
+fn view_of<'s>(offer: &Offer, sites: &'s Sites) -> &'s Arc<StoreView> {
+    let is_for = |view: &&Arc<StoreView>| {
+        (offer.websites.is_empty() || offer.websites.contains(&*view.website))
+            && (offer.store_views.is_empty() || offer.store_views.contains(&*view.code))
+    };
+    let default = sites.default_view();
+    std::iter::once(default).chain(sites.views()).find(is_for).unwrap_or(default)
 }
 
 /// Products of each offer that are tried where nobody says how many.
