@@ -34,7 +34,7 @@ use tree::Asks;
 const KEPT: Duration = Duration::from_secs(60);
 
 /// What fields are called on the form.
-const FIELDS: [(&str, &str); 16] = [
+const FIELDS: [(&str, &str); 17] = [
     ("name", "Name"),
     ("description", "Description"),
     ("website_ids", "Websites"),
@@ -48,6 +48,7 @@ const FIELDS: [(&str, &str); 16] = [
     ("discount_amount", "Discount amount"),
     ("discount_qty", "Maximum quantity"),
     ("discount_step", "Discount quantity step"),
+    ("coupon_code", "Code"),
     ("uses_per_customer", "Uses per customer"),
     ("uses_per_coupon", "Uses per coupon"),
     ("store_labels", "Label"),
@@ -239,11 +240,12 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
 /// `GET /rules/edit`
 pub(super) async fn edit(State(admin): State<Admin>, who: Signed, asked: Asked) -> Result<Response, Refused> {
     let linked = admin.linked()?;
-    let rule = match asked.text("id") {
+    let mut rule = match asked.text("id") {
         "" => fresh(admin.book().await?.as_ref()),
         id => linked.client.rule(id.parse().map_err(|_| Refused::NotFound)?).await?,
     };
     let mark = seen(&rule);
+    add_code(linked, &mut rule).await?;
     let shown = Shown::new(&admin, &who, &rule, &mark).await?;
     Ok(page(shown.page(&Checked::default(), "")).into_response())
 }
@@ -267,6 +269,17 @@ pub(super) fn seen(rule: &Value) -> String {
         fields.remove("times_used");
     }
     digest(&plain.to_string())
+}
+
+/// Adds the code of a rule that has one code, as `coupon_code`: to Commerce it is another thing than the rule.
+pub(super) async fn add_code(linked: &Linked, rule: &mut Value) -> Result<(), Refused> {
+    let parsed = CartRule::from_rest(rule, &linked.config.audience_types);
+    if let (Ok(CouponKind::Specific), Some(id)) = (parsed.map(|rule| rule.coupon), rule["rule_id"].as_u64())
+        && let Some(coupon) = linked.client.code_of(id).await?
+    {
+        rule["coupon_code"] = json!(coupon.code);
+    }
+    Ok(())
 }
 
 struct Shown<'a> {
@@ -372,7 +385,8 @@ impl<'a> Shown<'a> {
                     (form.number("sort_order", "Priority", "Lower goes first."))
                     (ids("website_ids", "Websites", websites.unwrap_or_default()))
                     (ids("customer_group_ids", "Customer groups", groups.unwrap_or_default()))
-                    (form.select("coupon_type", "Coupon", "Codes themselves are looked after in Commerce; for offers that a coupon charges, Segue makes them.", coupon, &[("NO_COUPON", "None"), ("SPECIFIC_COUPON", "One code"), ("AUTO", "Generated codes")], None))
+                    (form.select("coupon_type", "Coupon", "For an offer that a coupon charges, Segue makes generated codes as they are needed.", coupon, &[("NO_COUPON", "None"), ("SPECIFIC_COUPON", "One code"), ("AUTO", "Generated codes")], Some("coupon")))
+                    div data-coupon="SPECIFIC_COUPON" { (form.line("coupon_code", "Code", "What shoppers type, or Segue for them.", false)) }
                     (form.line("uses_per_coupon", "Uses per coupon", "Empty or 0 is without limit.", false))
                     (form.line("uses_per_customer", "Uses per customer", "Empty or 0 is without limit.", false))
                     (form.day("from_date", "From", "Included.")) (form.day("to_date", "Until", "Included."))
@@ -456,6 +470,7 @@ fn read(fields: &Fields, types: &AudienceTypes) -> Value {
         rule[key] = fields.all(key).into_iter().map(number).collect();
     }
     rule["use_auto_generation"] = json!(rule["coupon_type"] == "AUTO");
+    rule["coupon_code"] = json!(fields.text("coupon_code"));
     for (key, asks) in [("condition", Asks::Cart), ("action_condition", Asks::Lines)] {
         rule[key] = tree::read(fields, key, asks, types).unwrap_or_else(|| asks.empty());
     }
@@ -484,6 +499,15 @@ fn check(rule: &Value, types: &AudienceTypes) -> Result<CartRule, Checked> {
         say("to_date", "is before the first day");
     }
     let parsed = CartRule::from_rest(rule, types);
+    let is_specific = parsed.as_ref().is_ok_and(|rule| rule.coupon == CouponKind::Specific);
+    match &rule["coupon_code"] {
+        _ if !is_specific => {}
+        Value::Null => {}
+        Value::String(code) if code.trim().is_empty() => say("coupon_code", "is missing"),
+        Value::String(code) if code.chars().count() > 255 => say("coupon_code", "has 255 characters at most"),
+        Value::String(_) => {}
+        _ => say("coupon_code", "must be a text"),
+    }
     if let Ok(rule) = &parsed {
         if rule.amount.is_sign_negative()
             || rule.most_units.is_some_and(|most| most.is_sign_negative())
@@ -564,8 +588,16 @@ pub(super) async fn write(
     who.must(Role::Publisher)?;
     let types = &linked.config.audience_types;
     let parsed = check(rule, types).map_err(Unsaved::Mistakes)?;
+    let code = rule["coupon_code"].as_str().map(str::trim).filter(|_| parsed.coupon == CouponKind::Specific);
+    if let Some(code) = code
+        && let Some(other) = linked.client.coupon(code).await?.filter(|coupon| Some(coupon.rule_id) != id)
+    {
+        let why = format!("is the code of rule {} already", other.rule_id);
+        let mistakes = vec![("coupon_code".to_owned(), why)];
+        return Err(Unsaved::Mistakes(Checked { mistakes, warnings: Vec::new() }));
+    }
     let saved = match id {
-        None => linked.client.create_rule(&without_id(rule)).await?,
+        None => linked.client.create_rule(&of_commerce(rule)).await?,
         Some(id) => {
             let now = linked.client.rule(id).await?;
             if seen(&now) != seen_before {
@@ -582,6 +614,13 @@ pub(super) async fn write(
     let what = check(&saved, types).map(|rule| effect(&rule)).unwrap_or_default();
     let detail = format!("{}: {what}", words::name(&saved));
     store.note(who.doing("rule.save", &id, &detail)).await?;
+    if let (Some(code), Some(number)) = (code, saved["rule_id"].as_u64())
+        && let Err(error) = linked.client.set_code(number, code).await
+    {
+        return Err(Unsaved::Refused(Refused::Unavailable(format!(
+            "Rule {id} is saved, but not its code, without which no cart gets it: {error}. Open the rule and save it again."
+        ))));
+    }
     // The list shows it at once; carts have it already.
     match Book::fetch(&linked.client, types).await {
         Ok(book) => store.keep_commerce_book(linked.config.url.as_str(), book.learnt_at, &book.to_json()).await?,
@@ -599,7 +638,9 @@ pub(super) async fn skus(State(admin): State<Admin>, _: Signed, asked: Asked) ->
     Ok(axum::Json(skus).into_response())
 }
 
-fn without_id(rule: &Value) -> Value {
+/// A new rule as Commerce takes it: without an id, and without its code.
+fn of_commerce(rule: &Value) -> Value {
     let fields: Map<String, Value> = rule.as_object().cloned().unwrap_or_default();
-    Value::Object(fields.into_iter().filter(|(key, _)| key != "rule_id").collect())
+    let is_own = |key: &str| matches!(key, "rule_id" | "coupon_code");
+    Value::Object(fields.into_iter().filter(|(key, _)| !is_own(key)).collect())
 }

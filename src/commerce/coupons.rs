@@ -98,6 +98,31 @@ impl Client {
         self.change(Area::Rules, Method::PUT, &path, Some(&body)).await.map(drop)
     }
 
+    /// The code of a rule that has one code, if it has it yet.
+    ///
+    /// # Errors
+    /// When Commerce does not say.
+    pub async fn code_of(&self, rule_id: u64) -> Result<Option<Coupon>, CommerceError> {
+        Ok(self.coupons(rule_id).await?.into_iter().find(|coupon| coupon.is_primary))
+    }
+
+    /// Gives a rule of one code its code, in the place of what it had.
+    ///
+    /// # Errors
+    /// When Commerce refuses it, such as a code of another rule, or does not answer.
+    pub async fn set_code(&self, rule_id: u64, code: &str) -> Result<(), CommerceError> {
+        let mut coupon = json!({ "rule_id": rule_id, "code": code, "times_used": 0, "is_primary": true, "type": 0 });
+        let (method, path) = match self.code_of(rule_id).await? {
+            Some(own) if own.code == code => return Ok(()),
+            Some(own) => {
+                (coupon["coupon_id"], coupon["times_used"]) = (json!(own.id), json!(own.times_used));
+                (Method::PUT, format!("/V1/coupons/{}", own.id))
+            }
+            None => (Method::POST, "/V1/coupons".to_owned()),
+        };
+        self.change(Area::Rules, method, &path, Some(&json!({ "coupon": coupon }))).await.map(drop)
+    }
+
     /// Deletes coupons; those that are gone already do not matter.
     ///
     /// # Errors

@@ -37,6 +37,7 @@ pub fn router() -> Router<Shop> {
         .route("/rest/V1/coupons/search", get(coupons))
         .route("/rest/V1/coupons/generate", post(generate))
         .route("/rest/V1/coupons/deleteByCodes", post(delete_coupons))
+        .route("/rest/V1/coupons", post(create_coupon))
         .route("/rest/V1/coupons/{id}", put(save_coupon))
         .route("/rest/V1/products", get(products))
         .route("/rest/V1/products/{sku}", get(product))
@@ -127,12 +128,44 @@ async fn generate(State(shop): State<Shop>, headers: HeaderMap, bytes: Bytes) ->
     Ok(told(&json!(shop.rules.generate(&batch))))
 }
 
+/// Why Magento takes no code twice.
+fn same_code() -> Refusal {
+    Refusal {
+        status: StatusCode::BAD_REQUEST,
+        message: "Coupon with the same code already exists.",
+        parameters: Value::Null,
+    }
+}
+
+async fn create_coupon(State(shop): State<Shop>, headers: HeaderMap, bytes: Bytes) -> Answer {
+    allowed(&shop, &headers, RULES)?;
+    let wanted = body(&bytes, "coupon")?;
+    let rule = wanted.get("rule_id").and_then(Value::as_u64).filter(|id| shop.rules.get(*id).is_some());
+    let code = wanted.get("code").and_then(Value::as_str).unwrap_or_default();
+    let is_primary = wanted.get("is_primary") == Some(&Value::Bool(true));
+    let coupon = Coupon { is_primary, ..Coupon::of(rule.ok_or_else(unknown)?, code) };
+    shop.rules.add_coupon(coupon).map(|coupon| told(&coupon.json())).ok_or_else(same_code)
+}
+
 async fn save_coupon(State(shop): State<Shop>, headers: HeaderMap, Path(id): Path<u64>, bytes: Bytes) -> Answer {
     allowed(&shop, &headers, RULES)?;
-    let coupon = body(&bytes, "coupon")?;
-    let expires = coupon.get("expiration_date").and_then(Value::as_str).and_then(|day| day.get(..10)?.parse().ok());
-    let limit = coupon.get("usage_limit").and_then(Value::as_u64).filter(|times| *times > 0);
-    shop.rules.limit_coupon(id, limit, expires).map(|coupon| told(&coupon.json())).ok_or_else(unknown)
+    let wanted = body(&bytes, "coupon")?;
+    if !shop.rules.coupons().iter().any(|coupon| coupon.id == id) {
+        return Err(unknown());
+    }
+    // What is not said stays as it was.
+    let change = |coupon: &mut Coupon| {
+        if let Some(code) = wanted.get("code").and_then(Value::as_str) {
+            coupon.code = code.to_owned();
+        }
+        if let Some(limit) = wanted.get("usage_limit") {
+            coupon.usage_limit = limit.as_u64().filter(|times| *times > 0);
+        }
+        if let Some(day) = wanted.get("expiration_date") {
+            coupon.expires = day.as_str().and_then(|day| day.get(..10)?.parse().ok());
+        }
+    };
+    shop.rules.change_coupon(id, change).map(|coupon| told(&coupon.json())).ok_or_else(same_code)
 }
 
 async fn delete_coupons(State(shop): State<Shop>, headers: HeaderMap, bytes: Bytes) -> Answer {

@@ -168,12 +168,16 @@ impl Rules {
         self.write().add_coupon(coupon)
     }
 
-    /// Says how often a coupon may be used and on which day last; the coupon, where there is one.
-    pub fn limit_coupon(&self, id: u64, usage_limit: Option<u64>, expires: Option<Date>) -> Option<Coupon> {
+    /// Changes a coupon; the coupon, where there is one and no other has its code.
+    pub fn change_coupon(&self, id: u64, change: impl FnOnce(&mut Coupon)) -> Option<Coupon> {
         let mut table = self.write();
-        let coupon = table.coupons.get_mut(&id)?;
-        (coupon.usage_limit, coupon.expires) = (usage_limit, expires);
-        Some(coupon.clone())
+        let mut coupon = table.coupons.get(&id)?.clone();
+        change(&mut coupon);
+        if table.has_code(&coupon.code, id) {
+            return None;
+        }
+        table.coupons.insert(id, coupon.clone());
+        Some(coupon)
     }
 
     /// Deletes coupons for which that holds, and answers with how many there were.
@@ -263,10 +267,14 @@ impl Rules {
 }
 
 impl Table {
+    /// Whether another coupon than this one has a code.
+    fn has_code(&self, code: &str, id: u64) -> bool {
+        let code = code.to_lowercase();
+        self.coupons.values().any(|other| other.id != id && other.code.to_lowercase() == code)
+    }
+
     fn add_coupon(&mut self, mut coupon: Coupon) -> Option<Coupon> {
-        let code = coupon.code.to_lowercase();
-        let exists = self.coupons.values().any(|other| other.code.to_lowercase() == code);
-        if exists || code.is_empty() || !self.rules.contains_key(&coupon.rule) {
+        if self.has_code(&coupon.code, 0) || coupon.code.is_empty() || !self.rules.contains_key(&coupon.rule) {
             return None;
         }
         self.last_coupon += 1;

@@ -204,3 +204,36 @@ async fn publishing_warns_of_prices_below_an_offers_floor() {
     let page = ada.page("/publish").await;
     assert!(!page.contains("below its floor"), "{page}");
 }
+
+#[tokio::test]
+async fn a_rule_of_one_code_gets_its_code() {
+    let desk = Desk::with_commerce().await;
+    known(&desk).await;
+    let ada = desk.sign_in("ada").await;
+    let send = async |page: &str, code: &str| {
+        let fields = browser_fields(&ada.page(page).await);
+        let own = [
+            ("name", "Autumn"),
+            ("discount_amount", "5"),
+            ("coupon_type", "SPECIFIC_COUPON"),
+            ("coupon_code", code),
+            ("save", "1"),
+        ];
+        let kept = fields.iter().filter(|(name, _)| !own.iter().any(|(changed, _)| changed == name));
+        let all: Vec<(&str, &str)> = kept.map(|(name, value)| (name.as_str(), value.as_str())).chain(own).collect();
+        ada.send(page, "/rules/edit", &all).await
+    };
+    let codes = async || {
+        let found = rest(desk.origin, demo_token(), "GET", "coupons/search?searchCriteria[filter_groups][0][filters][0][field]=rule_id&searchCriteria[filter_groups][0][filters][0][value]=5", &Value::Null).await;
+        found["items"].as_array().expect("coupons").iter().map(|coupon| coupon["code"].clone()).collect::<Vec<_>>()
+    };
+    for (code, why) in [("", "is missing"), ("lantern10", "is the code of rule 3 already")] {
+        let wrong = send("/rules/edit", code).await;
+        assert!(wrong.status == 422 && wrong.text().contains(why), "{code}: {} {}", wrong.status, wrong.text());
+    }
+    let made = send("/rules/edit", "AUTUMN").await;
+    assert_eq!((made.status.as_u16(), codes().await), (303, vec![json!("AUTUMN")]), "{}", made.text());
+    assert!(ada.page("/rules/edit?id=5").await.contains("name=\"coupon_code\" value=\"AUTUMN\""));
+    let changed = send("/rules/edit?id=5", "WINTER").await;
+    assert_eq!((changed.status.as_u16(), codes().await), (303, vec![json!("WINTER")]), "{}", changed.text());
+}

@@ -9,7 +9,7 @@ use super::problem::{Caller, Json, Path, Problem, Query, must_match_tag, with_ta
 use super::{Part, must, part};
 use crate::admin::Admin;
 use crate::admin::publish::try_in_carts;
-use crate::admin::rules::{Unsaved, effect, seen, write};
+use crate::admin::rules::{Unsaved, add_code, effect, seen, write};
 use crate::rule::cart_rule::{CartRule, CouponKind};
 use crate::store::Role;
 
@@ -48,8 +48,11 @@ pub(super) async fn list(
 
 /// `GET /api/v1/rules/{id}`
 pub(super) async fn one(State(admin): State<Admin>, _: Caller, Path(id): Path<u64>) -> Result<Response, Problem> {
-    let rule = admin.linked()?.client().rule(id).await.map_err(crate::admin::answer::Refused::from)?;
-    Ok(with_tag(StatusCode::OK, &tag(&rule), rule))
+    let linked = admin.linked()?;
+    let mut rule = linked.client().rule(id).await.map_err(crate::admin::answer::Refused::from)?;
+    let tag = tag(&rule);
+    add_code(linked, &mut rule).await?;
+    Ok(with_tag(StatusCode::OK, &tag, rule))
 }
 
 /// `POST /api/v1/rules`
