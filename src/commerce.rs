@@ -9,6 +9,7 @@ pub mod client;
 pub mod coupons;
 pub mod error;
 pub mod keeper;
+mod page_builder;
 pub mod rules;
 pub mod shop;
 

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
 use serde_json::{Value, json};
 
-use super::Client;
 use super::error::{Area, Cause, CommerceError};
+use super::{Client, page_builder};
 
 /// Blocks that are asked for at a time.
 const PAGE: usize = 50;
@@ -23,7 +23,7 @@ pub struct DynamicBlock {
     pub uid: String,
     /// Ids of the audiences that it is for; none is everyone.
     pub audiences: BTreeSet<String>,
-    /// Its HTML by the code of each store view that has it. Addresses of media and of pages are written out.
+    /// Its HTML by the code of each store view that has it, as pages show it: addresses of media and of pages are written out.
     pub html: BTreeMap<String, String>,
 }
 
@@ -94,7 +94,7 @@ impl Client {
                 block.uid = uid.to_owned();
                 block.audiences.extend(texts(&item["audience_id"]).map(str::to_owned));
                 let html = addresses.written_out(item["content"]["html"].as_str().unwrap_or_default());
-                block.html.insert(store_view.to_owned(), html);
+                block.html.insert(store_view.to_owned(), page_builder::shown(&html));
             }
             // A page past the end is the last one again.
             let pages = data["dynamicBlocks"]["page_info"]["total_pages"].as_u64().unwrap_or(1);
