@@ -219,7 +219,7 @@ impl Admin {
     /// Publishes what is due. Whoever is first of several processes does it. And reads what was changed, so that nobody's page waits for it.
     async fn keep_schedule(&self) {
         let mut failing = false;
-        let (mut read, mut counted) = (None, None::<tokio::time::Instant>);
+        let (mut read, mut counted) = (None::<(RuleState, Option<publish::Known>)>, None::<tokio::time::Instant>);
         loop {
             if counted.is_none_or(|at| at.elapsed() >= COUNT)
                 && let Ok(store) = self.store().await
@@ -232,11 +232,19 @@ impl Admin {
             if self.rules_file().is_none()
                 && let Ok(store) = self.store().await
                 && let Ok(state) = store.rule_state().await
-                && read.replace(state) != Some(state)
-                && let Ok(desk) = self.desk().await
-                && let Err(error) = publish::look_over(self, &desk).await
             {
-                tracing::warn!("the drafts could not be looked over: {error:?}");
+                let known = self.known();
+                let is_read = |(before, had): &(RuleState, Option<publish::Known>)| {
+                    *before == state && publish::Known::same(had.as_ref(), known.as_ref())
+                };
+                if !read.as_ref().is_some_and(is_read) {
+                    read = Some((state, known));
+                    if let Ok(desk) = self.desk().await
+                        && let Err(error) = publish::look_over(self, &desk).await
+                    {
+                        tracing::warn!("the drafts could not be looked over: {error:?}");
+                    }
+                }
             }
             let due = async { self.store().await?.publish_scheduled(Timestamp::now()).await };
             match due.await {

@@ -211,30 +211,39 @@ impl Desk {
     /// Reads one entry as if it alone was to be published: its mistakes and warnings, each with the field that it is about, such as
     /// `amount` or `labels/de`.
     pub fn check(&self, kind: Kind, value: &Value, sites: &Sites) -> Checked {
-        let audiences: Vec<Value> =
-            self.audiences().into_iter().map(|(id, name)| json!({ "id": id, "name": name })).collect();
-        let mut document = json!({ "version": 1, "audiences": audiences });
-        let place = match kind {
-            Kind::Audience => {
-                document = json!({ "version": 1 });
-                "/audiences/0/"
-            }
-            Kind::Offer => "/offers/0/",
-            Kind::Block => "/blocks/0/",
-        };
-        document[kind.list()] = json!([value]);
+        self.check_all(kind, std::slice::from_ref(value), sites).pop().unwrap_or_default()
+    }
+
+    /// The same for several entries of a kind that are to be published together, in their order.
+    pub fn check_all(&self, kind: Kind, values: &[Value], sites: &Sites) -> Vec<Checked> {
+        let mut document = json!({ "version": 1 });
+        if kind != Kind::Audience {
+            let audiences = self.audiences().into_iter().map(|(id, name)| json!({ "id": id, "name": name }));
+            document["audiences"] = audiences.collect();
+        }
+        document[kind.list()] = json!(values);
         let (mistakes, warnings) = match Ruleset::parse("the draft", document.to_string().as_bytes(), sites) {
             Ok((_, warnings)) => (Vec::new(), warnings),
             Err(mistakes) => (mistakes, Vec::new()),
         };
-        let by_field = |found: Vec<Mistake>| {
-            let one = |mistake: Mistake| {
-                let field = mistake.place.strip_prefix(place).unwrap_or_default().to_owned();
-                (field, mistake.message)
-            };
-            found.into_iter().map(one).collect()
+        let mut checked = vec![Checked::default(); values.len()];
+        let mut sort = |found: Vec<Mistake>, into: fn(&mut Checked) -> &mut Vec<(String, String)>| {
+            for Mistake { place, message, .. } in found {
+                // Places are such as /offers/3/amount.
+                let mut parts = place.trim_start_matches('/').splitn(3, '/');
+                let own = parts.next().filter(|list| *list == kind.list());
+                let at = own.and_then(|_| parts.next()?.parse::<usize>().ok()).filter(|at| *at < values.len());
+                let field = parts.next().filter(|_| at.is_some()).unwrap_or_default();
+                // What is not about one of them is in the way of all.
+                let concerned = at.map_or(0..values.len(), |at| at..at + 1);
+                for one in &mut checked[concerned] {
+                    into(one).push((field.to_owned(), message.clone()));
+                }
+            }
         };
-        Checked { mistakes: by_field(mistakes), warnings: by_field(warnings) }
+        sort(mistakes, |checked| &mut checked.mistakes);
+        sort(warnings, |checked| &mut checked.warnings);
+        checked
     }
 }
 

@@ -48,26 +48,6 @@ pub(super) struct Here {
 }
 
 impl Found {
-    fn of(block: DynamicBlock, desk: &Desk, sites: &Sites) -> Self {
-        let placement = format!("commerce-block:{}", block.uid);
-        let entry = desk.drafts(Kind::Block).find(|entry| words::placement(&entry.value) == placement);
-        let value = match entry {
-            Some(Entry { value, .. }) => {
-                let mut value = value.clone();
-                give_html(&mut value, &block, sites);
-                value
-            }
-            None => new_value(&block, &placement, desk, sites),
-        };
-        let checked = desk.check(Kind::Block, &value, sites);
-        let here = entry.map(|entry| Here {
-            id: entry.id.clone(),
-            version: entry.version,
-            differs: entry.value["html"] != value["html"],
-        });
-        Self { block, value, here, checked }
-    }
-
     /// Whether taking it over changes something.
     pub(super) fn is_news(&self) -> bool {
         self.here.as_ref().is_none_or(|here| here.differs)
@@ -128,6 +108,35 @@ fn first_words(html: &str) -> String {
     if cut.len() < first.len() { format!("{}…", cut.trim_end()) } else { cut }
 }
 
+/// Blocks of Commerce beside what is here of them.
+fn beside(blocks: Vec<DynamicBlock>, desk: &Desk, sites: &Sites) -> Vec<Found> {
+    let mut by_placement: BTreeMap<String, &Entry> = BTreeMap::new();
+    for entry in desk.drafts(Kind::Block) {
+        by_placement.entry(words::placement(&entry.value)).or_insert(entry);
+    }
+    let place = |block: &DynamicBlock| format!("commerce-block:{}", block.uid);
+    let value = |block: &DynamicBlock| match by_placement.get(&place(block)) {
+        Some(entry) => {
+            let mut value = entry.value.clone();
+            give_html(&mut value, block, sites);
+            value
+        }
+        None => new_value(block, &place(block), desk, sites),
+    };
+    let values: Vec<Value> = blocks.iter().map(value).collect();
+    let checked = desk.check_all(Kind::Block, &values, sites);
+    let all = blocks.into_iter().zip(values).zip(checked);
+    all.map(|((block, value), checked)| {
+        let here = by_placement.get(&place(&block)).map(|entry| Here {
+            id: entry.id.clone(),
+            version: entry.version,
+            differs: entry.value["html"] != value["html"],
+        });
+        Found { block, value, here, checked }
+    })
+    .collect()
+}
+
 /// What Commerce has, beside what is here of it.
 pub(super) async fn found(admin: &Admin, uids: &[&str]) -> Result<Vec<Found>, Refused> {
     let (client, desk) = (admin.linked()?.client(), admin.desk().await?);
@@ -135,8 +144,9 @@ pub(super) async fn found(admin: &Admin, uids: &[&str]) -> Result<Vec<Found>, Re
     let audiences: Vec<&str> = audiences.keys().map(String::as_str).collect();
     let views: Vec<&str> = admin.sites().views().iter().map(|view| &*view.code).collect();
     let blocks = client.dynamic_blocks(&views, &audiences, uids).await?;
-    let desk = admin.desk().await?;
-    Ok(blocks.into_iter().map(|block| Found::of(block, &desk, admin.sites())).collect())
+    let (desk, sites) = (admin.desk().await?, admin.sites().clone());
+    let found = tokio::task::spawn_blocking(move || beside(blocks, &desk, &sites)).await;
+    found.map_err(|error| Refused::Unavailable(error.to_string()))
 }
 
 /// Takes blocks over, by their UIDs; the ids that they have here.
@@ -149,11 +159,10 @@ pub(super) async fn take(
     who.must(Role::Editor)?;
     let mut taken = Vec::new();
     for one in found.into_iter().filter(|one| wanted.contains(one.block.uid.as_str()) && one.may_be_taken()) {
-        // Those before it may have taken its id.
-        let Found { value, here, block, .. } = Found::of(one.block, &*admin.desk().await?, admin.sites());
-        let (former, version) = here.as_ref().map_or(("", 0), |here| (here.id.as_str(), here.version));
-        keep(admin, who, Kind::Block, &value, former, version).await?;
-        taken.push((block.uid, value["id"].as_str().unwrap_or_default().to_owned()));
+        let (former, version) = one.here.as_ref().map_or(("", 0), |here| (here.id.as_str(), here.version));
+        keep(admin, who, Kind::Block, &one.value, former, version).await?;
+        let id = one.value["id"].as_str().unwrap_or_default().to_owned();
+        taken.push((one.block.uid, id));
     }
     Ok(taken)
 }

@@ -110,11 +110,8 @@ pub(super) async fn look_over(admin: &Admin, desk: &Desk) -> Result<Arc<Findings
     let (today, known) = (admin.today(), admin.known());
     let looked = admin.0.looked.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let is_of = |looked: &Looked| {
-        let knows_the_same = match (&looked.known, &known) {
-            (Some(before), Some(now)) => before.is(now),
-            (before, now) => before.is_none() && now.is_none(),
-        };
-        knows_the_same && looked.today == today && looked.state == desk.state && looked.inventory == desk.inventory
+        let is_same = looked.today == today && looked.state == desk.state && looked.inventory == desk.inventory;
+        is_same && Known::same(looked.known.as_ref(), known.as_ref())
     };
     if let Some(looked) = looked.filter(is_of) {
         return Ok(looked.found);

@@ -1,6 +1,11 @@
 // Everything works without this script; with it, choosers can be searched, and what was chosen is seen at once.
 "use strict";
 
+// On a phone the sections are a line that scrolls.
+const sections = document.querySelector("nav");
+const here = sections?.querySelector("[aria-current]");
+if (here) sections.scrollLeft = here.offsetLeft - sections.offsetLeft - (sections.clientWidth - here.offsetWidth) / 2;
+
 for (const focus of document.querySelectorAll("[data-focus]")) focus.focus();
 
 for (const form of document.querySelectorAll("form[data-confirm]")) {
