@@ -276,7 +276,8 @@ fn line(row: &Row<'_>, shows: &impl Fn(&str) -> bool) -> Markup {
             @if shows("used") {
                 td data-label="Used in" {
                     @if row.uses() == 0 { span.quiet { "–" } }
-                    @if !row.offers.is_empty() { a href={ "/offers?audience=" (encoded(row.id)) } { (counted(row.offers.len(), "offer")) } " " }
+                    @if !row.offers.is_empty() { a href={ "/offers?audience=" (encoded(row.id)) } { (counted(row.offers.len(), "offer")) } }
+                    @if !row.offers.is_empty() && !row.blocks.is_empty() { br; }
                     @if !row.blocks.is_empty() { a href={ "/blocks?audience=" (encoded(row.id)) } { (counted(row.blocks.len(), "block")) } }
                 }
             }

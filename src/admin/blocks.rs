@@ -79,6 +79,7 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
             &entry.id,
             &words::audiences(&entry.value, &names),
             &words::placement(&entry.value),
+            &words::place(&entry.value),
         ];
         is_state && is_for && asked.finds(texts)
     });
@@ -135,7 +136,7 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
                                     }
                                     td data-label="State" { (layout::standing(*standing, desk.is_changed(Kind::Block, &entry.id), false)) }
                                     td data-label="For" { (words::audiences(&entry.value, &names)) }
-                                    td data-label="Placement" { (words::placement(&entry.value)) }
+                                    td data-label="Placement" { (words::place(&entry.value)) }
                                     td data-label="Pages" { (pages(&entry.value)) }
                                     td data-label="Days" { (words::days(&entry.value)) }
                                     td data-label="Changed" { @if entry.version > 0 { (moment(entry.changed_at)) div.row__id { (entry.changed_by) } } }

@@ -181,14 +181,20 @@ impl Form<'_> {
         html! {
             @if !hint.is_empty() { p.quiet.wide { (hint) } }
             @for (code, words) in views {
-                label.field.wide[is_html] {
-                    span.field__label { (label) " · " (words) }
-                    @if is_html {
-                        textarea.code name={ (key) ":" (code) } spellcheck="false" disabled[self.is_locked] { (of(code)) }
-                    } @else {
-                        input name={ (key) ":" (code) } value=(of(code)) disabled[self.is_locked];
+                @let (own, mistakes) = (of(code), wrong(self.checked, &format!("{key}/{code}")));
+                @if is_html {
+                    // Most store views have no HTML of their own, whose empty fields would hide what comes after them.
+                    details.field.wide open[code == "default" || !own.is_empty() || !mistakes.0.is_empty()] {
+                        summary.field__label { (label) " · " (words) }
+                        textarea.code name={ (key) ":" (code) } aria-label={ (label) " · " (words) } spellcheck="false" disabled[self.is_locked] { (own) }
+                        (mistakes)
                     }
-                    (wrong(self.checked, &format!("{key}/{code}")))
+                } @else {
+                    label.field {
+                        span.field__label { (label) " · " (words) }
+                        input name={ (key) ":" (code) } value=(own) disabled[self.is_locked];
+                        (mistakes)
+                    }
                 }
             }
         }

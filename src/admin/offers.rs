@@ -34,7 +34,7 @@ const FIELDS: [(&str, &str); 15] = [
     ("priority", "Priority"),
     ("stop", "Stop"),
     ("action", "Action"),
-    ("amount", "Amount"),
+    ("amount", "Discount amount"),
     ("floor", "Floor"),
     ("products", "Products"),
     ("labels", "Label"),
@@ -284,10 +284,10 @@ impl Shown<'_> {
                 fieldset.card {
                     legend { "Charging" }
                     div.grid {
-                        (form.select("charge", "Who charges it", "A price is shown only where the cart charges it.", charging, &[
+                        (form.select("charge", "Who charges it", "A price is shown only where the cart charges it. Segue passes audiences on to the cart, and puts coupons into it.", charging, &[
                             ("none", "Nobody: only the label is shown"),
-                            ("origin", "A Commerce rule, by the audience that Segue passes on"),
-                            ("coupon", "A Commerce rule, by a coupon that Segue puts into the cart"),
+                            ("origin", "A Commerce rule, by audience"),
+                            ("coupon", "A Commerce rule, by coupon"),
                         ], Some("charge")))
                         div data-charge="origin coupon" {
                             label.field {

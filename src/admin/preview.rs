@@ -82,13 +82,15 @@ pub(super) fn form(admin: &Admin, who: &Signed, desk: &Desk, entry: &Value, path
     let own = words::audience_ids(entry);
     let excluded: BTreeSet<&str> =
         entry["audiences"]["none"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    // Where it is shown, or where most shoppers are.
+    let first = entry["store_views"][0].as_str().unwrap_or(&admin.sites().default_view().code);
     html! {
         form.card.preview method="post" action="/preview" target="_blank" data-popup {
             h2 { "Preview in the shop" }
             p.quiet { "As it was saved, beside all other drafts, in a window of the shop that shoppers do not see. The cart charges your own price." }
             (csrf(who))
             div.grid {
-                label.field { span.field__label { "Store view" } select name="view" { @for view in admin.sites().views() { option value=(view.code) { (view.code) } } } }
+                label.field { span.field__label { "Store view" } select name="view" { @for view in admin.sites().views() { option value=(view.code) selected[*view.code == *first] { (view.code) } } } }
                 label.field { span.field__label { "Page" } input name="path" value=(path) placeholder="/"; span.field__hint { "Its path in the shop." } }
                 @if !own.is_empty() {
                     fieldset.field.wide {

@@ -246,7 +246,7 @@ async fn show(
         @if who.may(Role::Editor) && admin.rules_file().is_none() && admin.0.verifier.get().is_some() && desk.count(Kind::Offer) > 0 {
             form.card method="post" action="/publish/verify" {
                 (csrf(who))
-                p { "Try it first: products of the offers that would change, twenty offers at most, are put into guests' carts in the shop, and what these are charged is compared with what would be shown. Nothing is ordered." }
+                p { "Try it first: products of the offers that would change (of any, where none would), twenty offers at most, are put into guests' carts in the shop, and what these are charged is compared with what would be shown. Nothing is ordered." }
                 button.button { "Try offers in carts" }
             }
         }

@@ -385,11 +385,11 @@ impl<'a> Shown<'a> {
                     (form.number("sort_order", "Priority", "Lower goes first."))
                     (ids("website_ids", "Websites", websites.unwrap_or_default()))
                     (ids("customer_group_ids", "Customer groups", groups.unwrap_or_default()))
+                    (form.day("from_date", "From", "Included.")) (form.day("to_date", "Until", "Included."))
                     (form.select("coupon_type", "Coupon", "For an offer that a coupon charges, Segue makes generated codes as they are needed.", coupon, &[("NO_COUPON", "None"), ("SPECIFIC_COUPON", "One code"), ("AUTO", "Generated codes")], Some("coupon")))
                     div data-coupon="SPECIFIC_COUPON" { (form.line("coupon_code", "Code", "What shoppers type, or Segue for them.", false)) }
                     (form.line("uses_per_coupon", "Uses per coupon", "Empty or 0 is without limit.", false))
                     (form.line("uses_per_customer", "Uses per customer", "Empty or 0 is without limit.", false))
-                    (form.day("from_date", "From", "Included.")) (form.day("to_date", "Until", "Included."))
                 } }
                 fieldset.card { legend { "Conditions" } div.stack { p.quiet { "When it applies to a cart. Without any, it always does." } (conditions("condition", Asks::Cart)) } }
                 fieldset.card { legend { "Actions" } div.grid {

@@ -128,7 +128,7 @@ pub(super) fn chart(counted: &[Hourly], now: Timestamp) -> Markup {
     let moment = |hour: i64| Timestamp::from_second(hour * 3600).map(|at| at.strftime("%a %d %H:00").to_string());
     html! {
         @if most == 0 { p.quiet { "Nobody was seen in the last seven days." } } @else {
-            p { "About " strong { (total) } " shoppers in the last seven days; at most " (most) " in an hour." }
+            p { "About " strong { (total) } @if total == 1 { " shopper" } @else { " shoppers" } " in the last seven days; at most " (most) " in an hour." }
             svg.chart viewBox={ "0 0 " (WIDTH * (last - first + 1)) " " (HEIGHT + 2) } preserveAspectRatio="none" role="img"
                 aria-label={ "Shoppers by the hour in the last seven days, at most " (most) } {
                 @for at in first..=last {
@@ -139,6 +139,7 @@ pub(super) fn chart(counted: &[Hourly], now: Timestamp) -> Markup {
                     }
                 }
             }
+            div.chart__ends aria-hidden="true" { span { (moment(first).unwrap_or_default()) " UTC" } span { "now" } }
         }
     }
 }

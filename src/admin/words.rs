@@ -84,6 +84,27 @@ pub fn placement(block: &Value) -> String {
     }
 }
 
+/// The same in words.
+pub fn place(block: &Value) -> String {
+    let words = match block["placement"].as_str() {
+        Some("page-top") => "at the top of the page",
+        Some("content-top") => "above the content",
+        Some("content-bottom") => "below the content",
+        Some("sidebar") => "in the sidebar",
+        Some("footer") => "in the footer",
+        _ => {
+            let placement = placement(block).replacen(':', " ", 1);
+            let (how, what) = placement.split_once(' ').unwrap_or((&placement, ""));
+            return match how {
+                "commerce-block" => format!("instead of Commerce's block {what}"),
+                "replace" => format!("instead of {what}"),
+                _ => placement,
+            };
+        }
+    };
+    words.to_owned()
+}
+
 /// Days on which an entry holds.
 pub fn days(value: &Value) -> String {
     match (value["from"].as_str(), value["to"].as_str()) {
@@ -106,7 +127,7 @@ pub fn summary(kind: Kind, value: &Value, names: &Names) -> Vec<String> {
         Kind::Offer => {
             vec![format!("{} on {}", action(value), products(value)), format!("charged by {}", charge(value))]
         }
-        Kind::Block => vec![format!("at {}", placement(value))],
+        Kind::Block => vec![place(value)],
     };
     let whom = format!("for {}", audiences(value, names));
     own.into_iter().chain([whom]).chain(scope()).chain((days(value) != "always").then(|| days(value))).collect()
@@ -138,7 +159,7 @@ pub fn changes(old: &Value, new: &Value, names: &Names) -> Vec<String> {
             "html" => lines.extend(view_changes("HTML", before, after, false)),
             "charge" => lines.push(format!("charged by {} instead of {}", charge(new), charge(old))),
             "products" => lines.push(format!("for {} instead of {}", products(new), products(old))),
-            "placement" => lines.push(format!("at {} instead of {}", placement(new), placement(old))),
+            "placement" => lines.push(format!("{}, no longer {}", place(new), place(old))),
             "stop" => lines.push(match after.as_bool() {
                 Some(true) => "now stops further offers".to_owned(),
                 _ => "no longer stops further offers".to_owned(),
@@ -217,4 +238,24 @@ fn view_changes(what: &str, before: &Value, after: &Value, shows: bool) -> Vec<S
         (_, Some(_)) => Some(format!("other {what} for {view}")),
     };
     views.into_iter().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn places_are_told_in_words() {
+        for (placement, words) in [
+            (json!("page-top"), "at the top of the page"),
+            (json!("commerce-block:MQ=="), "instead of Commerce's block MQ=="),
+            (json!("replace:#hero"), "instead of #hero"),
+            (json!({ "replace": "#hero" }), "instead of #hero"),
+            (json!({ "after": "[data-content-type=banner]" }), "after [data-content-type=banner]"),
+        ] {
+            assert_eq!(place(&json!({ "placement": placement })), words);
+        }
+    }
 }
