@@ -148,6 +148,8 @@ struct Inner {
     /// What the link of the first start holds, as long as nobody may sign in.
     setup: Mutex<Option<String>>,
     syncing: tokio::sync::Mutex<()>,
+    /// How far the last listing of audiences is.
+    sync: Mutex<Option<audiences::Syncing>>,
     linked: Option<rules::Linked>,
     shoppers: ArcSwap<shoppers::View>,
     verifier: OnceLock<Verifier>,
@@ -173,6 +175,7 @@ impl Admin {
             evaluating: Semaphore::new(EVALUATED),
             setup: Mutex::new(None),
             syncing: tokio::sync::Mutex::new(()),
+            sync: Mutex::new(None),
         }))
     }
 

@@ -7,6 +7,8 @@ mod flags;
 mod keeper;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -117,6 +119,7 @@ pub struct Inventory {
     store: Store,
     scope: Scope,
     destinations: Vec<String>,
+    progress: Arc<AtomicUsize>,
 }
 
 impl Inventory {
@@ -126,7 +129,13 @@ impl Inventory {
     /// When Experience Platform cannot be called.
     pub fn new(config: &Config, tokens: Tokens, store: Store) -> Result<Self, BuildError> {
         let destinations = config.destinations.clone();
-        Ok(Self { api: Api::new(config, tokens)?, store, scope: scope(config), destinations })
+        let progress = Arc::default();
+        Ok(Self { api: Api::new(config, tokens)?, store, scope: scope(config), destinations, progress })
+    }
+
+    /// The same, telling somewhere how many audiences a sync has read so far.
+    pub fn telling(self, progress: Arc<AtomicUsize>) -> Self {
+        Self { progress, ..self }
     }
 
     /// What is known now.
@@ -178,7 +187,7 @@ impl Inventory {
     }
 
     async fn learn(&self) -> Result<Found, SyncError> {
-        let Listing { items: listed, odd, cut } = audiences::list(&self.api).await?;
+        let Listing { items: listed, odd, cut } = audiences::list(&self.api, &self.progress).await?;
         let mut found = Found { odd, complete: cut.is_none() && odd == 0, ..Found::default() };
         if let Some(cut) = cut {
             found.remarks.push(format!("the list of audiences was not read to its end: {}", cut.as_str()));

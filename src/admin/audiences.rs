@@ -1,9 +1,13 @@
 //! Audiences: which exist, and where each is used.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, header};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use maud::{Markup, html};
@@ -17,7 +21,7 @@ use super::listing::{Asked, sort_by};
 use super::offers::{done, keep, may_edit, remove};
 use super::shoppers::{Figures, View, chart};
 use super::sign_in::Signed;
-use super::{Admin, words};
+use super::{Admin, InventorySource, words};
 use crate::aep::audiences::{Evaluation, Lifecycle};
 use crate::aep::destinations::Activation;
 use crate::inventory::Snapshot;
@@ -233,10 +237,16 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
     let actions = html! {
         @if may_sync { form method="post" action="/audiences/sync" { (csrf(&who)) button.button.button--main { "Sync now" } } }
     };
+    let sync = admin.sync().filter(|_| asked.text("done") == "sync");
+    let body = html! { @if let Some(sync) = &sync { (progress(sync)) } (body) };
     let done = done(&asked);
     let page_of =
         Page { admin: &admin, who: &who, desk: &desk, section: Section::Audiences, title: "Audiences", actions, done };
-    Ok(page(page_of.show(&body)).into_response())
+    let mut response = page(page_of.show(&body)).into_response();
+    if sync.is_some_and(|sync| sync.outcome.is_none()) {
+        response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("1"));
+    }
+    Ok(response)
 }
 
 fn day(text: &str) -> Option<Date> {
@@ -396,20 +406,94 @@ pub(super) async fn delete(State(admin): State<Admin>, Posted { who, fields }: P
     Ok(see_other("/audiences?done=deleted"))
 }
 
-/// `POST /audiences/sync`: asks Experience Platform now.
+/// A listing of audiences, under way or over.
+#[derive(Clone)]
+pub(super) struct Syncing {
+    began: Instant,
+    /// How many were read so far.
+    read: Arc<AtomicUsize>,
+    /// How many there are and how many of them are otherwise than before, or why nobody knows.
+    outcome: Option<Result<(usize, usize), String>>,
+}
+
+impl Admin {
+    fn sync(&self) -> Option<Syncing> {
+        self.0.sync.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_sync(&self, sync: Syncing) {
+        *self.0.sync.lock().unwrap_or_else(PoisonError::into_inner) = Some(sync);
+    }
+}
+
+/// `POST /audiences/sync`: asks Experience Platform now. The page that follows tells how far it is.
 pub(super) async fn sync(State(admin): State<Admin>, Posted { who, .. }: Posted) -> Result<Response, Refused> {
-    list_anew(&admin, &who).await?;
-    Ok(see_other("/audiences?done=synced"))
+    who.must(Role::Editor)?;
+    admin.0.parts.inventory.as_ref().ok_or(Refused::NotFound)?;
+    if admin.sync().is_none_or(|sync| sync.outcome.is_some()) {
+        admin.set_sync(Syncing { began: Instant::now(), read: Arc::default(), outcome: None });
+        tokio::spawn(async move {
+            if let Err(refused) = list_anew(&admin, &who).await {
+                tracing::warn!("audiences are not listed: {}", refused.words().1);
+            }
+        });
+    }
+    Ok(see_other("/audiences?done=sync"))
+}
+
+/// How far the listing is that somebody asked for.
+fn progress(sync: &Syncing) -> Markup {
+    let read = sync.read.load(Ordering::Relaxed);
+    html! {
+        @match &sync.outcome {
+            None => div.notice role="status" { p {
+                "Experience Platform is being asked: " (counted(read, "audience")) " so far, in " (sync.began.elapsed().as_secs()) " s."
+            } },
+            Some(Ok((listed, changes))) => div.notice.notice--good role="status" { p {
+                "Experience Platform was asked: " (counted(*listed, "audience")) ", " (changes) " of them otherwise than before."
+            } },
+            Some(Err(why)) => div.notice.notice--bad role="alert" { p { "Audiences could not be listed. " (why) } },
+        }
+    }
 }
 
 /// Asks Experience Platform for its audiences; how many it has, and how many are otherwise than before.
 pub(super) async fn list_anew(admin: &Admin, who: &Signed) -> Result<(usize, usize), Refused> {
     who.must(Role::Editor)?;
     let open = admin.0.parts.inventory.as_ref().ok_or(Refused::NotFound)?;
+    // Whoever asks while another asks waits for that one.
+    let _turn = admin.0.syncing.lock().await;
+    let _end = End(admin);
+    let (began, read) = (Instant::now(), Arc::default());
+    let listed = list_with(admin, who, open, began, &read).await;
+    let outcome = listed.as_ref().copied().map_err(|refused| refused.words().1);
+    admin.set_sync(Syncing { began, read, outcome: Some(outcome) });
+    listed
+}
+
+/// Ends a listing that is given up, such as by a program that does not wait for its answer.
+struct End<'a>(&'a Admin);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        let mut sync = self.0.0.sync.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sync) = sync.as_mut().filter(|sync| sync.outcome.is_none()) {
+            sync.outcome = Some(Err("It was broken off.".to_owned()));
+        }
+    }
+}
+
+async fn list_with(
+    admin: &Admin,
+    who: &Signed,
+    open: &InventorySource,
+    began: Instant,
+    read: &Arc<AtomicUsize>,
+) -> Result<(usize, usize), Refused> {
     let store = admin.store().await?;
     let inventory = open(store.clone()).map_err(|error| Refused::Unavailable(error.to_string()))?;
-    // Whoever asks while another asks gets what that one brings.
-    let _turn = admin.0.syncing.lock().await;
+    let inventory = inventory.telling(Arc::clone(read));
+    admin.set_sync(Syncing { began, read: Arc::clone(read), outcome: None });
     let report = inventory
         .sync("command")
         .await

@@ -166,7 +166,6 @@ pub(super) fn done(asked: &Asked) -> Option<&'static str> {
         "unscheduled" => Some("No longer scheduled."),
         "discarded" => Some("The drafts are as what is live."),
         "added" => Some("Added."),
-        "synced" => Some("Experience Platform was asked; the list is up to date."),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Which audiences exist: the list of the Segmentation Service, as types.
 
 use std::fmt;
+use std::sync::atomic::AtomicUsize;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -214,13 +215,13 @@ fn timestamp(value: &Value) -> Option<Timestamp> {
     }
 }
 
-/// Every audience of the sandbox.
+/// Every audience of the sandbox; `progress` tells meanwhile how many were read.
 ///
 /// # Errors
 /// When a page cannot be had: then nothing is known of any.
-pub async fn list(api: &Api) -> Result<Listing<Audience>, ApiError> {
+pub async fn list(api: &Api, progress: &AtomicUsize) -> Result<Listing<Audience>, ApiError> {
     let first = ("/audiences", "limit=100");
-    let source = Source { api, area: Area::Audiences, base: BASE, first, cursor: "start" };
+    let source = Source { api, area: Area::Audiences, base: BASE, first, cursor: "start", progress: Some(progress) };
     source.list(|value| Audience::read(value).map(|audience| (audience.id.clone(), audience))).await
 }
 

@@ -80,7 +80,7 @@ struct Flow {
 pub async fn activations(api: &Api, configured: &[String]) -> Result<Activations, ApiError> {
     let source = |path, query| {
         let first = (path, query);
-        Source { api, area: Area::Destinations, base: BASE, first, cursor: "continuationToken" }
+        Source { api, area: Area::Destinations, base: BASE, first, cursor: "continuationToken", progress: None }
     };
     let connections = source("/targetConnections", "limit=100").list(destination).await?;
     let query = "property=inheritedAttributes.properties.isDestinationFlow%3D%3Dtrue&limit=100";

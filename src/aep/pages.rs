@@ -1,6 +1,7 @@
 //! Lists that come in pages: the next one is followed as Adobe gives it, within bounds.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use reqwest::Url;
@@ -30,6 +31,8 @@ pub(super) struct Source<'a> {
     pub(super) first: (&'static str, &'static str),
     /// The parameter that takes `_page.next`, where there is no link.
     pub(super) cursor: &'static str,
+    /// Where it is told how many entries were read, for somebody who waits for the rest.
+    pub(super) progress: Option<&'a AtomicUsize>,
 }
 
 /// A list, with what is odd about it.
@@ -88,6 +91,9 @@ impl Source<'_> {
             }
             seen.insert(url.clone());
             let count = listing.items.len() + listing.odd;
+            if let Some(progress) = self.progress {
+                progress.store(count, Ordering::Relaxed);
+            }
             let complete = total(&page).is_some_and(|total| total <= count);
             listing.cut = match self.next(&page, &url, complete) {
                 Next::End => return Ok(listing),

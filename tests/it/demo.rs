@@ -143,6 +143,27 @@ async fn the_demos_admin_is_open_to_who_started_it() {
     let cookie = answer.set_cookies()[0].split(';').next().expect("a cookie").to_owned();
     let page = get(&format!("{origin}/offers"), &[("cookie", &cookie)]).await.text();
     assert!(page.contains("live") && page.contains("Cart price rules"), "{page}");
+
+    let page = get(&format!("{origin}/audiences"), &[("cookie", &cookie)]).await.text();
+    let csrf = crate::admin::between(&page, "name=\"csrf\" value=\"", "\"");
+    let sent = [headers[0], headers[1], ("cookie", cookie.as_str())];
+    let asked = send("POST", &format!("{origin}/audiences/sync"), &sent, &format!("csrf={csrf}")).await;
+    assert_eq!((asked.status.as_u16(), asked.header("location")), (303, "/audiences?done=sync"), "{}", asked.text());
+    let begin = std::time::Instant::now();
+    loop {
+        let answer = get(&format!("{origin}/audiences?done=sync"), &[("cookie", &cookie)]).await;
+        if answer.header("refresh").is_empty() {
+            assert!(
+                answer.text().contains("Experience Platform was asked: 6 audiences, 0 of them otherwise"),
+                "{}",
+                answer.text()
+            );
+            break;
+        }
+        assert!(answer.text().contains("is being asked: ") && begin.elapsed() < std::time::Duration::from_secs(20));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(!get(&format!("{origin}/audiences"), &[("cookie", &cookie)]).await.text().contains("was asked"));
 }
 
 #[tokio::test]

@@ -123,7 +123,8 @@ async fn asks_for_all_audiences_and_for_one() {
     })
     .await;
     let api = api(&mock);
-    let listing = list(&api).await.expect("a list");
+    let progress = std::sync::atomic::AtomicUsize::default();
+    let listing = list(&api, &progress).await.expect("a list");
     assert_eq!((listing.items.len(), listing.odd), (1, 1));
     assert_eq!(get(&api, "a/b?").await.expect("an answer").expect("an audience").id, "a/b?");
     assert_eq!(get(&api, "gone").await.expect("an answer"), None);

@@ -17,7 +17,8 @@ async fn raw(respond: impl Fn(&Seen) -> Response<String> + Send + Sync + 'static
 async fn list(mock: &Mock) -> Result<Listing<String>, ApiError> {
     let api = api(mock);
     let first = ("/things", "limit=2");
-    let source = Source { api: &api, area: Area::Audiences, base: "/data/core", first, cursor: "start" };
+    let source =
+        Source { api: &api, area: Area::Audiences, base: "/data/core", first, cursor: "start", progress: None };
     let read = |value: &Value| value.get("id")?.as_str().map(|id| (id.to_owned(), id.to_owned()));
     source.list(read).await
 }
