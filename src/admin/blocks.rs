@@ -264,6 +264,7 @@ impl Shown<'_> {
                 fieldset.card {
                     legend { "HTML" }
                     div.grid {
+                        @if !is_locked { (image()) }
                         (form.by_view("html", "HTML", "Images by their addresses. Scripts and event handlers are taken out.", sites, true))
                         label.check.wide { input type="checkbox" name="trusted" checked[self.value["trusted"] == true] disabled[is_locked]; "Send it out as it is written (it still must hold no script, and close its tags)" }
                         (form.below("html", ""))
@@ -296,6 +297,21 @@ impl Shown<'_> {
         };
         Page { admin: self.admin, who: self.who, desk: self.desk, section: Section::Blocks, title, actions, done: None }
             .show(&body)
+    }
+}
+
+/// What writes an image into the HTML, for whoever has the script.
+fn image() -> Markup {
+    html! {
+        details.field.wide data-image hidden {
+            summary.field__label { "Insert an image by its address" }
+            div.grid {
+                label.field { span.field__label { "Address" } input data-part="src" placeholder="/media/wysiwyg/hero.jpg"; }
+                label.field { span.field__label { "What it shows" } input data-part="alt"; span.field__hint { "For who cannot see it. Empty if it says nothing." } }
+                label.field { span.field__label { "Leads to" } input data-part="href" placeholder="/sale.html"; }
+                div { button.button type="button" { "Insert" } }
+            }
+        }
     }
 }
 

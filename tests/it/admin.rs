@@ -620,6 +620,16 @@ async fn a_merchandiser_makes_an_offer_and_a_hero_in_his_browser() {
         fill("name", "Hero for VIPs").await;
         press(".chooser input[type=checkbox]").await;
         fill("html:default", "<p id=\"hero\">Welcome back</p>").await;
+        browser.eval("document.querySelector('[data-image]').open = true").await;
+        for (part, value) in [("src", "/media/wysiwyg/hero-vip.svg"), ("alt", "A \"lamp\""), ("href", "/gear.html")] {
+            browser.eval(&format!("document.querySelector('[data-part={part}]').value = {value:?}")).await;
+        }
+        browser.eval("(() => { const html = document.querySelector('textarea.code'); html.focus(); html.setSelectionRange(0, 0); })()").await;
+        press("[data-image] button").await;
+        assert_eq!(
+            browser.eval("document.querySelector('textarea.code').value").await,
+            "<a href=\"/gear.html\"><img src=\"/media/wysiwyg/hero-vip.svg\" alt=\"A &#34;lamp&#34;\"></a><p id=\"hero\">Welcome back</p>"
+        );
         look("block").await;
         press(".bar .button--main").await;
         browser.wait_for("document.querySelector('[role=status]')").await;

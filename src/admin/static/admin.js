@@ -62,6 +62,26 @@ for (const select of document.querySelectorAll("select[data-shows]")) {
   show();
 }
 
+// An image goes where one has written last.
+for (const part of document.querySelectorAll("[data-image]")) {
+  const field = (name) => part.querySelector(`[data-part=${name}]`);
+  const written = (text) => text.trim().replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  let into = document.querySelector("textarea.code");
+  for (const area of document.querySelectorAll("textarea.code")) {
+    area.addEventListener("focus", () => { into = area; });
+  }
+  part.hidden = false;
+  part.querySelector("button").addEventListener("click", () => {
+    const [src, alt, href] = ["src", "alt", "href"].map((name) => written(field(name).value));
+    if (!src) { field("src").focus(); return; }
+    const image = `<img src="${src}" alt="${alt}">`;
+    into.setRangeText(href ? `<a href="${href}">${image}</a>` : image, into.selectionStart, into.selectionEnd, "end");
+    for (const input of part.querySelectorAll("input")) input.value = "";
+    part.open = false;
+    into.focus();
+  });
+}
+
 // A preview opens in a window as wide as a phone or a desktop.
 for (const form of document.querySelectorAll("form[data-popup]")) {
   form.addEventListener("submit", (event) => {
