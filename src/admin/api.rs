@@ -9,6 +9,7 @@ mod previews;
 mod problem;
 mod publishing;
 mod rules;
+mod settings;
 
 use std::sync::LazyLock;
 
@@ -57,6 +58,8 @@ pub(super) fn router() -> Router<Admin> {
         .route("/revisions", get(publishing::revisions).post(publishing::publish))
         .route("/revisions/{number}", get(publishing::revision))
         .route("/revisions/{number}/roll-back", post(publishing::roll_back))
+        .route("/settings", get(settings::show))
+        .route("/settings/{what}/test", post(settings::test))
         .route("/audit", get(audit))
         .route("/people", get(access::people).post(access::add_person))
         .route("/people/{name}", put(access::change_person).delete(access::delete_person))

@@ -16,9 +16,9 @@ use crate::config::RulesSource;
 use crate::store::Role;
 
 /// What came of trying something: about what, and words.
-struct Tried {
+pub(super) struct Tried {
     what: &'static str,
-    outcome: Result<String, String>,
+    pub(super) outcome: Result<String, String>,
 }
 
 /// `GET /settings`
@@ -28,14 +28,19 @@ pub(super) async fn show(State(admin): State<Admin>, who: Signed) -> Result<Resp
 
 /// `POST /settings`: tries one of the things.
 pub(super) async fn test(State(admin): State<Admin>, Posted { who, fields }: Posted) -> Result<Response, Refused> {
-    who.must(Role::Admin)?;
-    let tried = match fields.text("test") {
-        "store" => Tried { what: "store", outcome: try_store(&admin, &who).await },
-        "commerce" => Tried { what: "commerce", outcome: try_commerce(&admin).await },
-        "platform" => Tried { what: "platform", outcome: try_platform(&admin, &who).await },
-        _ => return Err(Refused::NotFound),
-    };
+    let tried = try_out(&admin, &who, fields.text("test")).await?;
     Ok(page(shown(&admin, &who, Some(&tried)).await?).into_response())
+}
+
+/// Tries the store, Commerce or Experience Platform, by the words `store`, `commerce` and `platform`.
+pub(super) async fn try_out(admin: &Admin, who: &Signed, what: &str) -> Result<Tried, Refused> {
+    who.must(Role::Admin)?;
+    Ok(match what {
+        "store" => Tried { what: "store", outcome: try_store(admin, who).await },
+        "commerce" => Tried { what: "commerce", outcome: try_commerce(admin).await },
+        "platform" => Tried { what: "platform", outcome: try_platform(admin, who).await },
+        _ => return Err(Refused::NotFound),
+    })
 }
 
 async fn try_store(admin: &Admin, who: &Signed) -> Result<String, String> {
@@ -58,6 +63,9 @@ async fn try_commerce(admin: &Admin) -> Result<String, String> {
 }
 
 async fn try_platform(admin: &Admin, who: &Signed) -> Result<String, String> {
+    if admin.0.parts.inventory.is_none() {
+        return Err("Experience Platform is not set up".to_owned());
+    }
     match list_anew(admin, who).await {
         Ok((listed, changes)) => {
             Ok(format!("It answers: {listed} audiences are listed, {changes} of them otherwise than before."))

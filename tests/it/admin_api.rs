@@ -263,6 +263,28 @@ async fn a_program_imports_the_blocks_of_commerce() {
     problem(&viewer.ask("POST", "/commerce/blocks/import", &[], &json!({ "uids": ["MQ=="] })).await, 403);
 }
 
+#[tokio::test]
+async fn a_program_asks_how_things_are() {
+    let desk = Desk::with_commerce().await;
+    let (admin, viewer) = (Program::with(&desk, "admin").await, Program::with(&desk, "viewer").await);
+    let tested = async |what: &str| admin.ask("POST", &format!("/settings/{what}/test"), &[], &Value::Null).await;
+    for (what, passed, words) in [
+        ("store", true, "It can be written"),
+        ("commerce", true, "4 cart price rules"),
+        ("platform", false, "is not set up"),
+    ] {
+        let said = json_of(&tested(what).await);
+        assert_eq!(said["passed"], passed, "{what}: {said}");
+        assert!(said["words"].as_str().is_some_and(|told| told.contains(words)), "{what}: {said}");
+    }
+    problem(&tested("weather").await, 404);
+    problem(&viewer.ask("POST", "/settings/store/test", &[], &Value::Null).await, 403);
+    let settings = viewer.get("/settings").await;
+    assert!(settings["store"].as_str().is_some_and(|store| store.contains("segue.db")), "{settings}");
+    assert_eq!((&settings["platform"], &settings["membership"]["trust"]), (&Value::Null, &json!("verified")));
+    assert!(!settings.to_string().contains(crate::admin::demo_token()), "no secret is told");
+}
+
 /// Where a program is that `tests/run` installs; none where these tests run without it.
 fn tool(variable: &str) -> Option<std::ffi::OsString> {
     let path = std::env::var_os(variable);
