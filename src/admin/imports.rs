@@ -180,7 +180,7 @@ pub(super) async fn form(State(admin): State<Admin>, who: Signed, asked: Asked) 
     let desk = admin.desk().await?;
     let body = html! {
         div.card {
-            p { "Dynamic blocks of Commerce for everyone, and for audiences that are known here. What is for a customer segment stays with Commerce, which alone knows who is in it." }
+            p { "Dynamic blocks of Commerce for everyone, and for audiences that are known here. What is for a customer segment stays with Commerce, which alone knows who is in it. A widget that shows several blocks is replaced as a whole: import all of them." }
             form.filters method="get" role="search" {
                 label.field.field--wide { span.field__label { "UIDs" } input name="uids" value=(uids) placeholder="MQ==, Mg=="; }
                 button.button { "Look" }
