@@ -8,6 +8,7 @@ mod audit;
 mod blocks;
 mod desk;
 mod entry_form;
+mod entry_list;
 mod forms;
 mod imports;
 mod layout;

@@ -6,12 +6,13 @@ use http::StatusCode;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::answer::{Refused, encoded, page, see_other};
-use super::desk::{Checked, Desk, Standing, tidy};
+use super::answer::{Refused, page, see_other};
+use super::desk::{Checked, Desk, tidy};
 use super::entry_form::{self, Form};
+use super::entry_list;
 use super::forms::{Fields, Posted};
-use super::layout::{self, Page, Section, csrf, moment};
-use super::listing::{Asked, sort_by};
+use super::layout::{self, Page, Section, csrf};
+use super::listing::Asked;
 use super::offers::{done, keep, may_edit, remove};
 use super::sign_in::Signed;
 use super::{Admin, words};
@@ -63,54 +64,16 @@ const PAGE_KINDS: [(&str, &str); 12] = [
 /// `GET /blocks`
 pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) -> Result<Response, Refused> {
     let desk = admin.desk().await?;
-    let (names, today) = (desk.audiences(), admin.today());
-    let (state, audience) = (asked.text("state"), asked.text("audience"));
-    let mut rows: Vec<(&Entry, Standing)> =
-        desk.drafts(Kind::Block).map(|entry| (entry, desk.standing(Kind::Block, &entry.id, today))).collect();
-    rows.retain(|(entry, standing)| {
-        let is_state = match state {
-            "" => true,
-            "changed" => desk.is_changed(Kind::Block, &entry.id),
-            word => standing.as_str() == word,
-        };
-        let is_for = audience.is_empty() || words::audience_ids(&entry.value).contains(audience);
-        let texts = [
-            words::name(&entry.value),
-            &entry.id,
-            &words::audiences(&entry.value, &names),
-            &words::placement(&entry.value),
-            &words::place(&entry.value),
-        ];
-        is_state && is_for && asked.finds(texts)
-    });
+    let names = desk.audiences();
+    let placed = |entry: &Entry| format!("{} {}", words::placement(&entry.value), words::place(&entry.value));
+    let mut rows = entry_list::rows(&admin, &desk, Kind::Block, &asked, &names, placed);
     let (by, from_end) = asked.sort("placement");
-    match by {
-        "name" => sort_by(&mut rows, from_end, |(entry, _)| words::name(&entry.value).to_lowercase()),
-        "state" => sort_by(&mut rows, from_end, |(_, standing)| *standing),
-        "changed" => sort_by(&mut rows, from_end, |(entry, _)| entry.changed_at),
-        _ => sort_by(&mut rows, from_end, |(entry, _)| {
-            (words::placement(&entry.value), entry.value["priority"].as_i64().unwrap_or_default(), entry.id.clone())
-        }),
-    }
-    let states = [
-        ("", "Any state"),
-        ("live", "Live"),
-        ("scheduled", "Scheduled"),
-        ("ended", "Ended"),
-        ("draft", "Draft"),
-        ("changed", "Changed"),
-    ];
+    entry_list::sort(&mut rows, by, from_end, |entry| {
+        (words::placement(&entry.value), entry.value["priority"].as_i64().unwrap_or_default(), entry.id.clone())
+    });
     let body = html! {
         div.card {
-            form.filters method="get" role="search" {
-                label.field.field--wide { span.field__label { "Search" } input type="search" name="q" value=(asked.text("q")) placeholder="Name, id, audience or placement"; }
-                label.field {
-                    span.field__label { "State" }
-                    select name="state" { @for (word, words) in states { option value=(word) selected[word == state] { (words) } } }
-                }
-                @if !audience.is_empty() { input type="hidden" name="audience" value=(audience); }
-                button.button { "Find" }
-            }
+            (entry_list::filters(&asked, "Name, id, audience or placement", &[], &names))
             @if desk.count(Kind::Block) == 0 {
                 div.empty { p { "No dynamic blocks yet." } @if may_edit(&admin, &who) { a.button.button--main href="/blocks/edit" { "Add the first block" } } }
             } @else {
@@ -130,16 +93,13 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
                         tbody {
                             @for (entry, standing) in asked.cut(&rows) {
                                 tr {
-                                    td data-label="Block" {
-                                        a.row__name href={ "/blocks/edit?id=" (encoded(&entry.id)) } { (words::name(&entry.value)) }
-                                        div.row__id { (entry.id) }
-                                    }
+                                    td data-label="Block" { (entry_list::name(entry)) }
                                     td data-label="State" { (layout::standing(*standing, desk.is_changed(Kind::Block, &entry.id), false)) }
                                     td data-label="For" { (words::audiences(&entry.value, &names)) }
                                     td data-label="Placement" { (words::place(&entry.value)) }
                                     td data-label="Pages" { (pages(&entry.value)) }
                                     td data-label="Days" { (words::days(&entry.value)) }
-                                    td data-label="Changed" { @if entry.version > 0 { (moment(entry.changed_at)) div.row__id { (entry.changed_by) } } }
+                                    td data-label="Changed" { (entry_list::changed(entry)) }
                                 }
                             }
                         }

@@ -8,12 +8,13 @@ use http::StatusCode;
 use maud::{Markup, html};
 use serde_json::{Value, json};
 
-use super::answer::{Refused, encoded, page, see_other};
-use super::desk::{Checked, Desk, Standing, tidy};
+use super::answer::{Refused, page, see_other};
+use super::desk::{Checked, Desk, tidy};
 use super::entry_form::{self, Form};
+use super::entry_list;
 use super::forms::{Fields, Posted};
-use super::layout::{self, Page, Section, csrf, moment};
-use super::listing::{Asked, sort_by};
+use super::layout::{self, Page, Section, csrf};
+use super::listing::Asked;
 use super::rules::effect;
 use super::sign_in::Signed;
 use super::{Admin, words};
@@ -52,31 +53,11 @@ const ACTIONS: [(&str, &str); 5] = [
 /// `GET /offers`
 pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) -> Result<Response, Refused> {
     let desk = admin.desk().await?;
-    let (names, today) = (desk.audiences(), admin.today());
-    let (state, audience) = (asked.text("state"), asked.text("audience"));
-    let mut rows: Vec<(&Entry, Standing)> =
-        desk.drafts(Kind::Offer).map(|entry| (entry, desk.standing(Kind::Offer, &entry.id, today))).collect();
-    rows.retain(|(entry, standing)| {
-        let is_state = match state {
-            "" => true,
-            "changed" => desk.is_changed(Kind::Offer, &entry.id),
-            "paused" => admin.is_paused(&entry.id),
-            word => standing.as_str() == word,
-        };
-        let is_for = audience.is_empty() || words::audience_ids(&entry.value).contains(audience);
-        is_state
-            && is_for
-            && asked.finds([words::name(&entry.value), &entry.id, &words::audiences(&entry.value, &names)])
-    });
+    let names = desk.audiences();
+    let mut rows = entry_list::rows(&admin, &desk, Kind::Offer, &asked, &names, |_| String::new());
     let (by, from_end) = asked.sort("priority");
-    match by {
-        "name" => sort_by(&mut rows, from_end, |(entry, _)| words::name(&entry.value).to_lowercase()),
-        "state" => sort_by(&mut rows, from_end, |(_, standing)| *standing),
-        "changed" => sort_by(&mut rows, from_end, |(entry, _)| entry.changed_at),
-        _ => sort_by(&mut rows, from_end, |(entry, _)| {
-            (entry.value["priority"].as_i64().unwrap_or_default(), entry.id.clone())
-        }),
-    }
+    let priority = |entry: &Entry| entry.value["priority"].as_i64().unwrap_or_default();
+    entry_list::sort(&mut rows, by, from_end, |entry| (priority(entry), entry.id.clone()));
     let shoppers = admin.shoppers();
     let shoppers_of = |id: &str| {
         let id: Arc<str> = id.into();
@@ -84,26 +65,9 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
             (shoppers.of(&Subject::Offered(Arc::clone(&id))).day, shoppers.of(&Subject::Charged(id)).day);
         html! { (offered) div.row__id { (charged) " charged" } }
     };
-    let states = [
-        ("", "Any state"),
-        ("live", "Live"),
-        ("scheduled", "Scheduled"),
-        ("ended", "Ended"),
-        ("draft", "Draft"),
-        ("changed", "Changed"),
-        ("paused", "Paused by guard"),
-    ];
     let body = html! {
         div.card {
-            form.filters method="get" role="search" {
-                label.field.field--wide { span.field__label { "Search" } input type="search" name="q" value=(asked.text("q")) placeholder="Name, id or audience"; }
-                label.field {
-                    span.field__label { "State" }
-                    select name="state" { @for (word, words) in states { option value=(word) selected[word == state] { (words) } } }
-                }
-                @if !audience.is_empty() { input type="hidden" name="audience" value=(audience); }
-                button.button { "Find" }
-            }
+            (entry_list::filters(&asked, "Name, id or audience", &[("paused", "Paused by guard")], &names))
             @if desk.count(Kind::Offer) == 0 {
                 div.empty { p { "No offers yet." } @if may_edit(&admin, &who) { a.button.button--main href="/offers/edit" { "Add the first offer" } } }
             } @else {
@@ -124,10 +88,7 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
                         tbody {
                             @for (entry, standing) in asked.cut(&rows) {
                                 tr {
-                                    td data-label="Offer" {
-                                        a.row__name href={ "/offers/edit?id=" (encoded(&entry.id)) } { (words::name(&entry.value)) }
-                                        div.row__id { (entry.id) }
-                                    }
+                                    td data-label="Offer" { (entry_list::name(entry)) }
                                     td data-label="State" {
                                         (layout::standing(*standing, desk.is_changed(Kind::Offer, &entry.id), admin.is_paused(&entry.id)))
                                     }
@@ -135,8 +96,8 @@ pub(super) async fn list(State(admin): State<Admin>, who: Signed, asked: Asked) 
                                     td data-label="What it does" { (words::action(&entry.value)) div.row__id { (words::products(&entry.value)) } }
                                     td data-label="Charged by" { (words::charge(&entry.value)) }
                                     td data-label="Shoppers, 24 hours" { (shoppers_of(&entry.id)) }
-                                    td.number data-label="Priority" { (entry.value["priority"].as_i64().unwrap_or_default()) }
-                                    td data-label="Changed" { @if entry.version > 0 { (moment(entry.changed_at)) div.row__id { (entry.changed_by) } } }
+                                    td.number data-label="Priority" { (priority(entry)) }
+                                    td data-label="Changed" { (entry_list::changed(entry)) }
                                 }
                             }
                         }

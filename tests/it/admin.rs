@@ -223,6 +223,10 @@ async fn what_is_published_is_what_the_shop_shows_and_can_be_taken_back() {
     dearer[3].1 = "10";
     ada.does("/offers/edit?id=vip-20", "/offers/edit", &[&dearer[..], &[("id", "vip-20")]].concat()).await;
     assert!(ada.page("/publish").await.contains("10 % off instead of 20 % off"));
+    let narrowed = ada.page(&format!("/offers?audience={}", desk.vip)).await;
+    assert!(narrowed.contains("name the audience <strong>VIP</strong>") && narrowed.contains("vip-20"), "{narrowed}");
+    assert!(ada.page("/offers?audience=nobody").await.contains("Nothing found"));
+    assert!(ada.page("/offers?state=draft").await.contains("Nothing found"));
     ada.does("/revisions/one?number=1", "/revisions/one", &[]).await;
     desk.shows("48").await;
     let kept = ada.page("/offers/edit?id=vip-20").await;
