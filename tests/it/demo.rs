@@ -167,6 +167,21 @@ async fn the_demos_admin_is_open_to_who_started_it() {
 }
 
 #[tokio::test]
+async fn the_shops_own_blocks_come_by_script_for_who_is_in_their_audience() {
+    let Some(visit) = Visit::begin(1280, 1600).await else { return };
+    visit.see("/").await;
+    visit.browser.wait_for("document.querySelector('.banner-item')").await;
+    assert_eq!(visit.browser.text(".banner-items h2").await, "A spare wick with every lantern");
+    assert_eq!(visit.browser.eval("document.querySelectorAll('.banner-item').length").await, json!(1));
+    visit.be("segue-audiences", visit.demo.audience("VIP")).await;
+    visit.see("/").await;
+    visit.browser.wait_for("document.querySelectorAll('.banner-item').length === 2").await;
+    visit.browser.eval("document.querySelector('.banner-item').scrollIntoView()").await;
+    visit.browser.picture("home-blocks-1280").await;
+    visit.end().await;
+}
+
+#[tokio::test]
 async fn a_price_that_the_pages_script_prints_is_charged() {
     let Some(visit) = Visit::begin(1280, 1600).await else { return };
     visit.see(GUIDE).await;
