@@ -42,8 +42,11 @@ pub(super) fn rows<'d>(
             word => standing.as_str() == word,
         };
         let is_for = audience.is_empty() || words::audience_ids(&entry.value).contains(audience);
-        let texts = [words::name(&entry.value), &entry.id, &words::audiences(&entry.value, names), &more(entry)];
-        is_state && is_for && asked.finds(texts)
+        // What is not searched for need not be put into words.
+        let is_found = || {
+            asked.finds([words::name(&entry.value), &entry.id, &words::audiences(&entry.value, names), &more(entry)])
+        };
+        is_state && is_for && (asked.text("q").is_empty() || is_found())
     });
     rows
 }
